@@ -1,1 +1,50 @@
-//! Placeholder.
+//! What is stored: rows, typed ids, money and parsed text. This crate may not know what any of it means for the
+//! business, nor that HTTP, GraphQL or Stripe exist.
+//!
+//! Every domain has a module of the same name here and in the other layers. Rows may be read by anyone; only the domain
+//! that owns a table writes it.
+
+pub mod kinds;
+mod row;
+
+pub mod id;
+pub mod money;
+pub mod text;
+
+pub mod catalog;
+pub mod checkout;
+pub mod event;
+pub mod idempotency;
+pub mod identity;
+pub mod inbox;
+pub mod intent;
+pub mod job;
+pub mod ledger;
+pub mod payout;
+pub mod referral;
+pub mod shop;
+
+/// A moment in UTC, cut to microseconds, as both databases keep it.
+pub type Time = chrono::DateTime<chrono::Utc>;
+
+/// Calls the given macro with the path of every entity module, so that a test can compare each with its table.
+#[macro_export]
+macro_rules! for_each_entity {
+    ($with:ident) => {
+        $with! {
+            identity::account, identity::credential, identity::session, identity::brand_member,
+            catalog::brand, catalog::terms, catalog::product, catalog::product_text, catalog::product_tag,
+            catalog::product_image, catalog::variant, catalog::variant_price, catalog::shipping_rate,
+            catalog::import, catalog::import_note,
+            shop, shop::recommendation,
+            referral::link, referral::click,
+            checkout::cart, checkout::cart_contact, checkout::cart_line, checkout::order, checkout::order_contact,
+            checkout::order_line, checkout::charge, checkout::reservation, checkout::fulfillment, checkout::return_request,
+            checkout::refund, checkout::refund_unit,
+            ledger::account, ledger::transaction, ledger::posting, ledger::seal, ledger::block, ledger::unit,
+            ledger::balance_transaction,
+            payout, payout::payout_account, payout::transfer_reversal,
+            event, idempotency, inbox, intent, job
+        }
+    };
+}

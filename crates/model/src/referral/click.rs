@@ -1,0 +1,27 @@
+//! Clicks.
+
+use crate::Time;
+use crate::id::{ClickId, LinkId, ShopId};
+use crate::row::plain_row;
+use sea_orm::entity::prelude::*;
+
+/// One visit through a referral link.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "click")]
+pub struct Model {
+    /// Its id.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: ClickId,
+    /// The link.
+    pub link_id: LinkId,
+    /// The link's shop.
+    pub shop_id: ShopId,
+    /// Keyed hash of address and agent, changing daily: no personal data.
+    pub visitor_hash: Vec<u8>,
+    /// Whether it is the visitor's first within the hour.
+    pub counted: bool,
+    /// When.
+    pub occurred_at: Time,
+}
+
+plain_row!();

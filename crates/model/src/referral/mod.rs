@@ -1,0 +1,4 @@
+//! How visitors come: referral links and the clicks on them.
+
+pub mod click;
+pub mod link;
