@@ -1,0 +1,50 @@
+//! Buying: cart, checkout, order, fulfilment, return, refund.
+
+use vitrine_model::id::{OrderId, RefundId};
+use vitrine_model::intent;
+
+use crate::context::{Context, Tx};
+use crate::ports::Outcome;
+
+pub(crate) async fn session_opened(
+    _tx: &Tx,
+    _cx: &Context,
+    _intent: &intent::Model,
+    _outcome: Result<Outcome, String>,
+) -> anyhow::Result<()> {
+    todo!()
+}
+pub(crate) async fn session_expired(
+    _tx: &Tx,
+    _cx: &Context,
+    _intent: &intent::Model,
+    _outcome: Result<Outcome, String>,
+) -> anyhow::Result<()> {
+    todo!()
+}
+pub(crate) async fn refund_made(
+    _tx: &Tx,
+    _cx: &Context,
+    _intent: &intent::Model,
+    _outcome: Result<Outcome, String>,
+) -> anyhow::Result<()> {
+    todo!()
+}
+pub(crate) async fn session_changed(_cx: &Context, _session: &str) -> anyhow::Result<()> {
+    todo!()
+}
+pub(crate) async fn charge_changed(_cx: &Context, _charge: &str) -> anyhow::Result<()> {
+    todo!()
+}
+pub(crate) async fn refund_changed(_cx: &Context, _refund: &str) -> anyhow::Result<()> {
+    todo!()
+}
+pub(crate) async fn expire_order(_cx: &Context, _order: OrderId) -> anyhow::Result<()> {
+    todo!()
+}
+pub(crate) async fn settle_charge(_cx: &Context, _charge: &str) -> anyhow::Result<()> {
+    todo!()
+}
+pub(crate) async fn settle_refund(_cx: &Context, _refund: RefundId) -> anyhow::Result<()> {
+    todo!()
+}

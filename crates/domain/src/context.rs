@@ -1,0 +1,135 @@
+//! What every command and query is given first: the database, the clock, chance, and the worlds we do not control.
+//!
+//! Time, randomness, ids and transactions have this one door; `clippy.toml` bans the others.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use chrono::SubsecRound;
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use vitrine_model::Time;
+use vitrine_model::id::Id;
+
+use crate::ports::{Clock, Entropy, Files, Mailer, Payments};
+use crate::settings::Settings;
+
+/// What lives as long as the process.
+pub struct Platform {
+    /// The database.
+    pub db: DatabaseConnection,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where chance comes from.
+    pub entropy: Arc<dyn Entropy>,
+    /// The payment provider.
+    pub payments: Arc<dyn Payments>,
+    /// Outgoing mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Uploaded files.
+    pub files: Arc<dyn Files>,
+    /// What the operator configured.
+    pub settings: Settings,
+    /// How many passwords are hashed at once: each takes its own megabytes.
+    pub hashing: tokio::sync::Semaphore,
+}
+
+/// What lives as long as one request or one job.
+#[derive(Clone)]
+pub struct Context {
+    platform: Arc<Platform>,
+    chance: Arc<Mutex<ChaCha20Rng>>,
+    request_id: Arc<str>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A database transaction. Only the command that began it commits it, on its last line.
+pub type Tx = DatabaseTransaction;
+
+impl Context {
+    /// A context for the request or job called `request_id`, with its own stream of chance.
+    pub fn new(platform: Arc<Platform>, request_id: &str) -> Self {
+        let chance = ChaCha20Rng::from_seed(platform.entropy.seed());
+        Self {
+            platform,
+            chance: Arc::new(Mutex::new(chance)),
+            request_id: request_id.into(),
+        }
+    }
+
+    /// The database, for reading outside a transaction.
+    pub fn db(&self) -> &DatabaseConnection {
+        &self.platform.db
+    }
+
+    /// What lives as long as the process.
+    pub fn platform(&self) -> &Arc<Platform> {
+        &self.platform
+    }
+
+    /// What the operator configured.
+    pub fn settings(&self) -> &Settings {
+        &self.platform.settings
+    }
+
+    /// The payment provider. Never called within a transaction.
+    pub fn payments(&self) -> &dyn Payments {
+        &*self.platform.payments
+    }
+
+    /// The request's or job's name, for logs and for error messages.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// Now, cut to microseconds as the databases keep it.
+    pub fn now(&self) -> Time {
+        self.platform.clock.now().trunc_subsecs(6)
+    }
+
+    /// Begins a transaction. On SQLite it takes the write lock at once: one that reads first and writes later would fail
+    /// under contention whatever the busy timeout.
+    ///
+    /// # Errors
+    /// When the database cannot begin one.
+    pub async fn begin(&self) -> Result<Tx, DbErr> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.platform.db.begin_with_options(options).await
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> DbBackend {
+        self.platform.db.get_database_backend()
+    }
+
+    /// A new id: the clock's milliseconds, then chance.
+    pub fn new_id<I: Id>(&self) -> I {
+        let mut bytes = [0; 10];
+        self.fill(&mut bytes);
+        let millis = u64::try_from(self.now().timestamp_millis()).unwrap_or(0);
+        I::from(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
+    }
+
+    /// Fills `bytes` with chance that nobody can guess.
+    pub fn fill(&self, bytes: &mut [u8]) {
+        // A poisoned generator is still a generator.
+        self.chance
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .fill_bytes(bytes);
+    }
+}

@@ -1,0 +1,79 @@
+//! The one stream of what happened. Every command writes one event in its transaction; mail, and whatever else wants to
+//! know, reads the stream. No command knows its readers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{DbErr, EntityTrait};
+use vitrine_model::event;
+use vitrine_model::id::{AccountId, EventId};
+
+use crate::context::{Context, Tx};
+use crate::jobs::{self, Job};
+
+/// Who did it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Someone signed in.
+    Account(AccountId),
+    /// Someone holding a guest's secret.
+    Guest,
+    /// The operator, from the command line.
+    Operator,
+    /// The payment provider, by an event.
+    Stripe,
+    /// A job.
+    System,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(id) => fmt::Display::fmt(id, f),
+            Self::Guest => f.write_str("guest"),
+            Self::Operator => f.write_str("operator"),
+            Self::Stripe => f.write_str("stripe"),
+            Self::System => f.write_str("system"),
+        }
+    }
+}
+
+/// Writes one event: `kind` (such as `order.paid`) happened to `subject`. `refs` names further ids, never personal data.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record(
+    tx: &Tx,
+    cx: &Context,
+    actor: Actor,
+    kind: &str,
+    subject: impl fmt::Display,
+    refs: &[(&str, String)],
+) -> Result<(), DbErr> {
+    let id: EventId = cx.new_id();
+    let payload: BTreeMap<&str, &str> = refs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let row = event::ActiveModel {
+        sequence: NotSet,
+        id: Set(id),
+        kind: Set(kind.to_owned()),
+        subject: Set(subject.to_string()),
+        actor: Set(actor.to_string()),
+        payload: Set(jobs::json(&payload)),
+        occurred_at: Set(cx.now()),
+    };
+    event::Entity::insert(row).exec_without_returning(tx).await?;
+    if crate::notify::listens_to(kind) {
+        jobs::enqueue(
+            tx,
+            cx,
+            &Job::EventNotify {
+                event: id.to_string(),
+            },
+            cx.now(),
+            None,
+        )
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Who someone is, read.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use secrecy::SecretString;
+use vitrine_model::id::{AccountId, BrandId};
+use vitrine_model::identity::{Role, account, brand_member, session};
+
+use crate::context::Context;
+use crate::failure::{Failure, OrRefuse, refuse};
+use crate::identity::refusal::Refusal;
+use crate::secret;
+
+/// Most sessions, memberships or members listed at once.
+const MAX_LISTED: u64 = 200;
+
+/// Who asks: someone signed in, someone holding a guest's secret, both, or nobody known.
+#[derive(Debug, Clone, Default)]
+pub struct Viewer {
+    /// Who is signed in.
+    pub account: Option<account::Model>,
+    /// The session she is signed in with.
+    pub session: Option<session::Model>,
+    /// SHA-256 of the guest's secret she sent along.
+    pub guest: Option<Vec<u8>>,
+}
+
+impl Viewer {
+    /// The account's id, if signed in.
+    pub fn account_id(&self) -> Option<AccountId> {
+        self.account.as_ref().map(|account| account.id)
+    }
+
+    /// Whether she runs the platform.
+    pub fn is_operator(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.operator)
+    }
+}
+
+/// The account and session that `token` opens now; `None` when it opens nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn authenticate(
+    cx: &Context,
+    token: &SecretString,
+) -> Result<Option<(account::Model, session::Model)>, DbErr> {
+    let session = session::Entity::find()
+        .filter(session::Column::TokenHash.eq(secret::hash_secret(token)))
+        .filter(session::Column::RevokedAt.is_null())
+        .filter(session::Column::ExpiresAt.gt(cx.now()))
+        .one(cx.db())
+        .await?;
+    let Some(session) = session else { return Ok(None) };
+    let account = account::Entity::find_by_id(session.account_id)
+        .one(cx.db())
+        .await?;
+    Ok(account.map(|account| (account, session)))
+}
+
+/// The accounts with these ids, in no order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn accounts_by_id(
+    db: &impl ConnectionTrait,
+    ids: &[AccountId],
+) -> Result<Vec<account::Model>, DbErr> {
+    account::Entity::find()
+        .filter(account::Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await
+}
+
+/// What `account` may do at `brand`; `None` when she does not work there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn member_role(
+    db: &impl ConnectionTrait,
+    brand: BrandId,
+    account: AccountId,
+) -> Result<Option<Role>, DbErr> {
+    let member = brand_member::Entity::find_by_id((brand, account)).one(db).await?;
+    Ok(member.map(|member| member.role))
+}
+
+/// Passes when `by` may do at `brand` what takes `needed`: roles earlier in the list include the later ones, and an
+/// operator may do everything. A stranger is told that there is no such brand.
+///
+/// # Errors
+/// `BrandNotFound`, `RoleLacking`, or a fault.
+pub async fn staff_of(
+    db: &impl ConnectionTrait,
+    by: &account::Model,
+    brand: BrandId,
+    needed: Role,
+) -> Result<(), Failure<Refusal>> {
+    if by.operator {
+        return Ok(());
+    }
+    let role = member_role(db, brand, by.id)
+        .await?
+        .or_refuse(Refusal::BrandNotFound)?;
+    if role <= needed {
+        Ok(())
+    } else {
+        refuse(Refusal::RoleLacking)
+    }
+}
+
+/// Where the accounts work.
+///
+/// # Errors
+/// When the database fails.
+pub async fn memberships_of(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<Vec<brand_member::Model>, DbErr> {
+    brand_member::Entity::find()
+        .filter(brand_member::Column::AccountId.eq(account))
+        .order_by_asc(brand_member::Column::CreatedAt)
+        .limit(MAX_LISTED)
+        .all(db)
+        .await
+}
+
+/// Who works for a brand, the founder first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn members_of(
+    db: &impl ConnectionTrait,
+    brand: BrandId,
+) -> Result<Vec<brand_member::Model>, DbErr> {
+    brand_member::Entity::find()
+        .filter(brand_member::Column::BrandId.eq(brand))
+        .order_by_asc(brand_member::Column::CreatedAt)
+        .limit(MAX_LISTED)
+        .all(db)
+        .await
+}
+
+/// The sessions of `account` that still open something, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sessions_of(cx: &Context, account: AccountId) -> Result<Vec<session::Model>, DbErr> {
+    session::Entity::find()
+        .filter(session::Column::AccountId.eq(account))
+        .filter(session::Column::RevokedAt.is_null())
+        .filter(session::Column::ExpiresAt.gt(cx.now()))
+        .order_by_desc(session::Column::Id)
+        .limit(MAX_LISTED)
+        .all(cx.db())
+        .await
+}

@@ -1,0 +1,20 @@
+//! Why identity says no.
+
+/// Why an account, session or membership could not be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The address opens an account already.
+    EmailTaken,
+    /// No such account, or another password: which of the two is not told.
+    WrongCredentials,
+    /// No such session of one's own.
+    SessionNotFound,
+    /// No such brand, or none one works for.
+    BrandNotFound,
+    /// One works for the brand, but may not do this.
+    RoleLacking,
+    /// Nobody signs in with that address.
+    AccountNotFound,
+    /// She works for the brand already.
+    AlreadyMember,
+}

@@ -1,0 +1,318 @@
+//! Background work: one durable queue in the database. A job is enqueued in the transaction that causes it, claimed
+//! under a lease, tried again with growing pauses, and laid aside as dead, visibly, when it keeps failing.
+//!
+//! Every job may run twice: what it does must bear that.
+
+use chrono::TimeDelta;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict, Query};
+use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter};
+use serde::{Deserialize, Serialize};
+use vitrine_model::Time;
+use vitrine_model::id::JobId;
+use vitrine_model::job::{self, JobState};
+
+use crate::context::{Context, Tx};
+use crate::{catalog, checkout, inbox, intent, ledger, notify, payout};
+
+/// How long a worker may take before another takes over.
+const LEASE: TimeDelta = TimeDelta::minutes(5);
+/// How often a job is begun before it is laid aside.
+const MAX_ATTEMPTS: i32 = 15;
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
+
+/// What there is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// Make a call to the payment provider, or find out what became of it.
+    IntentDrive {
+        /// The intent.
+        intent: String,
+    },
+    /// Apply a webhook event.
+    InboxApply {
+        /// Stripe's event id.
+        event: String,
+    },
+    /// Write to those whom an event concerns.
+    EventNotify {
+        /// The event.
+        event: String,
+    },
+    /// Read an uploaded product file.
+    ImportRun {
+        /// The import.
+        import: String,
+    },
+    /// Close an order nobody paid.
+    OrderExpire {
+        /// The order.
+        order: String,
+    },
+    /// Ask for a charge's balance transaction that had not come yet.
+    ChargeSettle {
+        /// Stripe's charge.
+        charge: String,
+    },
+    /// Ask what became of a refund under way.
+    RefundSettle {
+        /// Our refund.
+        refund: String,
+    },
+    /// Try to recover by transfer reversals what a refund left a party owing.
+    Recover {
+        /// Our refund.
+        refund: String,
+    },
+    /// Release what the return window held.
+    Release,
+    /// Send what is available.
+    PayoutRun,
+    /// Seal the ledger's newest transactions into a block.
+    LedgerSeal,
+    /// Remove what has outlived its purpose: idempotency keys, sessions.
+    Sweep,
+}
+
+impl Job {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::IntentDrive { .. } => "intent_drive",
+            Self::InboxApply { .. } => "inbox_apply",
+            Self::EventNotify { .. } => "event_notify",
+            Self::ImportRun { .. } => "import_run",
+            Self::OrderExpire { .. } => "order_expire",
+            Self::ChargeSettle { .. } => "charge_settle",
+            Self::RefundSettle { .. } => "refund_settle",
+            Self::Recover { .. } => "recover",
+            Self::Release => "release",
+            Self::PayoutRun => "payout_run",
+            Self::LedgerSeal => "ledger_seal",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
+/// Does one job. Whatever it returns as an error is tried again.
+async fn perform(cx: &Context, job: Job) -> anyhow::Result<()> {
+    match job {
+        Job::IntentDrive { intent } => intent::drive(cx, intent.parse()?).await,
+        Job::InboxApply { event } => inbox::apply(cx, &event).await,
+        Job::EventNotify { event } => notify::deliver(cx, event.parse()?).await,
+        Job::ImportRun { import } => catalog::run_import(cx, import.parse()?).await,
+        Job::OrderExpire { order } => checkout::expire_order(cx, order.parse()?).await,
+        Job::ChargeSettle { charge } => checkout::settle_charge(cx, &charge).await,
+        Job::RefundSettle { refund } => checkout::settle_refund(cx, refund.parse()?).await,
+        Job::Recover { refund } => payout::recover(cx, refund.parse()?).await,
+        Job::Release => ledger::release_due(cx).await,
+        Job::PayoutRun => payout::run(cx).await,
+        Job::LedgerSeal => ledger::seal(cx).await,
+        Job::Sweep => crate::idempotency::sweep(cx).await,
+    }
+}
+
+/// Enqueues `job` for `run_at`. With a `unique_key`, nothing happens while a job with that key is queued.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enqueue(
+    tx: &Tx,
+    cx: &Context,
+    job: &Job,
+    run_at: Time,
+    unique_key: Option<&str>,
+) -> Result<(), DbErr> {
+    insert(tx, cx, job, run_at, unique_key, None).await
+}
+
+/// Makes sure that the jobs which come back by themselves are queued. Several nodes may do so at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ensure_recurring(cx: &Context) -> Result<(), DbErr> {
+    let recurring = [
+        (Job::Release, 15 * 60),
+        (Job::PayoutRun, cx.settings().payout_every),
+        (Job::LedgerSeal, 5 * 60),
+        (Job::Sweep, 60 * 60),
+    ];
+    let tx = cx.begin().await?;
+    for (job, every) in recurring {
+        insert(&tx, cx, &job, cx.now(), Some(job.kind()), Some(every)).await?;
+    }
+    tx.commit().await
+}
+
+/// Claims up to `limit` due jobs and does them one after the other. Returns how many were begun.
+///
+/// `context` makes a context per job, so that each has its own name and its own stream of chance.
+///
+/// # Errors
+/// When the database fails; a job's own failure is recorded with the job.
+pub async fn run_due(
+    cx: &Context,
+    limit: u64,
+    context: &(dyn Fn(&str) -> Context + Sync),
+) -> anyhow::Result<usize> {
+    let claimed = claim(cx, limit).await?;
+    let begun = claimed.len();
+    for row in claimed {
+        let job_cx = context(&row.id.to_string());
+        let outcome = match serde_json::from_str::<Job>(&row.payload) {
+            Ok(job) => perform(&job_cx, job).await,
+            Err(error) => Err(error.into()),
+        };
+        match outcome {
+            Ok(()) => finish(&job_cx, &row).await?,
+            Err(error) => fail(&job_cx, &row, &error).await?,
+        }
+    }
+    Ok(begun)
+}
+
+/// When the next job falls due; `None` when nothing is queued.
+///
+/// # Errors
+/// When the database fails.
+pub async fn next_due(cx: &Context) -> Result<Option<Time>, DbErr> {
+    use sea_orm::{QueryOrder, QuerySelect};
+    job::Entity::find()
+        .select_only()
+        .column(job::Column::RunAt)
+        .filter(job::Column::State.eq(JobState::Queued))
+        .order_by_asc(job::Column::RunAt)
+        .limit(1)
+        .into_tuple()
+        .one(cx.db())
+        .await
+}
+
+/// `value` as JSON text, for a column.
+pub(crate) fn json<T: Serialize>(value: &T) -> String {
+    // Our own types hold nothing that JSON cannot: no maps with other keys than text, no failing serialisers.
+    serde_json::to_string(value).unwrap_or_else(|_| unreachable!())
+}
+
+async fn insert(
+    tx: &Tx,
+    cx: &Context,
+    job: &Job,
+    run_at: Time,
+    unique_key: Option<&str>,
+    every_seconds: Option<i64>,
+) -> Result<(), DbErr> {
+    let row = job::ActiveModel {
+        id: Set(cx.new_id::<JobId>()),
+        kind: Set(job.kind().to_owned()),
+        payload: Set(json(job)),
+        unique_key: Set(unique_key.map(str::to_owned)),
+        every_seconds: Set(every_seconds),
+        run_at: Set(run_at),
+        attempts: Set(0),
+        state: Set(JobState::Queued),
+        leased_until: NotSet,
+        last_error: NotSet,
+        created_at: Set(cx.now()),
+    };
+    let once = OnConflict::column(job::Column::UniqueKey).do_nothing().to_owned();
+    job::Entity::insert(row)
+        .on_conflict(once)
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// One statement serves both databases: the lock clause vanishes on SQLite, which has one writer at a time anyway.
+async fn claim(cx: &Context, limit: u64) -> Result<Vec<job::Model>, DbErr> {
+    let now = cx.now();
+    let free = Condition::any()
+        .add(job::Column::LeasedUntil.is_null())
+        .add(job::Column::LeasedUntil.lte(now));
+    let due = Query::select()
+        .column(job::Column::Id)
+        .from(job::Entity)
+        .cond_where(job::Column::State.eq(JobState::Queued))
+        .cond_where(job::Column::RunAt.lte(now))
+        .cond_where(free)
+        .order_by(job::Column::RunAt, sea_orm::Order::Asc)
+        .order_by(job::Column::Id, sea_orm::Order::Asc)
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .to_owned();
+    let mut claimed = job::Entity::update_many()
+        .col_expr(job::Column::LeasedUntil, Expr::value(now + LEASE))
+        .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).add(1))
+        .filter(job::Column::Id.in_subquery(due))
+        .exec_with_returning(cx.db())
+        .await?;
+    claimed.sort_by_key(|row| (row.run_at, row.id));
+    Ok(claimed)
+}
+
+async fn finish(cx: &Context, row: &job::Model) -> Result<(), DbErr> {
+    let Some(every) = row.every_seconds else {
+        job::Entity::delete_by_id(row.id).exec(cx.db()).await?;
+        return Ok(());
+    };
+    reschedule(
+        cx,
+        row,
+        cx.now() + TimeDelta::seconds(every),
+        0,
+        JobState::Queued,
+        None,
+    )
+    .await
+}
+
+async fn fail(cx: &Context, row: &job::Model, error: &anyhow::Error) -> Result<(), DbErr> {
+    let dead = row.attempts >= MAX_ATTEMPTS && row.every_seconds.is_none();
+    if dead {
+        tracing::error!(job = %row.id, kind = row.kind, attempts = row.attempts, error = format!("{error:#}"), "job is dead");
+    } else {
+        tracing::warn!(job = %row.id, kind = row.kind, attempts = row.attempts, error = format!("{error:#}"), "job failed");
+    }
+    let state = if dead { JobState::Dead } else { JobState::Queued };
+    let again = cx.now() + pause(row.attempts);
+    reschedule(cx, row, again, row.attempts, state, Some(format!("{error:#}"))).await
+}
+
+/// 2, 4, 8… seconds, up to an hour.
+fn pause(attempts: i32) -> TimeDelta {
+    let seconds = 1_i64 << attempts.clamp(1, 20);
+    TimeDelta::seconds(seconds).min(LONGEST_PAUSE)
+}
+
+async fn reschedule(
+    cx: &Context,
+    row: &job::Model,
+    run_at: Time,
+    attempts: i32,
+    state: JobState,
+    error: Option<String>,
+) -> Result<(), DbErr> {
+    job::Entity::update_many()
+        .col_expr(job::Column::RunAt, Expr::value(run_at))
+        .col_expr(job::Column::Attempts, Expr::value(attempts))
+        .col_expr(job::Column::State, Expr::value(state))
+        .col_expr(job::Column::LeasedUntil, Expr::value(None::<Time>))
+        .col_expr(job::Column::LastError, Expr::value(error))
+        .filter(job::Column::Id.eq(row.id))
+        .exec(cx.db())
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_an_hour() {
+        assert_eq!(pause(1), TimeDelta::seconds(2));
+        assert_eq!(pause(5), TimeDelta::seconds(32));
+        assert_eq!(pause(15), LONGEST_PAUSE);
+    }
+}

@@ -1,0 +1,444 @@
+//! The worlds we do not control: time, chance, payments, mail, files. A trait stands here for each, and nowhere else.
+//!
+//! The payment port speaks our words. What it returns are *facts*: what the provider said of one of its objects, read
+//! now; rules about them stand in the domains.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use vitrine_model::Time;
+use vitrine_model::id::IntentId;
+use vitrine_model::money::{Currency, Money};
+
+/// What time it is.
+pub trait Clock: Send + Sync {
+    /// Now, in UTC.
+    fn now(&self) -> Time;
+}
+
+/// Where chance comes from.
+pub trait Entropy: Send + Sync {
+    /// A fresh seed for one request or job.
+    fn seed(&self) -> [u8; 32];
+}
+
+/// A message to one person.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// The address.
+    pub to: String,
+    /// The subject line.
+    pub subject: String,
+    /// The body, plain text.
+    pub text: String,
+    /// The event and recipient it comes of: a repeat is recognisable by it.
+    pub message_id: String,
+}
+
+/// Outgoing mail.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Hands the message over.
+    ///
+    /// # Errors
+    /// When it was not accepted; the caller tries again later.
+    async fn send(&self, mail: Mail) -> anyhow::Result<()>;
+}
+
+/// Uploaded files, by key.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// Opens the file kept under `key` for reading.
+    ///
+    /// # Errors
+    /// When there is none.
+    async fn open(&self, key: &str) -> anyhow::Result<Box<dyn std::io::Read + Send>>;
+
+    /// Forgets the file kept under `key`, if there is one.
+    ///
+    /// # Errors
+    /// When it could not be removed.
+    async fn remove(&self, key: &str) -> anyhow::Result<()>;
+}
+
+/// Why a call to the payment provider gave no fact.
+#[derive(Debug, Clone)]
+pub enum CallError {
+    /// Refused for good: a corrected request is a new intent.
+    Refused {
+        /// The provider's code, such as `balance_insufficient`.
+        code: String,
+        /// The provider's words.
+        message: String,
+    },
+    /// Nobody knows whether it took effect: network, time-out, 409, 429, 5xx. *Unknown* is never *failed*.
+    Unknown(String),
+    /// Our key was not accepted. Stop and alarm.
+    Unauthorized(String),
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { code, message } => write!(f, "refused ({code}): {message}"),
+            Self::Unknown(why) => write!(f, "outcome unknown: {why}"),
+            Self::Unauthorized(why) => write!(f, "the payment provider does not accept our key: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// One line of a hosted checkout page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionLine {
+    /// What the buyer reads.
+    pub name: String,
+    /// More of it: the variant, whose discount it is.
+    pub description: Option<String>,
+    /// An image's address.
+    pub image: Option<String>,
+    /// Price of one, minor units of the session's currency.
+    pub unit_amount: i64,
+    /// How many.
+    pub quantity: i64,
+}
+
+/// A call that changes something at the provider. Its parameters are frozen in an intent before it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "snake_case")]
+pub enum Call {
+    /// Open a hosted checkout page for one order.
+    SessionOpen {
+        /// The order's id: Stripe's `client_reference_id` and `transfer_group`.
+        order: String,
+        /// The order's number, for people.
+        order_number: String,
+        /// ISO 4217 code.
+        currency: String,
+        /// The lines, discounts already taken off.
+        lines: Vec<SessionLine>,
+        /// The buyer's address, if she gave it.
+        email: Option<String>,
+        /// Unix seconds at which the page closes.
+        expires_at: i64,
+        /// Where the browser goes after payment; `{CHECKOUT_SESSION_ID}` is filled in by the provider.
+        success_url: String,
+        /// Where the browser goes when the buyer turns back.
+        cancel_url: String,
+    },
+    /// Close a hosted checkout page.
+    SessionExpire {
+        /// Stripe's session.
+        session: String,
+    },
+    /// Give a buyer money back.
+    RefundMake {
+        /// Stripe's charge.
+        charge: String,
+        /// Minor units.
+        amount: i64,
+        /// ISO 4217 code.
+        currency: String,
+        /// Our refund's id.
+        refund: String,
+        /// The order's id.
+        order: String,
+    },
+    /// Send money to a connected account.
+    TransferMake {
+        /// Stripe's account.
+        destination: String,
+        /// Minor units.
+        amount: i64,
+        /// ISO 4217 code.
+        currency: String,
+        /// Our payout's id: Stripe's `transfer_group`.
+        payout: String,
+    },
+    /// Take money back from a connected account.
+    TransferReverse {
+        /// Stripe's transfer.
+        transfer: String,
+        /// Minor units.
+        amount: i64,
+        /// Our reversal's id.
+        reversal: String,
+    },
+    /// Open a connected account.
+    AccountOpen {
+        /// Our party's id.
+        party: String,
+        /// ISO 3166-1 alpha-2.
+        country: String,
+        /// Where the provider writes to.
+        email: Option<String>,
+        /// What the party is called.
+        name: String,
+    },
+}
+
+/// What a call that took effect made or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// `SessionOpen`, `SessionExpire`.
+    Session(SessionFacts),
+    /// `RefundMake`.
+    Refund(RefundFacts),
+    /// `TransferMake`.
+    Transfer(TransferFacts),
+    /// `TransferReverse`.
+    Reversal(ReversalFacts),
+    /// `AccountOpen`.
+    Account(AccountFacts),
+}
+
+impl Outcome {
+    /// The provider's id of the object.
+    pub fn stripe_id(&self) -> &str {
+        match self {
+            Self::Session(facts) => &facts.id,
+            Self::Refund(facts) => &facts.id,
+            Self::Transfer(facts) => &facts.id,
+            Self::Reversal(facts) => &facts.id,
+            Self::Account(facts) => &facts.id,
+        }
+    }
+}
+
+/// How far a checkout session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionStatus {
+    /// The buyer may pay.
+    Open,
+    /// The buyer has finished; money may still be awaited.
+    Complete,
+    /// Nobody can pay any more.
+    Expired,
+}
+
+/// A checkout session as the provider tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// cs_….
+    pub id: String,
+    /// Our order's id as we gave it.
+    pub order: Option<String>,
+    /// How far it is.
+    pub status: SessionStatus,
+    /// Whether the money is there.
+    pub paid: bool,
+    /// Where the buyer pays, while open.
+    pub url: Option<String>,
+    /// What is to be paid, if its currency is one of ours.
+    pub total: Option<Money>,
+    /// pi_…, once the buyer began to pay.
+    pub payment_intent: Option<String>,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// When it was made.
+    pub created: Time,
+}
+
+/// A charge as the provider tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargeFacts {
+    /// ch_….
+    pub id: String,
+    /// pi_….
+    pub payment_intent: Option<String>,
+    /// Our order's id, from the transfer group we gave.
+    pub order: Option<String>,
+    /// The amount charged, if its currency is one of ours.
+    pub amount: Option<Money>,
+    /// Whether it succeeded and was captured.
+    pub paid: bool,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// Its balance transaction; it may come later than the charge.
+    pub balance_transaction: Option<BalanceTransactionFacts>,
+    /// When it was made.
+    pub created: Time,
+}
+
+/// How far a refund is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundStatus {
+    /// Under way.
+    Pending,
+    /// The money went back.
+    Succeeded,
+    /// It did not, and will not.
+    Failed,
+}
+
+/// A refund as the provider tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundFacts {
+    /// re_….
+    pub id: String,
+    /// ch_….
+    pub charge: Option<String>,
+    /// Our refund's id as we gave it; absent for one made by hand at the provider.
+    pub refund: Option<String>,
+    /// How far it is.
+    pub status: RefundStatus,
+    /// The amount, if its currency is one of ours.
+    pub amount: Option<Money>,
+    /// Its balance transaction.
+    pub balance_transaction: Option<BalanceTransactionFacts>,
+    /// The balance transaction that brought the money back after a failure.
+    pub failure_balance_transaction: Option<BalanceTransactionFacts>,
+}
+
+/// A transfer as the provider tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferFacts {
+    /// tr_….
+    pub id: String,
+    /// Our payout's id, from the transfer group we gave.
+    pub payout: Option<String>,
+    /// The amount, if its currency is one of ours.
+    pub amount: Option<Money>,
+    /// acct_….
+    pub destination: Option<String>,
+    /// Its balance transaction.
+    pub balance_transaction: Option<BalanceTransactionFacts>,
+}
+
+/// A transfer reversal as the provider tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReversalFacts {
+    /// trr_….
+    pub id: String,
+    /// tr_….
+    pub transfer: String,
+    /// Our reversal's id as we gave it.
+    pub reversal: Option<String>,
+    /// The amount, if its currency is one of ours.
+    pub amount: Option<Money>,
+    /// Its balance transaction.
+    pub balance_transaction: Option<BalanceTransactionFacts>,
+}
+
+/// A connected account as the provider tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountFacts {
+    /// acct_….
+    pub id: String,
+    /// Whether the party has told what was asked.
+    pub details_submitted: bool,
+    /// Whether the `transfers` capability is active now.
+    pub transfers_active: bool,
+    /// How many facts are still asked for.
+    pub requirements_due: i32,
+}
+
+/// A movement of the platform's balance as the provider tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BalanceTransactionFacts {
+    /// txn_….
+    pub id: String,
+    /// The provider's reporting category: `charge`, `refund`, `transfer`, `transfer_reversal`, `refund_failure`….
+    pub kind: String,
+    /// The object it is about.
+    pub source: String,
+    /// Gross, minor units.
+    pub amount: i64,
+    /// Fee, minor units.
+    pub fee: i64,
+    /// Gross less fee.
+    pub net: i64,
+    /// Its currency.
+    pub currency: Currency,
+    /// When it becomes available.
+    pub available_on: Time,
+    /// When it was made.
+    pub created: Time,
+}
+
+/// What the provider holds for the platform in one currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BalanceFacts {
+    /// What can be sent now, minor units.
+    pub available: i64,
+    /// What will be, minor units.
+    pub pending: i64,
+    /// In which currency.
+    pub currency: Currency,
+}
+
+/// The payment provider.
+#[async_trait]
+pub trait Payments: Send + Sync {
+    /// Makes `call` under the idempotency `key`. The intent's id travels along as metadata, so that the object can be
+    /// found again.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn call(&self, key: &str, intent: IntentId, call: &Call) -> Result<Outcome, CallError>;
+
+    /// Looks for what an earlier attempt of `call` made, among the objects made since `since`. `None` means that there is
+    /// none, for certain.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn find(&self, intent: IntentId, call: &Call, since: Time) -> Result<Option<Outcome>, CallError>;
+
+    /// The checkout session `id` now.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn session(&self, id: &str) -> Result<SessionFacts, CallError>;
+
+    /// The charge `id` now.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn charge(&self, id: &str) -> Result<ChargeFacts, CallError>;
+
+    /// The successful charges of the payment intent `id` now: one, or none yet.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn charge_of(&self, payment_intent: &str) -> Result<Option<ChargeFacts>, CallError>;
+
+    /// The refund `id` now.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn refund(&self, id: &str) -> Result<RefundFacts, CallError>;
+
+    /// The transfer `id` now.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn transfer(&self, id: &str) -> Result<TransferFacts, CallError>;
+
+    /// The connected account `id` now.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn account(&self, id: &str) -> Result<AccountFacts, CallError>;
+
+    /// A short-lived address at which the owner of connected account `id` tells the provider what it asks.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn onboarding_link(
+        &self,
+        id: &str,
+        refresh_url: &str,
+        return_url: &str,
+    ) -> Result<String, CallError>;
+
+    /// The platform's balance, in the currencies we know.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn balance(&self) -> Result<Vec<BalanceFacts>, CallError>;
+
+    /// Whether real money is meant.
+    fn livemode(&self) -> bool;
+}

@@ -1,0 +1,1 @@
+//! How visitors come: referral links, clicks, and which shop a sale is credited to.

@@ -1,0 +1,47 @@
+//! Random secrets handed out once, kept only as hashes; and signatures over what must come back unchanged.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use crate::context::Context;
+
+/// SHA-256 of `bytes`. Enough for secrets that are long and random; passwords go through Argon2id.
+pub fn sha256(bytes: &[u8]) -> Vec<u8> {
+    Sha256::digest(bytes).to_vec()
+}
+
+/// A new secret of 256 bits with a prefix that tells people and scanners what it is, such as `vs_`.
+pub fn new_secret(cx: &Context, prefix: &str) -> SecretString {
+    let mut bytes = [0; 32];
+    cx.fill(&mut bytes);
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)).into()
+}
+
+/// What is stored of a secret.
+pub fn hash_secret(secret: &SecretString) -> Vec<u8> {
+    sha256(secret.expose_secret().as_bytes())
+}
+
+/// HMAC-SHA-256 of `message` under the platform's key, for one `purpose` only: a signature made for one is void for
+/// another.
+pub fn keyed_hash(cx: &Context, purpose: &str, message: &[u8]) -> Vec<u8> {
+    mac(cx, purpose, message).finalize().into_bytes().to_vec()
+}
+
+/// Whether `signature` is [`keyed_hash`] of the same, compared in constant time.
+pub fn verify_keyed_hash(cx: &Context, purpose: &str, message: &[u8], signature: &[u8]) -> bool {
+    mac(cx, purpose, message).verify_slice(signature).is_ok()
+}
+
+fn mac(cx: &Context, purpose: &str, message: &[u8]) -> Hmac<Sha256> {
+    let key = cx.settings().secret_key.expose_secret().as_bytes();
+    // HMAC takes keys of every length, so this cannot fail; start-up refuses short ones.
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).unwrap_or_else(|_| unreachable!());
+    mac.update(purpose.as_bytes());
+    mac.update(&[0]);
+    mac.update(message);
+    mac
+}

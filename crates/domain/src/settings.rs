@@ -1,0 +1,68 @@
+//! What the operator decides for the whole platform. The server's configuration fills it in; nothing here reads the
+//! environment.
+
+use secrecy::SecretString;
+use vitrine_model::money::{BasisPoints, Currency};
+
+/// The platform's rules.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where this server is reached, without a trailing slash.
+    pub public_url: String,
+    /// Where `/r/{code}` leads, with `{shop}`, `{recommendation}`, `{product}` and `{click}` to be filled in.
+    pub landing_url: String,
+    /// Addresses a client may name as return addresses: their origins, such as `https://shop.example.com`.
+    pub return_origins: Vec<String>,
+    /// Keys click tokens and visitor hashes. At least 32 characters.
+    pub secret_key: SecretString,
+    /// The currencies in which the platform holds a balance at the payment provider.
+    pub currencies: Vec<Currency>,
+    /// The terms a new brand starts with.
+    pub default_terms: DefaultTerms,
+    /// Whether brands may set price floors (they may count as resale price maintenance).
+    pub price_floors: bool,
+    /// Days before a lower commission takes effect.
+    pub notice_days: i64,
+    /// Days a session lasts.
+    pub session_days: i64,
+    /// Days a guest's secret opens her cart and order.
+    pub guest_days: i64,
+    /// Smallest payout in minor units of a currency with two decimals.
+    pub payout_minimum: i64,
+    /// What a payout run leaves at the provider, in minor units of each currency.
+    pub payout_float: i64,
+    /// Seconds between two payout runs.
+    pub payout_every: i64,
+    /// Largest import file in bytes.
+    pub import_max_bytes: u64,
+    /// Memory of one Argon2id hash in KiB.
+    pub argon2_kib: u32,
+}
+
+/// The terms a new brand starts with; see the terms row for what each means.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "documented at the row")]
+pub struct DefaultTerms {
+    pub commission: BasisPoints,
+    pub platform_fee: BasisPoints,
+    pub organic_fee: BasisPoints,
+    pub attribution_days: i32,
+    pub brand_window_days: i32,
+    pub shop_window_days: i32,
+    pub unknown_delivery_days: i32,
+}
+
+impl Default for DefaultTerms {
+    /// 15 % commission, a tenth of it for the platform, 30 days to attribute, 7 and 30 days to hold.
+    fn default() -> Self {
+        Self {
+            commission: BasisPoints::new(1500).unwrap_or(BasisPoints::ZERO),
+            platform_fee: BasisPoints::new(1000).unwrap_or(BasisPoints::ZERO),
+            organic_fee: BasisPoints::ZERO,
+            attribution_days: 30,
+            brand_window_days: 7,
+            shop_window_days: 30,
+            unknown_delivery_days: 7,
+        }
+    }
+}
