@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, TryInsertResult};
 use vitrine_model::idempotency::{self, Attempt};
 
@@ -88,8 +88,11 @@ pub async fn claim(tx: &Tx, cx: &Context, key: &Key) -> Result<Result<Claim, Key
         created_at: Set(now),
         expires_at: Set(now + KEEP),
     };
-    let inserted = idempotency::Entity::insert(row).on_conflict(OnConflict::new().do_nothing().to_owned());
-    if let TryInsertResult::Inserted(_) = inserted.do_nothing().exec_without_returning(tx).await? {
+    let inserted = idempotency::Entity::insert(row)
+        .on_conflict_do_nothing()
+        .exec_without_returning(tx)
+        .await?;
+    if let TryInsertResult::Inserted(_) = inserted {
         return Ok(Ok(Claim::First));
     }
     known(tx, cx, key).await

@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, TryInsertResult};
 use vitrine_model::inbox;
 
@@ -44,10 +44,11 @@ pub async fn receive(cx: &Context, event: Received) -> anyhow::Result<()> {
         received_at: Set(cx.now()),
         applied_at: NotSet,
     };
-    let once = inbox::Entity::insert(row)
-        .on_conflict(OnConflict::new().do_nothing().to_owned())
-        .do_nothing();
-    if let TryInsertResult::Inserted(_) = once.exec_without_returning(&tx).await? {
+    let inserted = inbox::Entity::insert(row)
+        .on_conflict_do_nothing()
+        .exec_without_returning(&tx)
+        .await?;
+    if let TryInsertResult::Inserted(_) = inserted {
         jobs::enqueue(&tx, cx, &Job::InboxApply { event: event.id }, cx.now(), None).await?;
     }
     tx.commit().await?;

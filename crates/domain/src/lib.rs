@@ -27,6 +27,7 @@ pub mod idempotency;
 pub mod inbox;
 pub mod intent;
 pub mod jobs;
+pub mod page;
 pub mod ports;
 pub mod secret;
 pub mod settings;

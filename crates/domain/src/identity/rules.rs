@@ -21,7 +21,7 @@ pub async fn hash_password(cx: &Context, password: &Password) -> anyhow::Result<
     cx.fill(&mut salt);
     let password = password.clone();
     apart(cx, move |argon2| {
-        let hash: argon2::password_hash::phc::PasswordHash = argon2
+        let hash: PasswordHash = argon2
             .hash_password_with_salt(password.expose().as_bytes(), &salt)
             .map_err(|error| anyhow!("hashing failed: {error}"))?;
         Ok(hash.to_string())

@@ -1,0 +1,142 @@
+//! Who may read what: declared once on every field as `@access(who: …)`, enforced here from that declaration, and
+//! written into the field's description.
+//!
+//! Every `#[Object]` carries `guard = Declared(self)`; a test sees to it, and to every field's being declared. A field
+//! without a declaration is refused.
+
+use std::borrow::Cow;
+
+use async_graphql::registry::{MetaField, MetaType, Registry};
+use async_graphql::{
+    Context, ContextDirective, CustomDirective, CustomDirectiveFactory, Enum, Error, Guard, OutputType,
+    Result, ServerResult, TypeDirective, Value,
+};
+
+use crate::error::{code, protocol_error};
+use crate::request::RequestContext;
+
+/// Who may read a field, or call a mutation.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(name = "AccessRole")]
+pub enum Who {
+    /// Everybody.
+    Anyone,
+    /// Everybody signed in.
+    Account,
+    /// Those the object belongs to, as its type's description says, and operators.
+    Owner,
+    /// Those who run the platform.
+    Operator,
+}
+
+/// Who may read this field. Objects one may not see at all are `null` or not found.
+#[TypeDirective(location = "FieldDefinition")]
+pub fn access(who: Who) {}
+
+/// An object that knows whom it belongs to.
+pub trait Subject: OutputType + Sync {
+    /// The name of its type in the schema.
+    fn schema_name() -> Cow<'static, str> {
+        Self::type_name()
+    }
+
+    /// Whether it belongs to the one who asks. Nothing belongs to anybody unless it says so.
+    fn is_owned(&self, ctx: &Context<'_>) -> impl Future<Output = Result<bool>> + Send {
+        let _ = ctx;
+        async { Ok(false) }
+    }
+}
+
+/// The guard of every object: looks up what is declared on the field asked for, and holds the viewer to it.
+pub struct Declared<'a, T>(pub &'a T);
+
+impl<T: Subject> Guard for Declared<'_, T> {
+    async fn check(&self, ctx: &Context<'_>) -> Result<()> {
+        let field = ctx.field().name();
+        let declared = ctx.schema_env.registry.types.get(&*T::schema_name());
+        let declared = declared
+            .and_then(|object| object.field_by_name(field))
+            .and_then(who);
+        let viewer = ctx.viewer();
+        let granted = match declared {
+            None => false,
+            Some(Who::Anyone) => true,
+            Some(Who::Account) => viewer.account.is_some(),
+            Some(Who::Owner) => viewer.is_operator() || self.0.is_owned(ctx).await?,
+            Some(Who::Operator) => viewer.is_operator(),
+        };
+        if granted {
+            Ok(())
+        } else {
+            Err(denied(viewer.account.is_some()))
+        }
+    }
+}
+
+fn denied(signed_in: bool) -> Error {
+    if signed_in {
+        protocol_error(code::FORBIDDEN, "you may not read or do this")
+    } else {
+        protocol_error(
+            code::UNAUTHENTICATED,
+            "sign in, and send the token as \"Authorization: Bearer …\"",
+        )
+    }
+}
+
+fn who(field: &MetaField) -> Option<Who> {
+    let invocation = field
+        .directive_invocations
+        .iter()
+        .find(|directive| directive.name == "access")?;
+    match invocation.args.get("who")? {
+        Value::Enum(name) => [Who::Anyone, Who::Account, Who::Owner, Who::Operator]
+            .into_iter()
+            .find(|who| async_graphql::resolver_utils::enum_value(*who) == Value::Enum(name.clone())),
+        _ => None,
+    }
+}
+
+/// Writes each field's access into its description, once the whole schema is known.
+pub(crate) struct Described;
+
+impl CustomDirectiveFactory for Described {
+    fn name(&self) -> Cow<'static, str> {
+        "access".into()
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        for object in registry.types.values_mut() {
+            if let MetaType::Object { fields, .. } = object {
+                for field in fields.values_mut() {
+                    describe(field);
+                }
+            }
+        }
+    }
+
+    fn create(
+        &self,
+        _: &ContextDirective<'_>,
+        _: &async_graphql::parser::types::Directive,
+    ) -> ServerResult<Box<dyn CustomDirective>> {
+        Ok(Box::new(Inert))
+    }
+}
+
+/// The directive stands on definitions only: validation refuses it in a query before this could be asked.
+struct Inert;
+
+impl CustomDirective for Inert {}
+
+fn describe(field: &mut MetaField) {
+    let Some(who) = who(field) else { return };
+    let readers = match who {
+        Who::Anyone => "Access: anyone.",
+        Who::Account => "Access: anyone signed in.",
+        Who::Owner => "Access: the owner.",
+        Who::Operator => "Access: operators.",
+    };
+    let text = field.description.take().unwrap_or_default();
+    field.description = Some(format!("{text}\n\n{readers}").trim().to_owned());
+}

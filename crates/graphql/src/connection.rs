@@ -1,0 +1,194 @@
+//! Relay connections: keyset cursors that stay true while rows come and go, page sizes with a limit.
+
+use async_graphql::{Object, Result};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use vitrine_domain::page::{MAX_PAGE, Page, Slice};
+
+use crate::access::{Declared, Subject, Who, access};
+use crate::error::{code, protocol_error};
+
+/// Elements of a page when the client names no size.
+pub(crate) const DEFAULT_PAGE: i32 = 20;
+
+/// Checks a connection's arguments: `first` and `after`, or `last` and `before`.
+///
+/// # Errors
+/// `BAD_USER_INPUT` when both directions are mixed, a size is out of range, or a cursor is not ours.
+pub(crate) fn page<C: DeserializeOwned>(
+    first: Option<i32>,
+    after: Option<String>,
+    last: Option<i32>,
+    before: Option<String>,
+) -> Result<Page<C>> {
+    let backward = last.is_some() || before.is_some();
+    if backward && (first.is_some() || after.is_some()) {
+        return Err(bad("use first and after, or last and before, not both"));
+    }
+    let size = u64::try_from(first.or(last).unwrap_or(DEFAULT_PAGE)).ok();
+    let size = size.filter(|size| (1..=MAX_PAGE).contains(size));
+    let size = size.ok_or_else(|| bad(&format!("a page has 1 to {MAX_PAGE} elements")))?;
+    let beyond = after.or(before).map(|cursor| decode(&cursor)).transpose()?;
+    Ok(Page {
+        backward,
+        size,
+        beyond,
+    })
+}
+
+/// An opaque cursor for a row's place.
+pub(crate) fn encode<C: Serialize>(place: &C) -> String {
+    // A cursor is made of ids, numbers and texts: JSON takes them all.
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(place).unwrap_or_default())
+}
+
+fn decode<C: DeserializeOwned>(cursor: &str) -> Result<C> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+    bytes
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| bad("this cursor is not one of ours"))
+}
+
+fn bad(message: &str) -> async_graphql::Error {
+    protocol_error(code::BAD_USER_INPUT, message)
+}
+
+/// The cost of a connection field: its page size times its element's cost.
+pub(crate) fn page_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+    let size = usize::try_from(first.or(last).unwrap_or(DEFAULT_PAGE).clamp(1, 100)).unwrap_or(1);
+    1 + size * child
+}
+
+/// Where a page stands in its list.
+#[derive(Debug, Clone, Default)]
+pub struct PageInfo {
+    pub(crate) has_next: bool,
+    pub(crate) has_previous: bool,
+    pub(crate) start: Option<String>,
+    pub(crate) end: Option<String>,
+}
+
+impl PageInfo {
+    /// Where `slice` stands; its cursors are still to be filled in.
+    pub(crate) fn of<T>(slice: &Slice<T>) -> Self {
+        Self {
+            has_next: slice.has_next,
+            has_previous: slice.has_previous,
+            start: None,
+            end: None,
+        }
+    }
+}
+
+impl Subject for PageInfo {}
+
+/// Where a page stands in its list.
+#[Object(guard = Declared(self))]
+impl PageInfo {
+    /// Whether there are elements after this page.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn has_next_page(&self) -> bool {
+        self.has_next
+    }
+
+    /// Whether there are elements before this page.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn has_previous_page(&self) -> bool {
+        self.has_previous
+    }
+
+    /// The first element's cursor.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn start_cursor(&self) -> Option<&str> {
+        self.start.as_deref()
+    }
+
+    /// The last element's cursor.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn end_cursor(&self) -> Option<&str> {
+        self.end.as_deref()
+    }
+}
+
+/// Declares a connection and its edge over a node type.
+macro_rules! connection {
+    ($connection:ident, $edge:ident, $node:ty, $what:literal) => {
+        #[doc = concat!("A page of ", $what, ".")]
+        pub struct $connection {
+            edges: Vec<$edge>,
+            page_info: $crate::connection::PageInfo,
+        }
+
+        #[doc = concat!("One of ", $what, ", and its place in the list.")]
+        pub struct $edge {
+            cursor: String,
+            node: $node,
+        }
+
+        impl $connection {
+            /// A page of rows, each made a node, with its place in the list.
+            pub(crate) fn new<T, C: serde::Serialize>(
+                slice: vitrine_domain::page::Slice<T>,
+                place: impl Fn(&T) -> C,
+                node: impl Fn(T) -> $node,
+            ) -> Self {
+                let mut page_info = $crate::connection::PageInfo::of(&slice);
+                let edges: Vec<$edge> = slice
+                    .rows
+                    .into_iter()
+                    .map(|row| $edge {
+                        cursor: $crate::connection::encode(&place(&row)),
+                        node: node(row),
+                    })
+                    .collect();
+                page_info.start = edges.first().map(|edge| edge.cursor.clone());
+                page_info.end = edges.last().map(|edge| edge.cursor.clone());
+                Self { edges, page_info }
+            }
+        }
+
+        impl $crate::access::Subject for $connection {}
+        impl $crate::access::Subject for $edge {}
+
+        #[doc = concat!("A page of ", $what, ".")]
+        #[async_graphql::Object(guard = $crate::access::Declared(self))]
+        impl $connection {
+            /// The elements with their cursors.
+            #[graphql(directive = $crate::access::access::apply($crate::access::Who::Anyone))]
+            async fn edges(&self) -> &[$edge] {
+                &self.edges
+            }
+
+            /// The elements.
+            #[graphql(directive = $crate::access::access::apply($crate::access::Who::Anyone))]
+            async fn nodes(&self) -> Vec<&$node> {
+                self.edges.iter().map(|edge| &edge.node).collect()
+            }
+
+            /// Where the page stands in its list.
+            #[graphql(directive = $crate::access::access::apply($crate::access::Who::Anyone))]
+            async fn page_info(&self) -> &$crate::connection::PageInfo {
+                &self.page_info
+            }
+        }
+
+        #[doc = concat!("One of ", $what, ", and its place in the list.")]
+        #[async_graphql::Object(guard = $crate::access::Declared(self))]
+        impl $edge {
+            /// Its place in the list: pass it as `after` or `before`.
+            #[graphql(directive = $crate::access::access::apply($crate::access::Who::Anyone))]
+            async fn cursor(&self) -> &str {
+                &self.cursor
+            }
+
+            /// The element.
+            #[graphql(directive = $crate::access::access::apply($crate::access::Who::Anyone))]
+            async fn node(&self) -> &$node {
+                &self.node
+            }
+        }
+    };
+}
+pub(crate) use connection;

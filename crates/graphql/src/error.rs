@@ -1,0 +1,211 @@
+//! Two kinds of no: `userErrors`, which say what to do and mean that nothing was changed, and top-level errors, for the
+//! protocol, for access, and for faults.
+
+use async_graphql::{Context, Enum, Error, ErrorExtensions, Object, Result};
+use vitrine_domain::failure::Failure;
+
+use crate::access::{Declared, Subject, Who, access};
+use crate::request::RequestContext;
+
+/// The values of `extensions.code` on top-level errors.
+pub mod code {
+    /// Nobody is signed in, and somebody must be.
+    pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
+    /// Someone is signed in who may not.
+    pub const FORBIDDEN: &str = "FORBIDDEN";
+    /// An id or argument is not of the form it must have.
+    pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+    /// Something broke on our side; the request id finds it in the logs.
+    pub const INTERNAL: &str = "INTERNAL";
+}
+
+/// A top-level error with its code.
+pub fn protocol_error(code: &'static str, message: impl Into<String>) -> Error {
+    Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+/// Logs a fault, once, here at the edge, and hides it from the client but for the request's id.
+pub(crate) fn fault(ctx: &Context<'_>, error: &anyhow::Error) -> Error {
+    let request_id = ctx.cx().request_id().to_owned();
+    tracing::error!(request_id, error = format!("{error:#}"), "fault");
+    Error::new("something broke on our side; tell us the request id").extend_with(|_, extensions| {
+        extensions.set("code", code::INTERNAL);
+        extensions.set("requestId", request_id.as_str());
+    })
+}
+
+/// What was wrong with what was asked. Clients switch on this, never on the message.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+pub enum UserErrorCode {
+    /// A value does not have the form it must have; `message` says which it must.
+    Invalid,
+    /// There is no such thing, or none that you may see.
+    NotFound,
+    /// You may see it, but not do this to it.
+    Forbidden,
+    /// The handle or address is taken.
+    Taken,
+    /// The e-mail address or the password is wrong.
+    WrongCredentials,
+    /// The same idempotency key came with other input.
+    IdempotencyKeyReused,
+    /// The first request with this idempotency key is still under way: ask again soon.
+    IdempotencyInProgress,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, Clone)]
+pub struct UserError {
+    pub(crate) code: UserErrorCode,
+    pub(crate) message: String,
+    pub(crate) field: Vec<String>,
+}
+
+impl UserError {
+    /// An error about the input's field at `path`, such as `"lines.0.quantity"`; empty for the request as a whole.
+    pub(crate) fn new(code: UserErrorCode, path: &str, message: impl Into<String>) -> Self {
+        let field = match path {
+            "" => Vec::new(),
+            path => std::iter::once("input")
+                .chain(path.split('.'))
+                .map(str::to_owned)
+                .collect(),
+        };
+        Self {
+            code,
+            message: message.into(),
+            field,
+        }
+    }
+}
+
+impl Subject for UserError {}
+
+/// Why nothing was changed.
+#[Object(guard = Declared(self))]
+impl UserError {
+    /// What to switch on.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn code(&self) -> UserErrorCode {
+        self.code
+    }
+
+    /// What to tell the person, in English.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The path of the input field it is about, such as `["input", "handle"]`; absent for the request as a whole.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn field(&self) -> Option<&[String]> {
+        (!self.field.is_empty()).then_some(&*self.field)
+    }
+}
+
+/// What a mutation's body may end with besides success. `?` makes one of a refusal, a user error or a protocol error.
+pub(crate) enum Trouble {
+    /// Nothing was changed, and the client is told why.
+    User(UserError),
+    /// Something broke.
+    Fault(anyhow::Error),
+    /// The protocol or access says no.
+    Protocol(Error),
+}
+
+impl From<UserError> for Trouble {
+    fn from(error: UserError) -> Self {
+        Self::User(error)
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl<R: Into<UserError>> From<Failure<R>> for Trouble {
+    fn from(failure: Failure<R>) -> Self {
+        match failure {
+            Failure::Refused(refusal) => Self::User(refusal.into()),
+            Failure::Fault(error) => Self::Fault(error),
+        }
+    }
+}
+
+/// Runs a mutation's body and makes its payload: the thing made, or the user errors.
+pub(crate) async fn answer<T, P: From<std::result::Result<T, UserError>>>(
+    ctx: &Context<'_>,
+    body: impl Future<Output = std::result::Result<T, Trouble>>,
+) -> Result<P> {
+    match body.await {
+        Ok(made) => Ok(P::from(Ok(made))),
+        Err(Trouble::User(error)) => Ok(P::from(Err(error))),
+        Err(Trouble::Fault(error)) => Err(fault(ctx, &error)),
+        Err(Trouble::Protocol(error)) => Err(error),
+    }
+}
+
+/// The outcome of a query: a fault becomes `INTERNAL`.
+pub(crate) fn settle<T, E: Into<anyhow::Error>>(
+    ctx: &Context<'_>,
+    outcome: std::result::Result<T, E>,
+) -> Result<T> {
+    outcome.map_err(|error| fault(ctx, &error.into()))
+}
+
+/// A parsed value of the input's field `path`, or the user error that says what is wrong with it.
+pub(crate) fn at<T, E: std::fmt::Display>(
+    path: &str,
+    parsed: std::result::Result<T, E>,
+) -> std::result::Result<T, UserError> {
+    parsed.map_err(|error| UserError::new(UserErrorCode::Invalid, path, error.to_string()))
+}
+
+/// The same for an optional text.
+pub(crate) fn at_opt<T: std::str::FromStr<Err: std::fmt::Display>>(
+    path: &str,
+    text: Option<&str>,
+) -> std::result::Result<Option<T>, UserError> {
+    text.map(|text| at(path, text.parse())).transpose()
+}
+
+/// Declares a mutation's payload: its subject, `null` when something was wrong, and the user errors.
+macro_rules! payload {
+    ($(#[$doc:meta])* $name:ident { $(#[$fdoc:meta])* $field:ident: $subject:ty }) => {
+        $(#[$doc])*
+        pub struct $name {
+            subject: Option<$subject>,
+            user_errors: Vec<$crate::error::UserError>,
+        }
+
+        impl From<std::result::Result<$subject, $crate::error::UserError>> for $name {
+            fn from(outcome: std::result::Result<$subject, $crate::error::UserError>) -> Self {
+                match outcome {
+                    Ok(subject) => Self { subject: Some(subject), user_errors: Vec::new() },
+                    Err(error) => Self { subject: None, user_errors: vec![error] },
+                }
+            }
+        }
+
+        impl $crate::access::Subject for $name {}
+
+        $(#[$doc])*
+        #[async_graphql::Object(guard = $crate::access::Declared(self))]
+        impl $name {
+            $(#[$fdoc])*
+            #[graphql(directive = $crate::access::access::apply($crate::access::Who::Anyone))]
+            async fn $field(&self) -> Option<&$subject> {
+                self.subject.as_ref()
+            }
+
+            /// Why nothing was changed; empty when all went well.
+            #[graphql(directive = $crate::access::access::apply($crate::access::Who::Anyone))]
+            async fn user_errors(&self) -> &[$crate::error::UserError] {
+                &self.user_errors
+            }
+        }
+    };
+}
+pub(crate) use payload;

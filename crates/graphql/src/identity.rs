@@ -1,0 +1,315 @@
+//! Accounts, sessions, memberships, as clients see them.
+
+use async_graphql::{Context, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+use vitrine_domain::identity::{self, NewAccount, Refusal, SignIn};
+use vitrine_model::id::AccountId;
+use vitrine_model::identity::{account, session};
+
+use crate::access::{Declared, Subject, Who, access};
+use crate::error::{UserError, UserErrorCode, answer, at, payload, settle};
+use crate::request::{RequestContext, parse_id};
+
+/// A person who signs in. It belongs to herself.
+#[derive(Debug, Clone)]
+pub struct Account(pub(crate) account::Model);
+
+impl Subject for Account {
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(ctx.viewer().account_id() == Some(self.0.id))
+    }
+}
+
+/// A person who signs in: shopholder, buyer, brand staff, or all of these. It belongs to herself.
+#[Object(guard = Declared(self))]
+impl Account {
+    /// Her id.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    pub(crate) async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What others see.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn name(&self) -> &str {
+        self.0.name.as_str()
+    }
+
+    /// The address she signs in with.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn email(&self) -> &str {
+        self.0.email.as_str()
+    }
+
+    /// Whether she runs the platform.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn is_operator(&self) -> bool {
+        self.0.operator
+    }
+
+    /// When the account was opened.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// Where she is signed in, newest first.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
+        let sessions = settle(ctx, identity::sessions_of(ctx.cx(), self.0.id).await)?;
+        Ok(sessions.into_iter().map(Session).collect())
+    }
+}
+
+/// One signed-in device. It belongs to the account signed in.
+#[derive(Debug, Clone)]
+pub struct Session(session::Model);
+
+impl Subject for Session {
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(ctx.viewer().account_id() == Some(self.0.account_id))
+    }
+}
+
+/// One signed-in device. It belongs to the account signed in.
+#[Object(guard = Declared(self))]
+impl Session {
+    /// Its id.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// When it began.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When it ends by itself.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn expires_at(&self) -> DateTime<Utc> {
+        self.0.expires_at
+    }
+
+    /// Whether this request was made with it.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn is_current(&self, ctx: &Context<'_>) -> bool {
+        ctx.viewer()
+            .session
+            .as_ref()
+            .is_some_and(|session| session.id == self.0.id)
+    }
+}
+
+/// A session just begun, with the token that opens it.
+pub struct NewSession(identity::SignedIn);
+
+impl Subject for NewSession {}
+
+/// A session just begun, with the token that opens it.
+#[Object(guard = Declared(self))]
+impl NewSession {
+    /// Send it as `Authorization: Bearer …`. It is told this once: keep it, and keep it secret.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn token(&self) -> &str {
+        self.0.token.expose_secret()
+    }
+
+    /// When it ends by itself.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn expires_at(&self) -> DateTime<Utc> {
+        self.0.session.expires_at
+    }
+
+    /// The id of the session, for `sessionRevoke`.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn session_id(&self) -> ID {
+        self.0.session.id.to_string().into()
+    }
+
+    /// The id of the account signed in.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn account_id(&self) -> ID {
+        self.0.account.id.to_string().into()
+    }
+}
+
+/// A person who wants an account.
+#[derive(InputObject)]
+pub struct AccountCreateInput {
+    /// The address she signs in with.
+    email: String,
+    /// What others see; 120 characters at most.
+    name: String,
+    /// 10 to 128 characters.
+    password: String,
+}
+
+impl AccountCreateInput {
+    fn parse(&self) -> std::result::Result<NewAccount, UserError> {
+        Ok(NewAccount {
+            email: at("email", self.email.parse())?,
+            name: at("name", self.name.parse())?,
+            password: at("password", self.password.parse())?,
+        })
+    }
+}
+
+/// Someone at the door.
+#[derive(InputObject)]
+pub struct SessionCreateInput {
+    /// The account's address.
+    email: String,
+    /// The account's password.
+    password: String,
+}
+
+impl SessionCreateInput {
+    fn parse(&self) -> std::result::Result<SignIn, UserError> {
+        Ok(SignIn {
+            email: at("email", self.email.parse())?,
+            password: at("password", self.password.parse())?,
+        })
+    }
+}
+
+/// A session to end.
+#[derive(InputObject)]
+pub struct SessionRevokeInput {
+    /// One of your own sessions.
+    id: ID,
+}
+
+payload! {
+    /// What came of `accountCreate`.
+    AccountCreatePayload {
+        /// The new account.
+        account: Account
+    }
+}
+
+payload! {
+    /// What came of `sessionCreate`.
+    SessionCreatePayload {
+        /// The new session and its token.
+        session: NewSession
+    }
+}
+
+payload! {
+    /// What came of `sessionRevoke`.
+    SessionRevokePayload {
+        /// The session, ended.
+        session: Session
+    }
+}
+
+/// Queries about who someone is.
+#[derive(Default)]
+pub struct IdentityQuery;
+
+impl Subject for IdentityQuery {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Query".into()
+    }
+}
+
+#[Object(guard = Declared(self))]
+impl IdentityQuery {
+    /// Who is signed in; `null` when nobody is.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Account> {
+        ctx.viewer().account.clone().map(Account)
+    }
+}
+
+/// Mutations about who someone is.
+#[derive(Default)]
+pub struct IdentityMutation;
+
+impl Subject for IdentityMutation {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Mutation".into()
+    }
+}
+
+#[Object(guard = Declared(self))]
+impl IdentityMutation {
+    /// Opens an account. It does not sign in: call `sessionCreate` next. Codes: `INVALID`, `TAKEN`.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn account_create(
+        &self,
+        ctx: &Context<'_>,
+        input: AccountCreateInput,
+    ) -> Result<AccountCreatePayload> {
+        answer(ctx, async {
+            let new = input.parse()?;
+            Ok(Account(identity::create_account(ctx.cx(), new).await?))
+        })
+        .await
+    }
+
+    /// Signs in. Codes: `INVALID`, `WRONG_CREDENTIALS`.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn session_create(
+        &self,
+        ctx: &Context<'_>,
+        input: SessionCreateInput,
+    ) -> Result<SessionCreatePayload> {
+        answer(ctx, async {
+            let by = input.parse()?;
+            Ok(NewSession(identity::sign_in(ctx.cx(), by).await?))
+        })
+        .await
+    }
+
+    /// Signs out one of your devices. Codes: `NOT_FOUND`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn session_revoke(
+        &self,
+        ctx: &Context<'_>,
+        input: SessionRevokeInput,
+    ) -> Result<SessionRevokePayload> {
+        answer(ctx, async {
+            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            Ok(Session(identity::revoke_session(ctx.cx(), by.id, id).await?))
+        })
+        .await
+    }
+}
+
+impl From<Refusal> for UserError {
+    fn from(refusal: Refusal) -> Self {
+        use UserErrorCode::{Forbidden, NotFound, Taken, WrongCredentials};
+        match refusal {
+            Refusal::EmailTaken => Self::new(
+                Taken,
+                "email",
+                "this address has an account already: sign in with it, or use another",
+            ),
+            Refusal::WrongCredentials => {
+                Self::new(WrongCredentials, "", "the address or the password is wrong")
+            }
+            Refusal::SessionNotFound => Self::new(NotFound, "id", "you have no such session"),
+            Refusal::BrandNotFound => {
+                Self::new(NotFound, "brandId", "there is no such brand that you work for")
+            }
+            Refusal::RoleLacking => Self::new(Forbidden, "", "your role at this brand does not allow this"),
+            Refusal::AccountNotFound => {
+                Self::new(NotFound, "email", "nobody has an account with this address")
+            }
+            Refusal::AlreadyMember => Self::new(Taken, "email", "she works for this brand already"),
+        }
+    }
+}
+
+/// The account with this id: anyone may know that it exists and its name.
+pub(crate) async fn account_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Account>> {
+    let id: AccountId = parse_id(id)?;
+    let found = ctx.loaders().load_one(id).await;
+    Ok(found
+        .map_err(|error| crate::error::fault(ctx, &anyhow::anyhow!("{error:#}")))?
+        .map(Account))
+}

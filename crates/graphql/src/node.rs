@@ -1,0 +1,63 @@
+//! Refetching by id: Relay's object identification, under the viewer's policy.
+
+use async_graphql::{Context, ID, Interface, Object, Result};
+
+use crate::access::{Declared, Subject, Who, access};
+use crate::error::{code, protocol_error};
+use crate::identity::{self, Account};
+
+/// Most objects asked for at once.
+const MAX_NODES: usize = 50;
+
+/// Anything with an id of its own.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The globally unique id."))]
+pub enum Node {
+    /// A person.
+    Account(Account),
+}
+
+/// Queries for anything by id.
+#[derive(Default)]
+pub struct NodeQuery;
+
+impl Subject for NodeQuery {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Query".into()
+    }
+}
+
+#[Object(guard = Declared(self))]
+impl NodeQuery {
+    /// The object with this id; `null` when there is none, or none that you may see.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Result<Option<Node>> {
+        fetch(ctx, &id).await
+    }
+
+    /// The objects with these ids, in their order; 50 at most.
+    #[graphql(directive = access::apply(Who::Anyone), complexity = "ids.len() * child_complexity + 1")]
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Their ids.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        if ids.len() > MAX_NODES {
+            return Err(protocol_error(
+                code::BAD_USER_INPUT,
+                format!("ask for {MAX_NODES} nodes at most"),
+            ));
+        }
+        futures::future::try_join_all(ids.iter().map(|id| fetch(ctx, id))).await
+    }
+}
+
+/// The prefix tells the kind; each domain fetches its own under the viewer's policy.
+async fn fetch(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    let (prefix, _) = vitrine_model::id::split(id)
+        .ok_or_else(|| protocol_error(code::BAD_USER_INPUT, "this is not one of our ids"))?;
+    Ok(match prefix {
+        "acct" => identity::account_node(ctx, id).await?.map(Node::Account),
+        _ => None,
+    })
+}

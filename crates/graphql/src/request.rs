@@ -1,0 +1,59 @@
+//! What a resolver is given of the request it serves.
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Result};
+use vitrine_domain::context::Context as DomainContext;
+use vitrine_domain::identity::Viewer;
+use vitrine_model::id::Id;
+use vitrine_model::identity::account;
+
+use crate::error::{code, protocol_error};
+use crate::loaders::Loaders;
+
+/// Reads from a resolver's context what the server put there for this request.
+pub(crate) trait RequestContext {
+    /// The domain's context.
+    fn cx(&self) -> &DomainContext;
+
+    /// Who asks.
+    fn viewer(&self) -> &Viewer;
+
+    /// The batching loaders of this request.
+    fn loaders(&self) -> &DataLoader<Loaders>;
+
+    /// Who is signed in.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` when nobody is.
+    fn account(&self) -> Result<&account::Model> {
+        self.viewer().account.as_ref().ok_or_else(|| {
+            protocol_error(
+                code::UNAUTHENTICATED,
+                "sign in, and send the token as \"Authorization: Bearer …\"",
+            )
+        })
+    }
+}
+
+impl RequestContext for Context<'_> {
+    fn cx(&self) -> &DomainContext {
+        self.data_unchecked()
+    }
+
+    fn viewer(&self) -> &Viewer {
+        self.data_unchecked()
+    }
+
+    fn loaders(&self) -> &DataLoader<Loaders> {
+        self.data_unchecked()
+    }
+}
+
+/// The id of the kind expected.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for an id of another kind, or none at all.
+pub(crate) fn parse_id<I: Id>(id: &ID) -> Result<I> {
+    id.parse()
+        .map_err(|error: vitrine_model::id::IdError| protocol_error(code::BAD_USER_INPUT, error.to_string()))
+}
