@@ -1,50 +1,25 @@
 //! Buying: cart, checkout, order, fulfilment, return, refund.
+//!
+//! Invariants: a cart becomes one order that lives, at most; an order's lines, prices and terms never change once it is
+//! made; stock is promised when checkout starts and the promise ends exactly once, sold or released; an order is paid by
+//! one charge at most, of exactly its amount, and every other charge goes back to the buyer once; personal data stands in
+//! the contact rows only.
+//!
+//! ```text
+//! cart:   Open ── checkout starts ──▶ Ordered
+//!           ▲─── the order expires ──────┘
+//!
+//! order:  AwaitingPayment ── charge ──▶ Paid ── called off before shipping ──▶ Cancelled
+//!            └── Stripe closed the page ──▶ Expired
+//! ```
 
-use vitrine_model::id::{OrderId, RefundId};
-use vitrine_model::intent;
+mod commands;
+mod queries;
+mod refusal;
+mod rules;
 
-use crate::context::{Context, Tx};
-use crate::ports::Outcome;
-
-pub(crate) async fn session_opened(
-    _tx: &Tx,
-    _cx: &Context,
-    _intent: &intent::Model,
-    _outcome: Result<Outcome, String>,
-) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn session_expired(
-    _tx: &Tx,
-    _cx: &Context,
-    _intent: &intent::Model,
-    _outcome: Result<Outcome, String>,
-) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn refund_made(
-    _tx: &Tx,
-    _cx: &Context,
-    _intent: &intent::Model,
-    _outcome: Result<Outcome, String>,
-) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn session_changed(_cx: &Context, _session: &str) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn charge_changed(_cx: &Context, _charge: &str) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn refund_changed(_cx: &Context, _refund: &str) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn expire_order(_cx: &Context, _order: OrderId) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn settle_charge(_cx: &Context, _charge: &str) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn settle_refund(_cx: &Context, _refund: RefundId) -> anyhow::Result<()> {
-    todo!()
-}
+pub use commands::expire::cancel_order;
+pub(crate) use commands::expire::{expire_order, session_expired};
+pub(crate) use commands::payment::{charge_changed, session_changed, session_opened, settle_charge};
+pub(crate) use commands::refund::{refund_changed, refund_made, settle_refund};
+pub use refusal::Refusal;

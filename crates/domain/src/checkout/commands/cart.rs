@@ -1,0 +1,1 @@
+//! What a buyer can do with a cart.

@@ -1,0 +1,105 @@
+//! Why buying says no.
+
+use vitrine_model::money::{Currency, Money};
+use vitrine_model::text::Country;
+
+use crate::idempotency::KeyRefusal;
+
+/// What stands between a cart and its checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// There is nothing in the cart.
+    Empty,
+    /// Fewer pieces are left than the line at this place asks for.
+    OutOfStock {
+        /// The line's place in the cart, from 0.
+        line: usize,
+        /// How many are left.
+        left: i64,
+    },
+    /// The line at this place can no longer be bought.
+    Gone {
+        /// The line's place in the cart, from 0.
+        line: usize,
+    },
+    /// The line at this place is sold in another currency than the cart.
+    OtherCurrency {
+        /// The line's place in the cart, from 0.
+        line: usize,
+    },
+    /// No e-mail address.
+    NoEmail,
+    /// No delivery address.
+    NoAddress,
+    /// A brand does not ship to the delivery address.
+    NotShipped {
+        /// The brand's name.
+        brand: String,
+        /// Whither.
+        country: Country,
+    },
+    /// The platform does not sell in the cart's currency.
+    CurrencyNotSold(Currency),
+    /// Stripe takes no charge that small.
+    TotalTooSmall {
+        /// The smallest.
+        least: Money,
+    },
+    /// Stripe takes no charge that large.
+    TotalTooLarge {
+        /// The largest.
+        most: Money,
+    },
+}
+
+/// Why a cart, order, parcel, return or refund could not be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// No such cart that she may see.
+    CartNotFound,
+    /// The cart is being paid for.
+    CartOrdered,
+    /// The cart was paid for.
+    CartPaid,
+    /// The click token is not one of ours.
+    ClickInvalid,
+    /// A cart has at most so many lines.
+    TooManyLines,
+    /// The line at this place of the input names no variant that can be bought.
+    VariantNotFound(usize),
+    /// The line at this place of the input names no recommendation of that product.
+    RecommendationNotFound(usize),
+    /// The line at this place of the input is sold in another currency than the cart.
+    OtherCurrency {
+        /// Its place in the input, from 0.
+        line: usize,
+        /// The cart's.
+        cart: Currency,
+        /// The line's.
+        found: Currency,
+    },
+    /// The line at this place of the input asks for too many pieces or too few.
+    QuantityOutOfRange(usize),
+    /// The place in the input names no line of the cart.
+    LineNotFound(usize),
+    /// The cart costs something else by now; nothing was changed.
+    TotalChanged(Money),
+    /// Something stands in the way of checkout; nothing was changed.
+    Problems(Vec<Problem>),
+    /// The named return address is not among those allowed.
+    ReturnUrlNotAllowed(&'static str),
+    /// The idempotency key cannot be used.
+    Key(KeyRefusal),
+    /// The payment provider refused for good.
+    PaymentRefused,
+    /// No such order that she may see.
+    OrderNotFound,
+    /// The order is in a state in which this cannot be done.
+    OrderState,
+}
+
+impl From<KeyRefusal> for Refusal {
+    fn from(refusal: KeyRefusal) -> Self {
+        Self::Key(refusal)
+    }
+}

@@ -1,0 +1,1 @@
+//! What buying costs and what stands in its way: pure decisions.
