@@ -99,6 +99,87 @@ texts! {
     Tracking: "tracking", 1..=100, line;
 }
 
+/// Handles nobody gets: words that addresses of our own begin with, and words that would let someone pose as the platform.
+/// They are refused when a handle is taken, not when one is read.
+const RESERVED: &[&str] = &[
+    "about",
+    "account",
+    "accounts",
+    "admin",
+    "administrator",
+    "api",
+    "app",
+    "assets",
+    "billing",
+    "blog",
+    "brand",
+    "brands",
+    "cart",
+    "checkout",
+    "contact",
+    "demo",
+    "docs",
+    "graphiql",
+    "graphql",
+    "healthz",
+    "help",
+    "home",
+    "import",
+    "imports",
+    "info",
+    "legal",
+    "login",
+    "logout",
+    "mail",
+    "metrics",
+    "moderator",
+    "null",
+    "official",
+    "operator",
+    "order",
+    "orders",
+    "payment",
+    "payments",
+    "payout",
+    "payouts",
+    "platform",
+    "press",
+    "privacy",
+    "product",
+    "products",
+    "readyz",
+    "recommendation",
+    "recommendations",
+    "root",
+    "search",
+    "security",
+    "settings",
+    "shop",
+    "shops",
+    "signin",
+    "signup",
+    "staff",
+    "static",
+    "status",
+    "stripe",
+    "support",
+    "system",
+    "terms",
+    "undefined",
+    "uploads",
+    "vitrine",
+    "webhook",
+    "webhooks",
+    "www",
+];
+
+impl Handle {
+    /// Whether nobody may take it.
+    pub fn is_reserved(&self) -> bool {
+        RESERVED.binary_search(&self.as_str()).is_ok()
+    }
+}
+
 /// A password as typed. It is never stored, printed or compared by anything but the hash function.
 #[derive(Clone)]
 pub struct Password(String);
@@ -232,6 +313,15 @@ mod tests {
         ] {
             assert!(text.parse::<Handle>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn reserved_words_are_found() {
+        assert!(RESERVED.is_sorted(), "the list is searched by halves");
+        for word in RESERVED {
+            assert!(word.parse::<Handle>().unwrap().is_reserved(), "{word}");
+        }
+        assert!(!"anna".parse::<Handle>().unwrap().is_reserved());
     }
 
     #[test]
