@@ -397,6 +397,12 @@ create table return_request (
     decided_at {time}
 );
 create index return_request_order on return_request (order_id);
+create table return_unit (
+    return_id {uuid} not null references return_request (id),
+    unit_id {uuid} not null,
+    primary key (return_id, unit_id)
+);
+create index return_unit_unit on return_unit (unit_id);
 create table refund (
     id {uuid} not null primary key,
     order_id {uuid} not null references orders (id),
@@ -418,6 +424,7 @@ create table refund_unit (
     refund_id {uuid} not null references refund (id),
     unit_id {uuid} not null,
     amount bigint not null check (amount >= 0),
+    restocked boolean not null,
     primary key (refund_id, unit_id)
 );
 create index refund_unit_unit on refund_unit (unit_id);
@@ -512,6 +519,10 @@ create table unit (
     check (taxable + vat = paid)
 );
 create index unit_line on unit (line_id);
+create index unit_fulfillment on unit (fulfillment_id);
+create index unit_brand_order on unit (brand_id, order_id);
+create index unit_to_ship on unit (brand_id, order_id)
+    where kind = 'goods' and shipped_at is null and refund_id is null;
 create index unit_brand_due on unit (brand_due_at, id) where brand_released_at is null;
 create index unit_shop_due on unit (shop_due_at, id) where shop_released_at is null;
 create table balance_transaction (
@@ -636,6 +647,11 @@ create table job (
     created_at {time} not null
 );
 create index job_due on job (run_at, id) where state = 'queued';
+create table mail (
+    id text not null primary key,
+    event_id {uuid} not null references event (id),
+    sent_at {time} not null
+);
 ";
 
 const SEARCH_POSTGRES: &str = "

@@ -20,6 +20,7 @@ pub mod inbox;
 pub mod intent;
 pub mod job;
 pub mod ledger;
+pub mod mail;
 pub mod payout;
 pub mod referral;
 pub mod shop;
@@ -40,11 +41,11 @@ macro_rules! for_each_entity {
             referral::link, referral::click,
             checkout::cart, checkout::cart_contact, checkout::cart_line, checkout::order, checkout::order_contact,
             checkout::order_line, checkout::charge, checkout::reservation, checkout::fulfillment, checkout::return_request,
-            checkout::refund, checkout::refund_unit,
+            checkout::return_unit, checkout::refund, checkout::refund_unit,
             ledger::account, ledger::transaction, ledger::posting, ledger::seal, ledger::block, ledger::unit,
             ledger::balance_transaction,
             payout, payout::payout_account, payout::transfer_reversal,
-            event, idempotency, inbox, intent, job
+            event, idempotency, inbox, intent, job, mail
         }
     };
 }

@@ -14,6 +14,7 @@ pub mod refund;
 pub mod refund_unit;
 pub mod reservation;
 pub mod return_request;
+pub mod return_unit;
 
 kinds! {
     /// Whether a cart can still change.

@@ -16,6 +16,8 @@ pub struct Model {
     pub unit_id: UnitId,
     /// The unit's price, minor units.
     pub amount: i64,
+    /// Whether its piece went back into the stock with this refund: once at most, whatever becomes of the refund.
+    pub restocked: bool,
 }
 
 plain_row!();
