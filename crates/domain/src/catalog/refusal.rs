@@ -1,0 +1,79 @@
+//! Why the catalogue says no.
+
+use vitrine_model::money::{Currency, Money};
+
+use crate::idempotency::KeyRefusal;
+use crate::identity;
+
+/// Why a brand, product, variant, its terms or an import could not be had or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// One does not work for the brand, or may not do this there.
+    Staff(identity::Refusal),
+    /// Another brand has this handle.
+    HandleTaken,
+    /// The handle is a word nobody may be called.
+    HandleReserved,
+    /// The platform holds no balance in this currency; these are those it does.
+    CurrencyNotHeld(Vec<Currency>),
+    /// Only the operator sets the platform's fees.
+    OperatorOnly,
+    /// A number of days outside its limits.
+    DaysOutOfRange {
+        /// The input field.
+        field: &'static str,
+        /// The least.
+        min: i32,
+        /// The most.
+        max: i32,
+    },
+    /// No such product, or none that one may change.
+    ProductNotFound,
+    /// No such variant, or none that one may change.
+    VariantNotFound,
+    /// The amount is in another currency than the brand sells in.
+    OtherCurrency {
+        /// The input field.
+        field: &'static str,
+        /// The brand's.
+        expected: Currency,
+    },
+    /// The amount is below zero or beyond what can be charged.
+    AmountOutOfRange {
+        /// The input field.
+        field: &'static str,
+        /// The most.
+        max: Money,
+    },
+    /// The operator has not enabled price floors.
+    FloorsOff,
+    /// The floor lies above the price.
+    FloorAbovePrice,
+    /// Too many tags.
+    TooManyTags(usize),
+    /// Fewer pieces than are promised to orders under way.
+    StockBelowReserved {
+        /// How many are.
+        reserved: i64,
+    },
+    /// A number of pieces that cannot be.
+    StockOutOfRange,
+    /// The idempotency key cannot be used.
+    Key(KeyRefusal),
+    /// No such import.
+    ImportNotFound,
+    /// Imports of brands whose prices exclude tax are not possible yet.
+    PricesExcludeTax,
+}
+
+impl From<identity::Refusal> for Refusal {
+    fn from(refusal: identity::Refusal) -> Self {
+        Self::Staff(refusal)
+    }
+}
+
+impl From<KeyRefusal> for Refusal {
+    fn from(refusal: KeyRefusal) -> Self {
+        Self::Key(refusal)
+    }
+}

@@ -1,0 +1,213 @@
+//! Brands and their terms.
+
+use async_graphql::{Context, Enum, ID, Object, Result};
+use chrono::{DateTime, Utc};
+use vitrine_domain::catalog;
+use vitrine_model::catalog as rows;
+use vitrine_model::catalog::{brand, shipping_rate, terms};
+use vitrine_model::money::Currency;
+
+use crate::access::{Declared, Subject, Who, access};
+use crate::catalog::is_staff;
+use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
+use crate::error::settle;
+use crate::loaders::load;
+use crate::money::{CurrencyCode, Money};
+use crate::request::RequestContext;
+
+/// Who bears the payment provider's fee on a charge.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "rows::FeeBearer")]
+pub enum FeeBearer {
+    /// The brand, in proportion to its units.
+    Brand,
+    /// The platform.
+    Platform,
+}
+
+/// A brand: who sells and ships. It belongs to those who work for it.
+#[derive(Debug, Clone)]
+pub struct Brand(pub(crate) brand::Model);
+
+impl Subject for Brand {
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        is_staff(ctx, self.0.id).await
+    }
+}
+
+/// A brand: who sells and ships. It belongs to those who work for it.
+#[Object(guard = Declared(self))]
+impl Brand {
+    /// Its id.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    pub(crate) async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// The name in its address; unique.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn handle(&self) -> &str {
+        self.0.handle.as_str()
+    }
+
+    /// What people call it.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn name(&self) -> &str {
+        self.0.name.as_str()
+    }
+
+    /// Where it is established and ships from: an ISO 3166-1 alpha-2 code.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn country(&self) -> &str {
+        self.0.country.as_str()
+    }
+
+    /// The one currency it sells in.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn currency(&self) -> CurrencyCode {
+        self.0.currency.into()
+    }
+
+    /// The VAT rate of variants that name none, in basis points.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn default_vat_rate(&self) -> i32 {
+        self.0.default_vat_bp.get()
+    }
+
+    /// Whether its prices contain VAT.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn prices_include_tax(&self) -> bool {
+        self.0.prices_include_tax
+    }
+
+    /// Who bears the payment provider's fee; the operator decides.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn fee_bearer(&self) -> FeeBearer {
+        self.0.fee_bearer.into()
+    }
+
+    /// The terms in force now.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn terms(&self, ctx: &Context<'_>) -> Result<Option<Terms>> {
+        Ok(load(ctx, TermsNow(self.0.id)).await?.map(Terms))
+    }
+
+    /// Terms announced that are not in force yet; `null` when none are.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn announced_terms(&self, ctx: &Context<'_>) -> Result<Option<Terms>> {
+        Ok(load(ctx, TermsAnnounced(self.0.id)).await?.map(Terms))
+    }
+
+    /// The terms through time, those decided last first; 200 at most.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "200 * child_complexity")]
+    async fn terms_history(&self, ctx: &Context<'_>) -> Result<Vec<Terms>> {
+        let history = settle(ctx, catalog::terms_history(ctx.cx().db(), self.0.id).await)?;
+        Ok(history.into_iter().map(Terms).collect())
+    }
+
+    /// Where it ships and for how much, by country.
+    #[graphql(directive = access::apply(Who::Anyone), complexity = "20 * child_complexity")]
+    async fn shipping_rates(&self, ctx: &Context<'_>) -> Result<Vec<ShippingRate>> {
+        let rates = load(ctx, RatesOf(self.0.id)).await?.unwrap_or_default();
+        let rate = |row| ShippingRate(row, self.0.currency);
+        Ok(rates.into_iter().map(rate).collect())
+    }
+
+    /// When it was founded here.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+/// What a brand offers from an instant on, until later terms take over.
+#[derive(Debug, Clone)]
+pub struct Terms(pub(crate) terms::Model);
+
+impl Subject for Terms {}
+
+/// What a brand offers from an instant on, until later terms take over.
+#[Object(guard = Declared(self))]
+impl Terms {
+    /// Its id.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// Commission on products that have no rate of their own: basis points of the price without VAT.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn commission_rate(&self) -> i32 {
+        self.0.commission_bp.get()
+    }
+
+    /// The platform's part of the commission, in basis points of it.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn platform_fee_rate(&self) -> i32 {
+        self.0.platform_fee_bp.get()
+    }
+
+    /// The platform's fee on sales nobody is credited for: basis points of the price without VAT.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn organic_fee_rate(&self) -> i32 {
+        self.0.organic_fee_bp.get()
+    }
+
+    /// How many days after a click a sale may be credited to it.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn attribution_days(&self) -> i32 {
+        self.0.attribution_days
+    }
+
+    /// Days after delivery until the brand's money is released.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn brand_window_days(&self) -> i32 {
+        self.0.brand_window_days
+    }
+
+    /// Days after delivery until the shopholder's and the platform's money is released.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn shop_window_days(&self) -> i32 {
+        self.0.shop_window_days
+    }
+
+    /// Days after shipment at which delivery is assumed when it is unknown.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn unknown_delivery_days(&self) -> i32 {
+        self.0.unknown_delivery_days
+    }
+
+    /// Whether a shopholder may buy through her own shop with credit and discount.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn member_price(&self) -> bool {
+        self.0.member_price
+    }
+
+    /// From when they apply.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn effective_from(&self) -> DateTime<Utc> {
+        self.0.effective_from
+    }
+}
+
+/// A brand's flat price for sending one order to one country.
+#[derive(Debug, Clone)]
+pub struct ShippingRate(pub(crate) shipping_rate::Model, pub(crate) Currency);
+
+impl Subject for ShippingRate {}
+
+/// A brand's flat price for sending one order to one country.
+#[Object(guard = Declared(self))]
+impl ShippingRate {
+    /// Whither: an ISO 3166-1 alpha-2 code.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn country(&self) -> &str {
+        self.0.country.as_str()
+    }
+
+    /// VAT included; zero is free.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn price(&self) -> Money {
+        Money::new(self.0.amount, self.1)
+    }
+}
