@@ -304,7 +304,7 @@ create table orders (
     closed_at {time}
 );
 create unique index orders_cart on orders (cart_id) where state <> 'expired';
-create index orders_account on orders (account_id, created_at, id);
+create index orders_account on orders (account_id, id);
 create index orders_awaiting on orders (expires_at) where state = 'awaiting_payment';
 create table order_contact (
     order_id {uuid} not null primary key references orders (id),
@@ -347,6 +347,12 @@ create table order_line (
     check (brand_part + shop_part + platform_part = price),
     check (price + discount = list_price),
     unique (order_id, position)
+);
+create table order_shipping (
+    order_id {uuid} not null references orders (id),
+    brand_id {uuid} not null references brand (id),
+    amount bigint not null check (amount >= 0),
+    primary key (order_id, brand_id)
 );
 create index order_line_shop on order_line (shop_id, order_id);
 create index order_line_brand on order_line (brand_id, order_id);

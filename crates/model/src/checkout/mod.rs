@@ -10,6 +10,7 @@ pub mod fulfillment;
 pub mod order;
 pub mod order_contact;
 pub mod order_line;
+pub mod order_shipping;
 pub mod refund;
 pub mod refund_unit;
 pub mod reservation;
