@@ -249,8 +249,9 @@ create table click (
     link_id {uuid} not null references referral_link (id),
     shop_id {uuid} not null references shop (id),
     visitor_hash {bytes} not null,
-    counted boolean not null,
-    occurred_at {time} not null
+    counted_hour bigint,
+    occurred_at {time} not null,
+    unique (link_id, visitor_hash, counted_hour)
 );
 create index click_visitor on click (link_id, visitor_hash, occurred_at);
 ";

@@ -10,10 +10,19 @@
 //! click token ──▶ cart ──▶ checkoutStart decides the credit of each line and freezes it
 //! ```
 
+mod commands;
 mod credits;
+mod landing;
+mod queries;
+mod refusal;
 mod rules;
 mod token;
+mod visits;
 
+pub use commands::{Landing, NewLink, Target, create_link, record_click};
 pub use credits::{LineToCredit, credits};
+pub use queries::{ByCreation, LinkCounts, link_counts, link_url, links_by_id, links_of};
+pub use refusal::Refusal;
 pub use rules::{Credit, Credited};
 pub use token::{TokenRefusal, read_click_token};
+pub use visits::Visit;

@@ -1,13 +1,32 @@
 //! Shops and what they recommend.
 //!
 //! Invariants: a handle is taken once and for ever; a product stands once in a shop; only the shop's owner changes it; a
-//! closed shop is seen by nobody and never opens again.
+//! closed shop is seen by nobody and never opens again; the price shown for a recommendation is the price charged.
 //!
 //! ```text
 //! shop:            draft ◀──▶ published        either ──▶ closed
 //! recommendation:  live ──▶ removed            it stands while live in a published shop
 //! ```
 
+mod commands;
+mod offering;
 mod queries;
+mod recommending;
+mod refusal;
+mod rules;
+mod sales;
 
-pub use queries::standing_recommendations;
+pub(crate) use commands::owned;
+pub use commands::{NewShop, ShopChange, close, open, publish, unpublish, update};
+pub use offering::{MAX_PREVIEW_PRODUCTS, MAX_PREVIEW_SHARES, Offering, offerings, split_of};
+pub use queries::{
+    ByPosition, ByPublication, owned_shops, published_shops, recommendations_by_id, recommendations_of,
+    shop_by_handle, shops_by_id, standing_recommendations,
+};
+pub use recommending::{
+    NewRecommendation, RecommendationChange, add_recommendation, remove_recommendation, reorder,
+    update_recommendation,
+};
+pub use refusal::Refusal;
+pub use rules::{disclosure, is_visible};
+pub use sales::{Sale, SalePlace, SaleState, sales_of};

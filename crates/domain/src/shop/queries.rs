@@ -2,9 +2,123 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
-use vitrine_model::id::{RecommendationId, ShopId};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use vitrine_model::Time;
+use vitrine_model::catalog::product;
+use vitrine_model::id::{AccountId, RecommendationId, ShopId};
 use vitrine_model::shop::{self, ShopState, recommendation};
+use vitrine_model::text::Handle;
+
+use crate::page::{Page, Slice, keyset};
+use crate::shop::rules::MAX_SHOPS;
+
+/// A shop's place in the list of shops: when it was published, and its id.
+pub type ByPublication = (Time, ShopId);
+/// A recommendation's place in its shop: its position, and its id.
+pub type ByPosition = (i32, RecommendationId);
+
+/// The shops with these ids, in no order, whatever their state.
+///
+/// # Errors
+/// When the database fails.
+pub async fn shops_by_id(db: &impl ConnectionTrait, ids: &[ShopId]) -> Result<Vec<shop::Model>, DbErr> {
+    let found = shop::Entity::find().filter(shop::Column::Id.is_in(ids.iter().copied()));
+    found.all(db).await
+}
+
+/// The shop with this handle, whatever its state.
+///
+/// # Errors
+/// When the database fails.
+pub async fn shop_by_handle(
+    db: &impl ConnectionTrait,
+    handle: &Handle,
+) -> Result<Option<shop::Model>, DbErr> {
+    let found = shop::Entity::find().filter(shop::Column::Handle.eq(handle.as_str()));
+    found.one(db).await
+}
+
+/// The shops of an account, those closed left out, the oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn owned_shops(db: &impl ConnectionTrait, owner: AccountId) -> Result<Vec<shop::Model>, DbErr> {
+    shop::Entity::find()
+        .filter(shop::Column::OwnerId.eq(owner))
+        .filter(shop::Column::State.ne(ShopState::Closed))
+        .order_by_asc(shop::Column::Id)
+        .limit(MAX_SHOPS)
+        .all(db)
+        .await
+}
+
+/// The published shops, the latest published first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn published_shops(
+    db: &impl ConnectionTrait,
+    page: &Page<ByPublication>,
+) -> Result<Slice<shop::Model>, DbErr> {
+    let published = shop::Entity::find().filter(shop::Column::State.eq(ShopState::Published));
+    let columns = [shop::Column::PublishedAt, shop::Column::Id];
+    let select = keyset(published, page, true, columns, |place| {
+        [place.0.into(), place.1.into()]
+    });
+    Ok(page.cut(select.all(db).await?))
+}
+
+/// The recommendations with these ids, in no order, removed or not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn recommendations_by_id(
+    db: &impl ConnectionTrait,
+    ids: &[RecommendationId],
+) -> Result<Vec<recommendation::Model>, DbErr> {
+    let found = recommendation::Entity::find().filter(recommendation::Column::Id.is_in(ids.iter().copied()));
+    found.all(db).await
+}
+
+/// What a shop recommends, in its order. `all` shows its owner also what buyers are not offered: products that their brand
+/// took down or does not want recommended any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn recommendations_of(
+    db: &impl ConnectionTrait,
+    shop: ShopId,
+    all: bool,
+    page: &Page<ByPosition>,
+) -> Result<Slice<recommendation::Model>, DbErr> {
+    let live = recommendation::Entity::find()
+        .filter(recommendation::Column::ShopId.eq(shop))
+        .filter(recommendation::Column::RemovedAt.is_null());
+    let live = if all { live } else { live.filter(is_offered()) };
+    let columns = [recommendation::Column::Position, recommendation::Column::Id];
+    let select = keyset(live, page, false, columns, |place| {
+        [place.0.into(), place.1.into()]
+    });
+    Ok(page.cut(select.all(db).await?))
+}
+
+/// As [`crate::catalog::is_promotable`] decides over one product.
+fn is_offered() -> Expr {
+    let product = Query::select()
+        .expr(Expr::val(1))
+        .from(product::Entity)
+        .and_where(Expr::col((product::Entity, product::Column::Id)).eq(Expr::col((
+            recommendation::Entity,
+            recommendation::Column::ProductId,
+        ))))
+        .and_where(product::Column::Published.eq(true))
+        .and_where(product::Column::Promotable.eq(true))
+        .to_owned();
+    Expr::exists(product)
+}
 
 /// Those of the recommendations that stand, each with its shop: not removed, and the shop published. In no order.
 /// Whether the product can be had is for the catalogue to say.

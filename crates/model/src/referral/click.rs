@@ -18,8 +18,9 @@ pub struct Model {
     pub shop_id: ShopId,
     /// Keyed hash of address and agent, changing daily: no personal data.
     pub visitor_hash: Vec<u8>,
-    /// Whether it is the visitor's first within the hour.
-    pub counted: bool,
+    /// The hour, from 1970 on, in which it counts as the visitor's first; `None` for a visit that does not count. Unique per
+    /// link and visitor.
+    pub counted_hour: Option<i64>,
     /// When.
     pub occurred_at: Time,
 }

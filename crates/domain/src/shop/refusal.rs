@@ -1,0 +1,28 @@
+//! Why shops say no.
+
+/// Why a shop or a recommendation could not be had or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// No such shop of one's own, or it is closed.
+    ShopNotFound,
+    /// Another shop has this handle, or had it.
+    HandleTaken,
+    /// The handle is a word nobody may be called.
+    HandleReserved,
+    /// One account has so many shops at most, those closed among them.
+    TooManyShops(u64),
+    /// No such product, or none that can be seen.
+    ProductNotFound,
+    /// Its brand does not want the product to be recommended.
+    NotPromotable,
+    /// The shop recommends the product already.
+    AlreadyRecommended,
+    /// A shop recommends so many products at most.
+    TooManyRecommendations(u64),
+    /// No such recommendation in a shop of one's own, or it was removed.
+    RecommendationNotFound,
+    /// The new order names a recommendation twice, or none at all.
+    OrderMalformed,
+    /// Places count from 1.
+    PlaceOutOfRange,
+}
