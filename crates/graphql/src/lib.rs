@@ -6,6 +6,8 @@
 mod access;
 mod connection;
 mod error;
+mod execute;
+mod guard;
 mod loaders;
 mod money;
 mod node;
@@ -22,7 +24,7 @@ mod shop;
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
 pub use error::{code, protocol_error};
-pub use loaders::Loaders;
+pub use execute::{Answer, Operation, error_body, execute, request_error};
 
 /// The root of all queries.
 #[derive(MergedObject, Default)]
@@ -87,6 +89,7 @@ pub fn schema(limits: Limits) -> VitrineSchema {
                 async_graphql::extensions::apollo_persisted_queries::LruCacheStorage::new(1000),
             ),
         )
+        .extension(execute::Watch)
         .limit_depth(limits.depth)
         .limit_complexity(limits.complexity)
         .limit_aliases(limits.aliases)

@@ -1,0 +1,170 @@
+//! Executing one operation: what the server hands in, what it gets back. HTTP's part of it is the server's.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery};
+use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::{Request, Response, ServerError, ServerResult, Value, Variables};
+use serde::Serialize;
+use vitrine_domain::context::Context;
+use vitrine_domain::identity::Viewer;
+
+use crate::error::code;
+use crate::loaders::Loaders;
+use crate::{VitrineSchema, guard};
+
+/// One operation as it came.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// The document; may be absent when `extensions` name a persisted one.
+    #[serde(default)]
+    pub query: Option<String>,
+    /// Which of its operations to execute.
+    #[serde(default)]
+    pub operation_name: Option<String>,
+    /// The variables' values: a JSON object.
+    #[serde(default)]
+    pub variables: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Protocol extensions: a JSON object.
+    #[serde(default)]
+    pub extensions: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Answer {
+    /// The response's body, JSON.
+    pub body: Vec<u8>,
+    /// Whether execution began. If not, the body has errors and no `data`: the request was at fault.
+    pub executed: bool,
+    /// Whether a mutation was refused because only queries are safe in this request.
+    pub needs_post: bool,
+}
+
+/// Executes one operation for `viewer`. With `read_only`, mutations are refused: a GET must change nothing.
+pub async fn execute(
+    schema: &VitrineSchema,
+    operation: Operation,
+    cx: Context,
+    viewer: Viewer,
+    read_only: bool,
+) -> Answer {
+    let mut request = Request::new(operation.query.unwrap_or_default());
+    if let Some(variables) = operation.variables {
+        request = request.variables(Variables::from_json(serde_json::Value::Object(variables)));
+    }
+    if let Some(extensions) = operation.extensions {
+        request.extensions.0 = extensions
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, Value::from_json(value).ok()?)))
+            .collect();
+    }
+    let progress = Arc::new(Progress {
+        read_only,
+        operation_name: operation.operation_name.clone(),
+        ..Progress::default()
+    });
+    request.operation_name = operation.operation_name;
+    let request = request
+        .data(Loaders::of_request(cx.clone()))
+        .data(cx)
+        .data(viewer)
+        .data(progress.clone());
+    let response = schema.execute(request).await;
+    let executed = progress.executed.load(Ordering::Relaxed);
+    Answer {
+        body: body(&response, executed),
+        executed,
+        needs_post: progress.needs_post.load(Ordering::Relaxed),
+    }
+}
+
+/// The body of a request that could not even be read: one error, no `data`.
+pub fn request_error(message: &str) -> Vec<u8> {
+    error_body(code::BAD_USER_INPUT, message)
+}
+
+/// A body with one error under `code`, and no `data`.
+pub fn error_body(code: &str, message: &str) -> Vec<u8> {
+    body(&Response::from_errors(vec![coded(message, code)]), false)
+}
+
+fn body(response: &Response, executed: bool) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        errors: &'a [ServerError],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<&'a Value>,
+        #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+        extensions: &'a std::collections::BTreeMap<String, Value>,
+    }
+    let body = Body {
+        errors: &response.errors,
+        data: executed.then_some(&response.data),
+        extensions: &response.extensions,
+    };
+    // GraphQL values are JSON by construction.
+    serde_json::to_vec(&body).unwrap_or_default()
+}
+
+/// How far a request has come, told by the extension below.
+#[derive(Debug, Default)]
+struct Progress {
+    read_only: bool,
+    operation_name: Option<String>,
+    needs_post: AtomicBool,
+    executed: AtomicBool,
+}
+
+/// Looks at every document before it is validated, and notes whether execution began.
+pub(crate) struct Watch;
+
+impl ExtensionFactory for Watch {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for Watch {
+    async fn parse_query(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        let document = next.run(ctx, query, variables).await?;
+        guard::check(&document).map_err(|problem| coded(problem, "TOO_COMPLEX"))?;
+        let Some(progress) = ctx.data_opt::<Arc<Progress>>() else {
+            return Ok(document);
+        };
+        let operation = guard::selected(&document, progress.operation_name.as_deref());
+        if progress.read_only && operation.is_some_and(|operation| guard::changes_anything(&operation.node)) {
+            progress.needs_post.store(true, Ordering::Relaxed);
+            return Err(coded("a mutation must be sent by POST", code::BAD_USER_INPUT));
+        }
+        Ok(document)
+    }
+
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        if let Some(progress) = ctx.data_opt::<Arc<Progress>>() {
+            progress.executed.store(true, Ordering::Relaxed);
+        }
+        next.run(ctx, name).await
+    }
+}
+
+fn coded(message: &str, code: &str) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code);
+    error
+}
