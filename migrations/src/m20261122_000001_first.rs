@@ -603,6 +603,11 @@ create table event (
     occurred_at {time} not null
 );
 create index event_subject on event (subject, sequence);
+create table installation (
+    id integer not null primary key check (id = 1),
+    livemode boolean not null,
+    created_at {time} not null
+);
 create table idempotency (
     scope text not null,
     mutation text not null,

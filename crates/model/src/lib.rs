@@ -17,6 +17,7 @@ pub mod event;
 pub mod idempotency;
 pub mod identity;
 pub mod inbox;
+pub mod installation;
 pub mod intent;
 pub mod job;
 pub mod ledger;
@@ -45,7 +46,7 @@ macro_rules! for_each_entity {
             ledger::account, ledger::transaction, ledger::posting, ledger::seal, ledger::block, ledger::unit,
             ledger::balance_transaction,
             payout, payout::payout_account, payout::transfer_reversal,
-            event, idempotency, inbox, intent, job, mail
+            event, idempotency, inbox, installation, intent, job, mail
         }
     };
 }

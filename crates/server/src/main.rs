@@ -1,1 +1,26 @@
-fn main() {}
+//! The binary `vitrine`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use vitrine::cli::{Cli, run};
+
+fn main() -> ExitCode {
+    // The only provider compiled in; a second installation would be refused, and there is none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error.into()),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command line that failed")]
+fn complain(error: &anyhow::Error) -> ExitCode {
+    eprintln!("vitrine: {error:#}");
+    ExitCode::FAILURE
+}

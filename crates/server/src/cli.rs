@@ -1,0 +1,141 @@
+//! The command line.
+
+use std::io::Write;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use vitrine_domain::failure::Failure;
+use vitrine_domain::identity;
+use vitrine_model::text::Email;
+
+use crate::boot::{Nature, Running, Vitrine};
+use crate::config::{Config, LogFormat};
+use crate::{database, worker};
+
+/// The open-source backend for social shops.
+#[derive(Debug, Parser)]
+#[command(name = "vitrine", version, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// How to do it.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Migrate the database and serve the API, with a worker beside unless told not to.
+    Serve {
+        /// Leave background work to other nodes.
+        #[arg(long, env = "VITRINE_NO_WORKER")]
+        no_worker: bool,
+    },
+    /// Do background work only.
+    Worker,
+    /// Bring the database's schema up to date, and end.
+    Migrate,
+    /// Print the GraphQL schema.
+    Schema,
+    /// Make the account with this address an operator.
+    Operator {
+        /// Its address.
+        email: Email,
+    },
+    /// Ask a running server whether it lives; for containers.
+    Healthcheck,
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// A message for the person at the terminal.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    start_logs(&cli.config);
+    let config = cli.config;
+    match cli.command {
+        Command::Serve { no_worker } => serve(&config, !no_worker).await,
+        Command::Worker => work(&config).await,
+        Command::Migrate => database::migrate(&config.database_url()).await,
+        Command::Schema => print(&vitrine_graphql::sdl()),
+        Command::Operator { email } => operator(&config, email).await,
+        Command::Healthcheck => healthcheck(&config).await,
+    }
+}
+
+async fn serve(config: &Config, with_worker: bool) -> anyhow::Result<()> {
+    let running = Running::start(config, Nature::default(), with_worker).await?;
+    asked_to_stop().await?;
+    tracing::info!("stopping: finishing what is under way");
+    running.stop().await;
+    Ok(())
+}
+
+async fn work(config: &Config) -> anyhow::Result<()> {
+    database::migrate(&config.database_url()).await?;
+    let app = Vitrine::assemble(config, Nature::default(), config.listen).await?;
+    vitrine_domain::jobs::ensure_recurring(&app.context("start")).await?;
+    let stopping = tokio_util::sync::CancellationToken::new();
+    let working = worker::run(app, stopping.clone());
+    let stop = async {
+        let asked = asked_to_stop().await;
+        stopping.cancel();
+        asked
+    };
+    let ((), asked) = tokio::join!(working, stop);
+    asked
+}
+
+async fn operator(config: &Config, email: Email) -> anyhow::Result<()> {
+    database::migrate(&config.database_url()).await?;
+    let app = Vitrine::assemble(config, Nature::default(), config.listen).await?;
+    match identity::grant_operator(&app.context("cli"), email.clone()).await {
+        Ok(account) => print(&format!("{} ({email}) is an operator now.\n", account.name)),
+        Err(Failure::Refused(_)) => anyhow::bail!("nobody has an account with the address {email}"),
+        Err(Failure::Fault(error)) => Err(error),
+    }
+}
+
+async fn healthcheck(config: &Config) -> anyhow::Result<()> {
+    let url = format!("http://127.0.0.1:{}/readyz", config.listen.port());
+    let response = reqwest::get(&url)
+        .await
+        .with_context(|| format!("{url} does not answer"))?;
+    anyhow::ensure!(
+        response.status().is_success(),
+        "{url} answers {}",
+        response.status()
+    );
+    Ok(())
+}
+
+/// Ctrl-C, or what a service manager sends.
+async fn asked_to_stop() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+fn start_logs(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::new(&config.log);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second start in one process keeps the first's logs.
+    let _ = match config.log_format {
+        LogFormat::Text => logs.try_init(),
+        LogFormat::Json => logs.json().try_init(),
+    };
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("cannot write to standard output")
+}

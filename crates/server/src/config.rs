@@ -1,0 +1,289 @@
+//! What can be configured, by flag or by environment: this one struct, and nothing else reads either.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail, ensure};
+use clap::{Args, ValueEnum};
+use secrecy::{ExposeSecret, SecretString};
+use vitrine_domain::settings::{DefaultTerms, Settings};
+use vitrine_model::money::{BasisPoints, Currency};
+
+/// Shortest key that signs click tokens, in characters.
+const MIN_SECRET_KEY: usize = 32;
+
+/// Where the server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Environment {
+    /// GraphiQL, introspection and error suggestions are on.
+    Development,
+    /// They are off.
+    Production,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// Configuration. Every flag can be given as the environment variable named beside it.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// The database: `sqlite://FILE` or `postgres://USER@HOST/NAME`. By default `vitrine.db` in the data folder.
+    #[arg(long, env = "DATABASE_URL", global = true, hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// Database connections kept open at most.
+    #[arg(
+        long,
+        env = "VITRINE_DATABASE_CONNECTIONS",
+        global = true,
+        default_value_t = 10
+    )]
+    pub database_connections: u32,
+
+    /// The folder for the SQLite file, uploads, and mail kept as files.
+    #[arg(long, env = "VITRINE_DATA_DIR", global = true, default_value = "vitrine-data")]
+    pub data_dir: PathBuf,
+
+    /// Where to listen.
+    #[arg(long, env = "VITRINE_LISTEN", global = true, default_value = "127.0.0.1:4000")]
+    pub listen: SocketAddr,
+
+    /// The address under which the world reaches this server. By default where it listens.
+    #[arg(long, env = "VITRINE_PUBLIC_URL", global = true)]
+    pub public_url: Option<String>,
+
+    /// Where referral links lead: your frontend's address, with `{shop}`, `{recommendation}`, `{product}` and `{click}`
+    /// where their values belong. By default this server's GraphiQL.
+    #[arg(long, env = "VITRINE_LANDING_URL", global = true)]
+    pub landing_url: Option<String>,
+
+    /// Origins of your frontends, such as `https://shop.example.com`: where browsers may call from, and where Stripe may
+    /// send them back to.
+    #[arg(long, env = "VITRINE_ORIGINS", global = true, value_delimiter = ',')]
+    pub origins: Vec<String>,
+
+    /// Signs click tokens: at least 32 random characters, the same on all nodes. On SQLite it is made and kept in the
+    /// data folder when not given.
+    #[arg(long, env = "VITRINE_SECRET_KEY", global = true, hide_env_values = true)]
+    pub secret_key: Option<SecretString>,
+
+    /// Development shows GraphiQL and the schema; production hides them.
+    #[arg(long, env = "VITRINE_ENVIRONMENT", global = true, value_enum, default_value_t = Environment::Development)]
+    pub environment: Environment,
+
+    /// How logs are written.
+    #[arg(long, env = "VITRINE_LOG_FORMAT", global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// Which logs are written, such as `info` or `vitrine_domain=debug`.
+    #[arg(
+        long,
+        env = "VITRINE_LOG",
+        global = true,
+        default_value = "info,sqlx=warn,sea_orm_migration=warn"
+    )]
+    pub log: String,
+
+    /// Stripe's secret key, `sk_test_…` or `sk_live_…`.
+    #[arg(long, env = "STRIPE_SECRET_KEY", global = true, hide_env_values = true)]
+    pub stripe_secret_key: Option<SecretString>,
+
+    /// Where Stripe is; another address for the sandbox.
+    #[arg(
+        long,
+        env = "STRIPE_BASE_URL",
+        global = true,
+        default_value = "https://api.stripe.com"
+    )]
+    pub stripe_base_url: String,
+
+    /// Secrets that sign Stripe's webhooks, `whsec_…`; several while one replaces another.
+    #[arg(
+        long,
+        env = "STRIPE_WEBHOOK_SECRETS",
+        global = true,
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub stripe_webhook_secrets: Vec<SecretString>,
+
+    /// The currencies in which the platform holds a balance at Stripe.
+    #[arg(
+        long,
+        env = "VITRINE_CURRENCIES",
+        global = true,
+        value_delimiter = ',',
+        default_value = "EUR"
+    )]
+    pub currencies: Vec<String>,
+
+    /// Mail server, `smtp://USER:PASSWORD@HOST:PORT` or `smtps://…`. Without it mails are written to files in the data
+    /// folder.
+    #[arg(long, env = "VITRINE_SMTP_URL", global = true, hide_env_values = true)]
+    pub smtp_url: Option<SecretString>,
+
+    /// Who mails come from.
+    #[arg(
+        long,
+        env = "VITRINE_MAIL_FROM",
+        global = true,
+        default_value = "Vitrine <no-reply@vitrine.example>"
+    )]
+    pub mail_from: String,
+
+    /// The platform's part of every commission, in basis points; for brands created from now on.
+    #[arg(long, env = "VITRINE_PLATFORM_FEE_BP", global = true, default_value_t = 1000)]
+    pub platform_fee_bp: i32,
+
+    /// The commission rate a new brand starts with, in basis points.
+    #[arg(long, env = "VITRINE_COMMISSION_BP", global = true, default_value_t = 1500)]
+    pub commission_bp: i32,
+
+    /// Let brands set the lowest price a buyer may be given. It may count as resale price maintenance: ask a lawyer.
+    #[arg(long, env = "VITRINE_PRICE_FLOORS", global = true)]
+    pub price_floors: bool,
+
+    /// Days before a lower commission takes effect.
+    #[arg(long, env = "VITRINE_NOTICE_DAYS", global = true, default_value_t = 30)]
+    pub notice_days: i64,
+
+    /// Smallest payout, in hundredths of the currency's unit.
+    #[arg(long, env = "VITRINE_PAYOUT_MINIMUM", global = true, default_value_t = 100)]
+    pub payout_minimum: i64,
+
+    /// What payout runs leave at Stripe, in the currency's smallest unit.
+    #[arg(long, env = "VITRINE_PAYOUT_FLOAT", global = true, default_value_t = 0)]
+    pub payout_float: i64,
+
+    /// Seconds between two payout runs.
+    #[arg(long, env = "VITRINE_PAYOUT_EVERY", global = true, default_value_t = 86_400)]
+    pub payout_every: i64,
+
+    /// Largest product file, in bytes.
+    #[arg(long, env = "VITRINE_IMPORT_MAX_BYTES", global = true, default_value_t = 2 << 30)]
+    pub import_max_bytes: u64,
+}
+
+impl Config {
+    /// The configuration when neither flags nor environment say anything.
+    pub fn quiet_default() -> Self {
+        #[derive(clap::Parser)]
+        struct Bare {
+            #[command(flatten)]
+            config: Config,
+        }
+        <Bare as clap::Parser>::parse_from(["vitrine"]).config
+    }
+
+    /// The database's address.
+    pub fn database_url(&self) -> String {
+        let default = || format!("sqlite://{}", self.data_dir.join("vitrine.db").display());
+        self.database_url.clone().unwrap_or_else(default)
+    }
+
+    /// Whether the database is a file of this machine.
+    pub fn is_sqlite(&self) -> bool {
+        self.database_url().starts_with("sqlite:")
+    }
+
+    /// The platform's rules, once everything was checked. `listening` is where the server really listens.
+    ///
+    /// # Errors
+    /// A message that says which setting is wrong and what would be right.
+    pub fn settings(&self, listening: SocketAddr) -> anyhow::Result<Settings> {
+        let public_url = self
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{listening}"));
+        let public_url = public_url.trim_end_matches('/').to_owned();
+        url::Url::parse(&public_url)
+            .with_context(|| format!("VITRINE_PUBLIC_URL is not an address: {public_url}"))?;
+        for origin in &self.origins {
+            check_origin(origin)?;
+        }
+        let rate =
+            |name: &str, points| BasisPoints::new(points).with_context(|| format!("{name} is out of range"));
+        let landing = || {
+            format!("{public_url}/graphiql?shop={{shop}}&recommendation={{recommendation}}&click={{click}}")
+        };
+        Ok(Settings {
+            landing_url: self.landing_url.clone().unwrap_or_else(landing),
+            public_url,
+            return_origins: self.origins.clone(),
+            secret_key: self.secret_key()?,
+            currencies: self.currencies()?,
+            default_terms: DefaultTerms {
+                commission: rate("VITRINE_COMMISSION_BP", self.commission_bp)?,
+                platform_fee: rate("VITRINE_PLATFORM_FEE_BP", self.platform_fee_bp)?,
+                ..DefaultTerms::default()
+            },
+            price_floors: self.price_floors,
+            notice_days: self.notice_days,
+            session_days: 30,
+            guest_days: 90,
+            payout_minimum: self.payout_minimum,
+            payout_float: self.payout_float,
+            payout_every: self.payout_every.max(60),
+            import_max_bytes: self.import_max_bytes,
+            argon2_kib: 19 * 1024,
+        })
+    }
+
+    fn currencies(&self) -> anyhow::Result<Vec<Currency>> {
+        ensure!(
+            !self.currencies.is_empty(),
+            "VITRINE_CURRENCIES names no currency"
+        );
+        let parse = |code: &String| {
+            code.parse()
+                .with_context(|| format!("VITRINE_CURRENCIES: {code} is not supported"))
+        };
+        self.currencies.iter().map(parse).collect()
+    }
+
+    /// The key given, or on SQLite the one kept in the data folder, made on first use.
+    fn secret_key(&self) -> anyhow::Result<SecretString> {
+        let key = match &self.secret_key {
+            Some(key) => key.clone(),
+            None if self.is_sqlite() => kept_secret_key(&self.data_dir)?,
+            None => bail!(
+                "set VITRINE_SECRET_KEY: {MIN_SECRET_KEY} random characters or more, the same on all nodes"
+            ),
+        };
+        let length = key.expose_secret().chars().count();
+        ensure!(
+            length >= MIN_SECRET_KEY,
+            "VITRINE_SECRET_KEY is weak: it has {length} characters, {MIN_SECRET_KEY} are needed"
+        );
+        Ok(key)
+    }
+}
+
+fn check_origin(origin: &str) -> anyhow::Result<()> {
+    let parsed =
+        url::Url::parse(origin).with_context(|| format!("VITRINE_ORIGINS: {origin} is not an address"))?;
+    let plain = parsed.origin().ascii_serialization();
+    ensure!(
+        plain == origin,
+        "VITRINE_ORIGINS: write {plain} instead of {origin}"
+    );
+    Ok(())
+}
+
+fn kept_secret_key(data_dir: &std::path::Path) -> anyhow::Result<SecretString> {
+    let file = data_dir.join("secret.key");
+    if let Ok(key) = std::fs::read_to_string(&file) {
+        return Ok(key.trim().to_owned().into());
+    }
+    std::fs::create_dir_all(data_dir).with_context(|| format!("cannot make {}", data_dir.display()))?;
+    let key = hex::encode(crate::worlds::os_random());
+    crate::worlds::write_private(&file, key.as_bytes())
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(key.into())
+}

@@ -1,0 +1,137 @@
+//! Opening the database, and bringing its schema up to date while other nodes may be doing the same.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm_migration::MigratorTrait;
+use vitrine_migrations::Migrator;
+
+/// How long a writer waits for another on SQLite, and anyone for a connection.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Names our advisory lock on PostgreSQL: "vitrine" in ASCII.
+const MIGRATION_LOCK: i64 = 0x0076_6974_7269_6e65;
+
+/// Opens the database at `url`.
+///
+/// # Errors
+/// When it cannot be reached.
+pub(crate) async fn open(url: &str, connections: u32) -> anyhow::Result<DatabaseConnection> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .sqlx_logging(false);
+    if let Some(file) = url.strip_prefix("sqlite://") {
+        let folder = std::path::Path::new(file)
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        options.map_sqlx_sqlite_opts(sqlite);
+    }
+    Database::connect(options)
+        .await
+        .with_context(|| format!("cannot open the database {}", without_password(url)))
+}
+
+/// Readers and one writer at a time, every commit on the disk, references enforced.
+fn sqlite(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(PATIENCE)
+        .foreign_keys(true)
+}
+
+/// Applies the migrations that are missing. Nodes that start together take turns: by an advisory lock on PostgreSQL, by a
+/// locked file beside the database on SQLite.
+///
+/// # Errors
+/// When the lock or a migration fails.
+pub(crate) async fn migrate(url: &str) -> anyhow::Result<()> {
+    // One connection: an advisory lock belongs to the session that took it.
+    let db = open(url, 1).await?;
+    let outcome = match db.get_database_backend() {
+        DbBackend::Postgres => {
+            lock(&db, "select pg_advisory_lock($1)").await?;
+            let outcome = Migrator::up(&db, None).await;
+            lock(&db, "select pg_advisory_unlock($1)").await?;
+            outcome
+        }
+        _ => {
+            let _turn = file_lock(url).await?;
+            Migrator::up(&db, None).await
+        }
+    };
+    outcome.context("migrating the database failed")?;
+    db.close().await?;
+    Ok(())
+}
+
+async fn lock(db: &DatabaseConnection, sql: &str) -> anyhow::Result<()> {
+    db.query_one_raw(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        sql,
+        [MIGRATION_LOCK.into()],
+    ))
+    .await?;
+    Ok(())
+}
+
+/// Released when dropped.
+async fn file_lock(url: &str) -> anyhow::Result<std::fs::File> {
+    let path = format!("{}.lock", url.trim_start_matches("sqlite://"));
+    tokio::task::spawn_blocking(move || {
+        let file = std::fs::File::create(&path).with_context(|| format!("cannot make {path}"))?;
+        file.lock().with_context(|| format!("cannot lock {path}"))?;
+        Ok(file)
+    })
+    .await?
+}
+
+fn without_password(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if parsed.password().is_some() => {
+            // Fails only for addresses that cannot have a password.
+            let _ = parsed.set_password(Some("…"));
+            parsed.to_string()
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// Refuses to start with a live key beside a test database, or the reverse: the first start decides which it is.
+///
+/// # Errors
+/// When the two do not match.
+pub(crate) async fn check_mode(cx: &vitrine_domain::context::Context) -> anyhow::Result<()> {
+    use sea_orm::{ActiveValue::Set, EntityTrait};
+    use vitrine_model::installation;
+
+    let livemode = cx.payments().livemode();
+    let row = installation::ActiveModel {
+        id: Set(1),
+        livemode: Set(livemode),
+        created_at: Set(cx.now()),
+    };
+    installation::Entity::insert(row)
+        .on_conflict_do_nothing()
+        .exec_without_returning(cx.db())
+        .await?;
+    let installation = installation::Entity::find_by_id(1)
+        .one(cx.db())
+        .await?
+        .context("no installation row")?;
+    let word = |live: bool| if live { "live" } else { "test" };
+    anyhow::ensure!(
+        installation.livemode == livemode,
+        "this database holds {} data, but STRIPE_SECRET_KEY is a {} key: use the other key or another database",
+        word(installation.livemode),
+        word(livemode)
+    );
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Who asks, and under which name the request is known.
+
+use axum::http::{HeaderMap, header};
+use secrecy::SecretString;
+use vitrine_domain::context::Context;
+use vitrine_domain::identity::{self, Viewer};
+use vitrine_domain::secret;
+
+use crate::boot::Vitrine;
+
+/// The header in which guests send their secret.
+const GUEST: &str = "vitrine-guest";
+/// The header that carries a request's name, in and out.
+pub(crate) const REQUEST_ID: &str = "x-request-id";
+/// Longest name a client may give its request, and longest secret that is looked at.
+const MAX_HEADER: usize = 200;
+
+/// Why a request is not served.
+pub(crate) enum Unserved {
+    /// A token was sent that opens nothing, any more or at all.
+    BadToken,
+    /// The database did not answer.
+    Fault(anyhow::Error),
+}
+
+/// A context named as the middleware named the request.
+pub(crate) fn context(app: &Vitrine, headers: &HeaderMap) -> Context {
+    let id = headers
+        .get(REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .unwrap_or_default();
+    Context::new(app.platform.clone(), id)
+}
+
+/// Gives the request a name: the client's own if it is plain, else one of ours.
+pub(crate) fn name(app: &Vitrine, headers: &HeaderMap) -> String {
+    let plain = |id: &&str| {
+        (8..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let given = headers
+        .get(REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .filter(plain);
+    given.map_or_else(|| hex::encode(&app.platform.entropy.seed()[..8]), str::to_owned)
+}
+
+/// Who asks.
+pub(crate) async fn viewer(cx: &Context, headers: &HeaderMap) -> Result<Viewer, Unserved> {
+    let guest = text(headers, GUEST).map(|secret| secret::hash_secret(&secret.into()));
+    let Some(authorization) = text(headers, header::AUTHORIZATION.as_str()) else {
+        return Ok(Viewer {
+            guest,
+            ..Viewer::default()
+        });
+    };
+    let token = authorization.strip_prefix("Bearer ").ok_or(Unserved::BadToken)?;
+    let known = identity::authenticate(cx, &SecretString::from(token)).await;
+    match known.map_err(|error| Unserved::Fault(error.into()))? {
+        Some((account, session)) => Ok(Viewer {
+            account: Some(account),
+            session: Some(session),
+            guest,
+        }),
+        None => Err(Unserved::BadToken),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| value.len() <= MAX_HEADER)
+}

@@ -1,0 +1,88 @@
+//! Every way in, and every layer a request passes, in order.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::timeout::TimeoutLayer;
+use tracing::Instrument;
+
+use crate::boot::Vitrine;
+use crate::{assets, graphql, health, request, webhooks};
+
+/// Longest a request may take; uploads are streamed outside it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The routes. Layers wrap what stands above them: the last one sees a request first.
+pub(crate) fn router(app: Vitrine) -> Router {
+    health::recorder();
+    Router::new()
+        .route("/", get(|| async { Redirect::temporary("/graphiql") }))
+        .route("/graphql", get(graphql::handle).post(graphql::handle))
+        .route("/graphiql", get(assets::graphiql))
+        .route("/graphiql/{file}", get(assets::file))
+        .route("/webhooks/stripe", post(webhooks::stripe))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            PATIENCE,
+        ))
+        .layer(cors(&app))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(app.clone(), observe))
+        .with_state(app)
+}
+
+/// Browsers may call from the configured frontends, and in development from anywhere on this machine.
+fn cors(app: &Vitrine) -> CorsLayer {
+    let (origins, development) = (app.platform.settings.return_origins.clone(), app.development);
+    let allowed = AllowOrigin::predicate(move |origin: &HeaderValue, _| {
+        let Ok(origin) = origin.to_str() else { return false };
+        let local = ["http://localhost:", "http://127.0.0.1:"]
+            .iter()
+            .any(|prefix| origin.starts_with(prefix));
+        origins.iter().any(|known| known == origin) || (development && local)
+    });
+    CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            HeaderName::from_static("vitrine-guest"),
+        ])
+        .expose_headers([HeaderName::from_static(request::REQUEST_ID)])
+        .max_age(Duration::from_secs(3600))
+}
+
+/// Names the request, logs it, counts it. Addresses and bodies stay out of the log.
+async fn observe(State(app): State<Vitrine>, mut request: Request, next: Next) -> Response {
+    let id = request::name(&app, request.headers());
+    let Ok(value) = HeaderValue::from_str(&id) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    request.headers_mut().insert(request::REQUEST_ID, value.clone());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", |path| path.as_str())
+        .to_owned();
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", id, %method, route);
+    let started = tokio::time::Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    response.headers_mut().insert(request::REQUEST_ID, value);
+    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+    span.in_scope(|| tracing::debug!(status, ?elapsed, "answered"));
+    metrics::counter!("vitrine_http_requests_total", "route" => route.clone(), "status" => status.to_string()).increment(1);
+    metrics::histogram!("vitrine_http_request_seconds", "route" => route).record(elapsed);
+    response
+}

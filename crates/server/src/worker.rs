@@ -1,0 +1,56 @@
+//! Background work: claims due jobs and does them, until told to stop.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::boot::Vitrine;
+
+/// Jobs claimed at once: they are done one after the other under one lease.
+const BATCH: u64 = 10;
+/// How often the queue is looked at when nothing woke the worker: other nodes enqueue too.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Works until `stopping`; the batch under way is finished first.
+pub(crate) async fn run(app: Vitrine, stopping: CancellationToken) {
+    while !stopping.is_cancelled() {
+        match batch(&app).await {
+            Ok(0) => idle(&app, &stopping).await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "the job queue cannot be read");
+                idle(&app, &stopping).await;
+            }
+        }
+    }
+}
+
+/// Does everything that is due now, and what that makes due. For the demo and tests, whose clocks stand still meanwhile.
+/// Returns how many jobs were begun.
+///
+/// # Errors
+/// When the database fails.
+pub async fn settle(app: &Vitrine) -> anyhow::Result<usize> {
+    let mut begun = 0;
+    loop {
+        match batch(app).await? {
+            0 => return Ok(begun),
+            some => begun += some,
+        }
+    }
+}
+
+async fn batch(app: &Vitrine) -> anyhow::Result<usize> {
+    let begun =
+        vitrine_domain::jobs::run_due(&app.context("worker"), BATCH, &|name| app.context(name)).await?;
+    metrics::counter!("vitrine_jobs_begun_total").increment(u64::try_from(begun).unwrap_or(0));
+    Ok(begun)
+}
+
+async fn idle(app: &Vitrine, stopping: &CancellationToken) {
+    tokio::select! {
+        () = stopping.cancelled() => {}
+        () = app.wake.notified() => {}
+        () = tokio::time::sleep(LOOK) => {}
+    }
+}
