@@ -1,0 +1,24 @@
+//! Tests of the whole product, through its front door: each boots the server, on SQLite and on PostgreSQL, beside a
+//! Stripe sandbox of its own, with a clock moved by hand and chance that repeats itself, and speaks GraphQL to it over
+//! HTTP.
+//!
+//! Write one like this; `support` shows what `App` can do:
+//!
+//! ```ignore
+//! on_both! {
+//!     /// Tests read as sentences.
+//!     async fn a_taken_handle_is_refused(app) {
+//!         let anna = app.someone("anna").await;
+//!         let answer = anna.ask("mutation { shopOpen(input: { … }) { userErrors { code field } } }", json!({})).await;
+//!         assert_eq!(answer["shopOpen"]["userErrors"][0]["code"], "TAKEN");
+//!     }
+//! }
+//! ```
+//!
+//! After every test all jobs are run until none is due, none may be dead, and the audit must be green.
+
+#![allow(missing_docs, reason = "tests are described by their names")]
+
+mod support;
+
+mod identity;

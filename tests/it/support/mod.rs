@@ -1,0 +1,316 @@
+//! What tests are made of: an app under test, the people who use it, and what they see.
+
+pub(crate) mod database;
+pub(crate) mod stripe;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{EntityTrait, PaginatorTrait, QueryFilter};
+use serde_json::{Value, json};
+use vitrine::boot::{Nature, Running, Vitrine};
+use vitrine::config::Config;
+use vitrine::worlds::{ManualClock, SeededEntropy};
+use vitrine_model::job;
+
+pub(crate) use database::Kind;
+
+/// Declares a test that runs on both databases.
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($app:ident) $body:block)+) => {
+        $(
+            mod $name {
+                use super::*;
+
+                async fn test($app: &$crate::support::App) $body
+
+                #[test]
+                fn sqlite() {
+                    $crate::support::run($crate::support::Kind::Sqlite, stringify!($name), async |app| test(app).await);
+                }
+
+                #[test]
+                fn postgres() {
+                    $crate::support::run($crate::support::Kind::Postgres, stringify!($name), async |app| test(app).await);
+                }
+            }
+        )+
+    };
+}
+pub(crate) use on_both;
+
+/// When every test begins: a Monday morning in winter.
+pub(crate) const START: &str = "2027-01-11T09:00:00Z";
+/// The secret the sandbox signs its webhooks with.
+pub(crate) const WEBHOOK_SECRET: &str = "whsec_test_0123456789abcdef";
+/// The sandbox's secret key.
+pub(crate) const STRIPE_KEY: &str = "sk_test_vitrine";
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+/// Where test frontends live.
+pub(crate) const FRONTEND: &str = "https://shop.example.com";
+
+/// The product under test, with its own database, Stripe and time.
+pub(crate) struct App {
+    pub(crate) running: Running,
+    pub(crate) stripe: stripe::Stripe,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) http: reqwest::Client,
+    statements: Arc<AtomicU64>,
+    folder: tempfile::TempDir,
+    database: database::Handle,
+}
+
+/// Boots an app, runs the test, settles, and checks what must hold after every test.
+pub(crate) fn run(kind: Kind, name: &str, test: impl AsyncFnOnce(&App)) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let app = App::boot(kind, name).await;
+        test(&app).await;
+        app.settle().await;
+        app.assert_sound().await;
+        app.shut_down().await;
+    });
+}
+
+impl App {
+    async fn boot(kind: Kind, name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database::fresh(kind, folder.path()).await;
+        let start: DateTime<Utc> = START.parse().unwrap();
+        let stripe = stripe::Stripe::start(start).await;
+        let config = Config {
+            database_url: Some(database.url.clone()),
+            data_dir: folder.path().join("data"),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            origins: vec![FRONTEND.to_owned()],
+            landing_url: Some(format!(
+                "{FRONTEND}/{{shop}}?rec={{recommendation}}&product={{product}}&click={{click}}"
+            )),
+            secret_key: Some("0123456789abcdef0123456789abcdef".to_owned().into()),
+            stripe_secret_key: Some(STRIPE_KEY.to_owned().into()),
+            stripe_base_url: stripe.url(),
+            stripe_webhook_secrets: vec![WEBHOOK_SECRET.to_owned().into()],
+            currencies: ["EUR", "USD", "JPY"].map(str::to_owned).to_vec(),
+            ..Config::quiet_default()
+        };
+        let clock = Arc::new(ManualClock::starting_at(start));
+        let statements = Arc::new(AtomicU64::new(0));
+        let nature = Nature {
+            clock: clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(seed(name))),
+            statements: Some(statements.clone()),
+        };
+        let running = Running::start(&config, nature, false).await.unwrap();
+        stripe
+            .deliver_to(&format!("{}/webhooks/stripe", running.url()))
+            .await;
+        // Referral links answer with redirects, which tests want to see.
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self {
+            running,
+            stripe,
+            clock,
+            http,
+            statements,
+            folder,
+            database,
+        }
+    }
+
+    /// The product's inside, where a test must reach for it.
+    pub(crate) fn vitrine(&self) -> &Vitrine {
+        &self.running.app
+    }
+
+    /// The database, for looking and for planting trouble.
+    pub(crate) fn db(&self) -> &sea_orm::DatabaseConnection {
+        &self.running.app.platform.db
+    }
+
+    /// An address of the server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.running.url())
+    }
+
+    /// Mails sent so far, oldest first by name.
+    pub(crate) fn mails(&self) -> Vec<String> {
+        let folder = self.folder.path().join("data").join("mail");
+        let mut mails: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        mails.sort();
+        mails
+            .into_iter()
+            .map(|path| std::fs::read_to_string(path).unwrap())
+            .collect()
+    }
+
+    /// Lets everything due happen: jobs here, events there, until neither has anything left.
+    pub(crate) async fn settle(&self) {
+        loop {
+            let jobs = vitrine::settle(&self.running.app).await.unwrap();
+            let events = self.stripe.settle().await;
+            if jobs == 0 && events == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Moves time forward here and at Stripe, then settles.
+    pub(crate) async fn wait(&self, by: TimeDelta) {
+        self.clock.advance(by);
+        self.stripe.advance(by).await;
+        self.settle().await;
+    }
+
+    /// How many SQL statements `work` sends, beside what it returns.
+    pub(crate) async fn counting<T>(&self, work: impl Future<Output = T>) -> (T, u64) {
+        let before = self.statements.load(Ordering::Relaxed);
+        let outcome = work.await;
+        (outcome, self.statements.load(Ordering::Relaxed) - before)
+    }
+
+    /// Someone who has just opened an account and signed in. `name` is hers alone.
+    pub(crate) async fn someone(&self, name: &str) -> Person<'_> {
+        let email = format!("{name}@example.com");
+        let open = "mutation($in: AccountCreateInput!) { accountCreate(input: $in) { account { id } userErrors { message } } }";
+        let made = self
+            .nobody()
+            .ask(
+                open,
+                json!({ "in": { "email": email, "name": name, "password": PASSWORD } }),
+            )
+            .await;
+        let id = made["accountCreate"]["account"]["id"]
+            .as_str()
+            .expect("an account")
+            .to_owned();
+        let mut person = self.nobody();
+        person.token = Some(self.sign_in(&email).await);
+        person.id = id;
+        person.email = email;
+        person
+    }
+
+    /// A fresh token for the account with this address.
+    pub(crate) async fn sign_in(&self, email: &str) -> String {
+        let sign_in = "mutation($in: SessionCreateInput!) { sessionCreate(input: $in) { session { token } userErrors { message } } }";
+        let made = self
+            .nobody()
+            .ask(sign_in, json!({ "in": { "email": email, "password": PASSWORD } }))
+            .await;
+        made["sessionCreate"]["session"]["token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
+    }
+
+    /// Someone who runs the platform.
+    pub(crate) async fn operator(&self) -> Person<'_> {
+        let person = self.someone("operator").await;
+        let cx = self.running.app.context("test");
+        vitrine_domain::identity::grant_operator(&cx, person.email.parse().unwrap())
+            .await
+            .unwrap();
+        person
+    }
+
+    /// A visitor nobody knows.
+    pub(crate) fn nobody(&self) -> Person<'_> {
+        Person {
+            app: self,
+            token: None,
+            guest: None,
+            id: String::new(),
+            email: String::new(),
+        }
+    }
+
+    /// What must hold after every test.
+    async fn assert_sound(&self) {
+        use sea_orm::ColumnTrait;
+        let dead = job::Entity::find()
+            .filter(job::Column::State.eq(job::JobState::Dead))
+            .all(self.db())
+            .await
+            .unwrap();
+        assert!(dead.is_empty(), "dead jobs: {dead:#?}");
+        let failing = job::Entity::find().filter(job::Column::LastError.is_not_null());
+        let failing = failing.filter(job::Column::RunAt.lte(vitrine_domain::ports::Clock::now(&*self.clock)));
+        assert_eq!(failing.count(self.db()).await.unwrap(), 0, "jobs keep failing");
+    }
+
+    async fn shut_down(self) {
+        self.running.stop().await;
+        self.stripe.stop().await;
+        self.database.remove().await;
+    }
+}
+
+/// Someone who uses the API.
+pub(crate) struct Person<'a> {
+    app: &'a App,
+    pub(crate) token: Option<String>,
+    pub(crate) guest: Option<String>,
+    pub(crate) id: String,
+    pub(crate) email: String,
+}
+
+impl Person<'_> {
+    /// The same person, holding a guest's secret too.
+    pub(crate) fn holding(mut self, guest: &str) -> Self {
+        self.guest = Some(guest.to_owned());
+        self
+    }
+
+    /// Sends one operation and returns its `data`; top-level errors fail the test.
+    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
+        let answer = self.send(query, variables).await;
+        assert!(answer.get("errors").is_none(), "{query}\n{answer:#}");
+        answer["data"].clone()
+    }
+
+    /// Sends one operation and returns the code of its first top-level error.
+    pub(crate) async fn error(&self, query: &str, variables: Value) -> String {
+        let answer = self.send(query, variables).await;
+        let code = &answer["errors"][0]["extensions"]["code"];
+        code.as_str()
+            .unwrap_or_else(|| panic!("no error: {query}\n{answer:#}"))
+            .to_owned()
+    }
+
+    /// Sends one operation and returns the whole body.
+    pub(crate) async fn send(&self, query: &str, variables: Value) -> Value {
+        let mut request = self.app.http.post(self.app.url("/graphql"));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(guest) = &self.guest {
+            request = request.header("Vitrine-Guest", guest);
+        }
+        let response = request
+            .json(&json!({ "query": query, "variables": variables }))
+            .send()
+            .await
+            .unwrap();
+        response.json().await.unwrap()
+    }
+}
+
+/// A number that differs from test to test and never from run to run.
+fn seed(name: &str) -> u64 {
+    name.bytes().fold(14_695_981_039_346_656_037, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(1_099_511_628_211)
+    })
+}

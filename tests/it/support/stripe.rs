@@ -1,0 +1,127 @@
+//! The Stripe sandbox of one test, and what a person does on its pages.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use vitrine_stripe_sandbox::{ClockMode, Config, Sandbox};
+
+use super::{STRIPE_KEY, WEBHOOK_SECRET};
+
+/// A local Stripe with a clock moved by hand.
+pub(crate) struct Stripe {
+    sandbox: Sandbox,
+    http: reqwest::Client,
+}
+
+impl Stripe {
+    pub(crate) async fn start(now: DateTime<Utc>) -> Self {
+        let config = Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            secret_key: STRIPE_KEY.to_owned(),
+            webhook: None,
+            data: None,
+            clock: ClockMode::Manual(now),
+            seed: 1,
+            public_url: None,
+        };
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self { sandbox, http }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.sandbox.url()
+    }
+
+    /// Where events go from now on.
+    pub(crate) async fn deliver_to(&self, url: &str) {
+        self.admin("webhook", json!({ "url": url, "secret": WEBHOOK_SECRET }))
+            .await;
+    }
+
+    /// Attempts every delivery that is due; returns how many there were.
+    pub(crate) async fn settle(&self) -> u64 {
+        let settled = self.admin("settle", json!({})).await;
+        settled["delivered"].as_u64().unwrap_or(0) + settled["failed"].as_u64().unwrap_or(0)
+    }
+
+    pub(crate) async fn advance(&self, by: TimeDelta) {
+        self.admin("clock", json!({ "advance_seconds": by.num_seconds() }))
+            .await;
+    }
+
+    /// Posts to one of the sandbox's admin routes.
+    pub(crate) async fn admin(&self, route: &str, body: Value) -> Value {
+        let response = self
+            .http
+            .post(format!("{}/_sandbox/{route}", self.url()))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            response.status().is_success(),
+            "/_sandbox/{route}: {}",
+            response.text().await.unwrap()
+        );
+        response.json().await.unwrap_or(Value::Null)
+    }
+
+    /// The sandbox's own books.
+    pub(crate) async fn books(&self) -> Value {
+        self.http
+            .get(format!("{}/_sandbox/books", self.url()))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+
+    /// Asks Stripe's API as the platform would.
+    pub(crate) async fn api(&self, path: &str) -> Value {
+        let request = self
+            .http
+            .get(format!("{}{path}", self.url()))
+            .bearer_auth(STRIPE_KEY);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Pays on a hosted page with a card; returns where the page sends the browser, if it does.
+    pub(crate) async fn pay(&self, checkout_url: &str, card: &str) -> Option<String> {
+        let form = [
+            ("card_number", card),
+            ("exp", "12/34"),
+            ("cvc", "123"),
+            ("name", "Berta Buyer"),
+        ];
+        let response = self.http.post(checkout_url).form(&form).send().await.unwrap();
+        response
+            .headers()
+            .get("location")
+            .map(|location| location.to_str().unwrap().to_owned())
+    }
+
+    /// Fills in a hosted onboarding page.
+    pub(crate) async fn onboard(&self, link: &str) {
+        let response = self
+            .http
+            .post(link)
+            .form(&[("complete", "1")])
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            response.status().is_redirection() || response.status().is_success(),
+            "{}",
+            response.status()
+        );
+    }
+
+    pub(crate) async fn stop(self) {
+        self.sandbox.stop().await;
+    }
+}
