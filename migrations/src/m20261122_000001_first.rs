@@ -12,13 +12,21 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let backend = manager.get_database_backend();
-        let search = if backend == DbBackend::Postgres {
-            SEARCH_POSTGRES
+        let (search, append_only) = if backend == DbBackend::Postgres {
+            (SEARCH_POSTGRES, APPEND_ONLY_POSTGRES)
         } else {
-            SEARCH_SQLITE
+            (SEARCH_SQLITE, APPEND_ONLY_SQLITE)
         };
         for part in [
-            IDENTITY, CATALOG, SHOP, CHECKOUT, LEDGER, PAYOUT, PLUMBING, search,
+            IDENTITY,
+            CATALOG,
+            SHOP,
+            CHECKOUT,
+            LEDGER,
+            PAYOUT,
+            PLUMBING,
+            search,
+            append_only,
         ] {
             manager
                 .get_connection()
@@ -470,6 +478,7 @@ create table posting (
 );
 create index posting_transaction on posting (transaction_id);
 create index posting_account on posting (account_id, id);
+create index posting_unit on posting (unit_id);
 create table ledger_block (
     id bigint not null primary key,
     previous_hash {bytes} not null unique,
@@ -479,10 +488,10 @@ create table ledger_block (
 );
 create table ledger_seal (
     transaction_id bigint not null primary key references ledger_transaction (id),
-    block_id bigint not null references ledger_block (id),
-    position integer not null,
-    unique (block_id, position)
+    block_id bigint references ledger_block (id)
 );
+create index ledger_seal_block on ledger_seal (block_id, transaction_id);
+create index ledger_seal_open on ledger_seal (transaction_id) where block_id is null;
 create table unit (
     id {uuid} not null primary key,
     order_id {uuid} not null references orders (id),
@@ -530,8 +539,12 @@ create index unit_fulfillment on unit (fulfillment_id);
 create index unit_brand_order on unit (brand_id, order_id);
 create index unit_to_ship on unit (brand_id, order_id)
     where kind = 'goods' and shipped_at is null and refund_id is null;
-create index unit_brand_due on unit (brand_due_at, id) where brand_released_at is null;
-create index unit_shop_due on unit (shop_due_at, id) where shop_released_at is null;
+create index unit_brand_due on unit (brand_due_at, id)
+    where brand_released_at is null and refund_id is null and return_id is null;
+create index unit_shop_due on unit (shop_due_at, id)
+    where shop_released_at is null and refund_id is null and return_id is null;
+create index unit_brand on unit (brand_id, brand_due_at);
+create index unit_shopholder on unit (shopholder, shop_due_at);
 create table balance_transaction (
     id text not null primary key,
     kind text not null,
@@ -664,6 +677,39 @@ create table mail (
     event_id {uuid} not null references event (id),
     sent_at {time} not null
 );
+";
+
+// The books are only ever added to. The audit finds tampering all the same, by the hash chain.
+const APPEND_ONLY_POSTGRES: &str = "
+create function ledger_is_append_only() returns trigger language plpgsql as
+$$ begin raise exception 'the ledger is append only'; end $$;
+create trigger ledger_transaction_append_only before update or delete on ledger_transaction
+    for each row execute function ledger_is_append_only();
+create trigger posting_append_only before update or delete on posting
+    for each row execute function ledger_is_append_only();
+create trigger ledger_block_append_only before update or delete on ledger_block
+    for each row execute function ledger_is_append_only();
+create trigger balance_transaction_append_only before update or delete on balance_transaction
+    for each row execute function ledger_is_append_only();
+";
+
+const APPEND_ONLY_SQLITE: &str = "
+create trigger ledger_transaction_update before update on ledger_transaction
+    begin select raise(abort, 'the ledger is append only'); end;
+create trigger ledger_transaction_delete before delete on ledger_transaction
+    begin select raise(abort, 'the ledger is append only'); end;
+create trigger posting_update before update on posting
+    begin select raise(abort, 'the ledger is append only'); end;
+create trigger posting_delete before delete on posting
+    begin select raise(abort, 'the ledger is append only'); end;
+create trigger ledger_block_update before update on ledger_block
+    begin select raise(abort, 'the ledger is append only'); end;
+create trigger ledger_block_delete before delete on ledger_block
+    begin select raise(abort, 'the ledger is append only'); end;
+create trigger balance_transaction_update before update on balance_transaction
+    begin select raise(abort, 'the ledger is append only'); end;
+create trigger balance_transaction_delete before delete on balance_transaction
+    begin select raise(abort, 'the ledger is append only'); end;
 ";
 
 const SEARCH_POSTGRES: &str = "

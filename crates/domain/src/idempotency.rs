@@ -92,7 +92,8 @@ pub async fn claim(tx: &Tx, cx: &Context, key: &Key) -> Result<Result<Claim, Key
         .on_conflict_do_nothing()
         .exec_without_returning(tx)
         .await?;
-    if let TryInsertResult::Inserted(_) = inserted {
+    // A conflict is told as no row inserted.
+    if let TryInsertResult::Inserted(1..) = inserted {
         return Ok(Ok(Claim::First));
     }
     known(tx, cx, key).await

@@ -48,7 +48,8 @@ pub async fn receive(cx: &Context, event: Received) -> anyhow::Result<()> {
         .on_conflict_do_nothing()
         .exec_without_returning(&tx)
         .await?;
-    if let TryInsertResult::Inserted(_) = inserted {
+    // A conflict is told as no row inserted.
+    if let TryInsertResult::Inserted(1..) = inserted {
         jobs::enqueue(&tx, cx, &Job::InboxApply { event: event.id }, cx.now(), None).await?;
     }
     tx.commit().await?;

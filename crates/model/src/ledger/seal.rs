@@ -3,17 +3,16 @@
 use crate::row::plain_row;
 use sea_orm::entity::prelude::*;
 
-/// A transaction's place in the chain.
+/// A transaction's place in the chain. The row is written with the transaction and names the block later, so that what
+/// is not sealed yet is found by an index, whatever order transactions were committed in.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "ledger_seal")]
 pub struct Model {
-    /// The transaction.
+    /// The transaction. Within a block this is the order.
     #[sea_orm(primary_key, auto_increment = false)]
     pub transaction_id: i64,
-    /// The block.
-    pub block_id: i64,
-    /// Its place in the block, from 1.
-    pub position: i32,
+    /// The block; none until it is sealed.
+    pub block_id: Option<i64>,
 }
 
 plain_row!();

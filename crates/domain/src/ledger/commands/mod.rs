@@ -1,0 +1,17 @@
+//! What enters the books, one file per chapter.
+
+mod refund;
+mod release;
+mod sale;
+mod settlement;
+mod transfer;
+mod window;
+
+pub use refund::{refund_decided, refund_failed, refund_made};
+pub use release::release_due;
+pub use sale::{Shipping, charge_paid, charge_unexpected};
+pub use settlement::apply_balance_transaction;
+pub use transfer::{
+    payout_made, payout_refused, payout_requested, reversal_made, reversal_refused, reversal_requested,
+};
+pub use window::{units_delivered, units_returning, units_shipped};

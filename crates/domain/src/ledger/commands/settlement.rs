@@ -1,0 +1,279 @@
+//! Stripe's balance transactions: what really moved the platform's money, each applied once, in whatever order they come.
+
+use anyhow::{Context as _, ensure};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
+};
+use std::collections::HashSet;
+use vitrine_model::catalog::{FeeBearer, brand};
+use vitrine_model::checkout::{ChargeKind, charge, order};
+use vitrine_model::id::{BrandId, OrderId};
+use vitrine_model::ledger::{AccountKind, Party, Side, balance_transaction, unit};
+
+use crate::context::{Context, Tx};
+use crate::ledger::books::Books;
+use crate::ledger::post::{self, Entry, Owner};
+use crate::ledger::queries::lock_units;
+use crate::ledger::split::largest_remainder;
+use crate::ports::BalanceTransactionFacts;
+
+/// The kinds that are about charges; Stripe has two vocabularies, reporting categories and types
+/// (<https://docs.stripe.com/reports/balance-transaction-types>).
+pub(crate) const CHARGES: &[&str] = &["charge", "payment"];
+/// The kinds that are about refunds, failed ones among them.
+pub(crate) const REFUNDS: &[&str] = &[
+    "refund",
+    "payment_refund",
+    "refund_failure",
+    "payment_failure_refund",
+];
+/// The kinds that are about transfers and their reversals.
+pub(crate) const TRANSFERS: &[&str] = &[
+    "transfer",
+    "transfer_reversal",
+    "transfer_refund",
+    "transfer_cancel",
+    "transfer_failure",
+];
+/// The kinds that are about the platform's own payouts.
+pub(crate) const PAYOUTS: &[&str] = &["payout", "payout_reversal", "payout_cancel", "payout_failure"];
+/// Stripe's bills.
+const FEES: &[&str] = &["fee", "stripe_fee"];
+/// The operator's own money.
+const TOPUPS: &[&str] = &["topup", "topup_reversal"];
+
+/// Applies one balance transaction of Stripe's, once (`txn:{id}`): moves `stripe_cash` against the clearing account of its
+/// kind, books the fee, and for a charge that pays an order recharges the fee to the bearing brands' units
+/// (`fee_recharge:{ch}`). An unknown kind goes to suspense, and so does a charge that settled in another currency than it
+/// was made in. Returns whether it was new.
+///
+/// # Errors
+/// When the database fails, or the same id comes with other facts.
+pub async fn apply_balance_transaction(
+    tx: &Tx,
+    cx: &Context,
+    facts: &BalanceTransactionFacts,
+) -> anyhow::Result<bool> {
+    ensure!(
+        facts.net == facts.amount - facts.fee,
+        "{}: net is not amount less fee",
+        facts.id
+    );
+    if !insert(tx, cx, facts).await? {
+        return Ok(false);
+    }
+    let charge = if CHARGES.contains(&&*facts.kind) {
+        charge::Entity::find_by_id(facts.source.clone()).one(tx).await?
+    } else {
+        None
+    };
+    let foreign = charge
+        .as_ref()
+        .is_some_and(|charge| charge.currency != facts.currency);
+    let against = if foreign { None } else { counterpart(&facts.kind) };
+    move_cash(tx, cx, facts, against).await?;
+    if let (Some(charge), false) = (&charge, foreign) {
+        recharge(tx, cx, charge, facts.fee).await?;
+    }
+    Ok(true)
+}
+
+/// Recharges the fee of a charge whose balance transaction came before the order was paid in our books.
+pub(super) async fn recharge_if_settled(tx: &Tx, cx: &Context, charge: &charge::Model) -> anyhow::Result<()> {
+    let settled = balance_transaction::Entity::find()
+        .filter(balance_transaction::Column::Source.eq(&charge.id))
+        .filter(balance_transaction::Column::Kind.is_in(CHARGES.iter().copied()))
+        .filter(balance_transaction::Column::Currency.eq(charge.currency))
+        .one(tx)
+        .await?;
+    match settled {
+        Some(settled) => recharge(tx, cx, charge, settled.fee).await,
+        None => Ok(()),
+    }
+}
+
+async fn insert(tx: &Tx, cx: &Context, facts: &BalanceTransactionFacts) -> anyhow::Result<bool> {
+    let row = balance_transaction::ActiveModel {
+        id: Set(facts.id.clone()),
+        kind: Set(facts.kind.clone()),
+        source: Set(facts.source.clone()),
+        amount: Set(facts.amount),
+        fee: Set(facts.fee),
+        net: Set(facts.net),
+        currency: Set(facts.currency),
+        available_on: Set(facts.available_on),
+        created_at: Set(facts.created),
+        applied_at: Set(cx.now()),
+    };
+    let inserted = balance_transaction::Entity::insert(row)
+        .on_conflict_do_nothing()
+        .exec(tx)
+        .await?;
+    if let TryInsertResult::Inserted(_) = inserted {
+        return Ok(true);
+    }
+    let first = balance_transaction::Entity::find_by_id(facts.id.clone())
+        .one(tx)
+        .await?
+        .with_context(|| format!("{} vanished", facts.id))?;
+    let same = (first.amount, first.fee, first.currency) == (facts.amount, facts.fee, facts.currency);
+    if !same {
+        tracing::error!(id = facts.id, "a balance transaction came again with other facts");
+    }
+    ensure!(
+        same,
+        "{} came again with other facts; nothing was changed",
+        facts.id
+    );
+    Ok(false)
+}
+
+/// The account on the other side of `stripe_cash`; none for what is not understood.
+fn counterpart(kind: &str) -> Option<AccountKind> {
+    [
+        (CHARGES, AccountKind::ClearingCharges),
+        (REFUNDS, AccountKind::ClearingRefunds),
+        (TRANSFERS, AccountKind::ClearingTransfers),
+        (PAYOUTS, AccountKind::ClearingPayouts),
+        (FEES, AccountKind::ExpenseStripeFees),
+        (TOPUPS, AccountKind::EquityFloat),
+    ]
+    .into_iter()
+    .find(|(kinds, _)| kinds.contains(&kind))
+    .map(|(_, account)| account)
+}
+
+async fn move_cash(
+    tx: &Tx,
+    cx: &Context,
+    facts: &BalanceTransactionFacts,
+    against: Option<AccountKind>,
+) -> anyhow::Result<()> {
+    let (owner, account) = match against {
+        Some(account) => (Owner::Platform, account),
+        None => {
+            tracing::error!(
+                id = facts.id,
+                kind = facts.kind,
+                "a balance transaction went to suspense"
+            );
+            (Owner::About(facts.kind.clone()), AccountKind::Suspense)
+        }
+    };
+    let mut books = Books::of_platform(facts.currency);
+    let mut entry = Entry::new(
+        &mut books,
+        "balance_transaction",
+        format!("txn:{}", facts.id),
+        facts.created,
+    )
+    .about("source", &facts.source)
+    .about("txn", &facts.id);
+    put(&mut entry, Owner::Platform, AccountKind::StripeCash, facts.net)?;
+    put(
+        &mut entry,
+        Owner::Platform,
+        AccountKind::ExpenseStripeFees,
+        facts.fee,
+    )?;
+    put(
+        &mut entry,
+        owner,
+        account,
+        facts.amount.checked_neg().context("amount out of range")?,
+    )?;
+    if !entry.is_empty() {
+        entry.post(tx, cx).await?;
+    }
+    Ok(())
+}
+
+/// Puts a signed amount: what is above zero on the left.
+fn put(entry: &mut Entry<'_>, owner: Owner, kind: AccountKind, amount: i64) -> anyhow::Result<()> {
+    let side = if amount >= 0 { Side::Debit } else { Side::Credit };
+    let amount = amount.checked_abs().context("amount out of range")?;
+    entry.put(owner, kind, side, amount, None);
+    Ok(())
+}
+
+/// Charges Stripe's fee on to the brands that bear it, divided over their units by what the buyer paid for each. What is
+/// not held any more, since the unit was released or refunded already, comes from the brand's available money, and what
+/// that does not cover she owes: Stripe keeps its fee on a refund, and so the brand bears it all the same.
+async fn recharge(tx: &Tx, cx: &Context, charge: &charge::Model, fee: i64) -> anyhow::Result<()> {
+    let key = format!("fee_recharge:{}", charge.id);
+    if charge.kind != ChargeKind::Expected || fee <= 0 || post::exists(tx, &key).await? {
+        return Ok(());
+    }
+    lock_order(tx, charge.order_id).await?;
+    let units = bearing_units(tx, charge.order_id).await?;
+    let weights: Vec<i64> = units.iter().map(|unit| unit.paid).collect();
+    let shares = largest_remainder(fee, &weights);
+    let brands = units.iter().map(|unit| Party::Brand(unit.brand_id));
+    let mut books = Books::open(tx, cx, charge.currency, brands).await?;
+    let mut entry = Entry::new(&mut books, "fee.recharged", key, cx.now())
+        .about("charge", &charge.id)
+        .about("order", charge.order_id);
+    let mut changed = Vec::new();
+    for (unit, share) in units.iter().zip(shares).filter(|(_, share)| *share > 0) {
+        let party = Party::Brand(unit.brand_id);
+        let from_held = entry.take(party, share, unit.brand_held, Some(unit.id));
+        entry.credit(AccountKind::IncomeRecoveredFees, share, Some(unit.id));
+        changed.push((unit, share, from_held));
+    }
+    if entry.is_empty() {
+        return Ok(());
+    }
+    entry.post(tx, cx).await?;
+    for (unit, share, from_held) in changed {
+        write_recharged(tx, unit, share, from_held).await?;
+    }
+    Ok(())
+}
+
+async fn write_recharged(tx: &Tx, unit: &unit::Model, share: i64, from_held: i64) -> Result<(), DbErr> {
+    unit::Entity::update_many()
+        .col_expr(
+            unit::Column::Recharged,
+            Expr::col(unit::Column::Recharged).add(share),
+        )
+        .col_expr(
+            unit::Column::BrandHeld,
+            Expr::col(unit::Column::BrandHeld).sub(from_held),
+        )
+        .filter(unit::Column::Id.eq(unit.id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Order row first, then units: everybody locks in this order.
+async fn lock_order(tx: &Tx, order: OrderId) -> Result<(), DbErr> {
+    order::Entity::find_by_id(order)
+        .select_only()
+        .column(order::Column::Id)
+        .lock_exclusive()
+        .into_tuple::<OrderId>()
+        .one(tx)
+        .await?;
+    Ok(())
+}
+
+/// The order's units whose brand bears Stripe's fee, in the order's order.
+async fn bearing_units(tx: &Tx, order: OrderId) -> Result<Vec<unit::Model>, DbErr> {
+    let mut units = lock_units(tx, unit::Column::OrderId.eq(order)).await?;
+    units.sort_by_key(|unit| unit.ordinal);
+    let brands: HashSet<BrandId> = units.iter().map(|unit| unit.brand_id).collect();
+    let bearing: Vec<BrandId> = brand::Entity::find()
+        .select_only()
+        .column(brand::Column::Id)
+        .filter(brand::Column::Id.is_in(brands))
+        .filter(brand::Column::FeeBearer.eq(FeeBearer::Brand))
+        .order_by_asc(brand::Column::Id)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    units.retain(|unit| bearing.contains(&unit.brand_id));
+    Ok(units)
+}
