@@ -249,7 +249,7 @@ mod tests {
 
     prop_compose! {
         fn any_listing()(
-            list in prop_oneof![0_i64..=10, 0..=100_000, 0..=MAX_PRICE],
+            list in prop_oneof![0_i64..=10, 0_i64..=100_000, 0_i64..=MAX_PRICE],
             vat in any_bp(), commission in any_bp(), platform_fee in any_bp(), share in any_bp(),
             floor in proptest::option::of(0..=MAX_PRICE),
         ) -> Listing {
