@@ -108,6 +108,8 @@ create table product (
     option2_name text,
     option3_name text,
     commission_bp integer check (commission_bp between 0 and 10000),
+    next_commission_bp integer check (next_commission_bp between 0 and 10000),
+    next_commission_from {time},
     promotable boolean not null,
     published boolean not null,
     currency text not null,

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
+use vitrine_domain::catalog;
 use vitrine_model::catalog::{product, product_image};
 
 use crate::access::{Declared, Subject, Who, access};
@@ -11,6 +12,7 @@ use crate::catalog::loaders::{ImagesOf, TagsOf, TermsNow, TextOf, VariantsOf};
 use crate::catalog::variant::ProductVariant;
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
+use crate::request::RequestContext;
 
 /// A product. It belongs to those who work for its brand; others see it while it is published.
 #[derive(Debug, Clone)]
@@ -115,30 +117,35 @@ impl Product {
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn is_available(&self, ctx: &Context<'_>) -> Result<bool> {
         let variants = load(ctx, VariantsOf(self.0.id)).await?.unwrap_or_default();
-        let left = |row| vitrine_domain::catalog::pieces_left(row) != Some(0);
+        let left = |row| catalog::pieces_left(row) != Some(0);
         Ok(self.0.published && variants.iter().any(left))
     }
 
     /// What the brand pays on a sale: basis points of the price without VAT. The product's own rate, or the brand's.
     #[graphql(directive = access::apply(Who::Account))]
     async fn commission_rate(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
-        if let Some(own) = self.0.commission_bp {
-            return Ok(Some(own.get()));
-        }
         let terms = load(ctx, TermsNow(self.0.brand_id)).await?;
-        Ok(terms.map(|terms| terms.commission_bp.get()))
+        let now = ctx.cx().now();
+        Ok(terms.map(|terms| catalog::commission(&self.0, &terms, now).get()))
     }
 
     /// The product's own rate, in basis points, where it has one.
     #[graphql(directive = access::apply(Who::Owner))]
-    async fn own_commission_rate(&self) -> Option<i32> {
-        self.0.commission_bp.map(|rate| rate.get())
+    async fn own_commission_rate(&self, ctx: &Context<'_>) -> Option<i32> {
+        catalog::own_commission(&self.0, ctx.cx().now()).map(|rate| rate.get())
+    }
+
+    /// When a lower rate of its own that was announced takes over; `null` when none was.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn commission_cut_at(&self, ctx: &Context<'_>) -> Option<DateTime<Utc>> {
+        let now = ctx.cx().now();
+        self.0.next_commission_from.filter(|from| *from > now)
     }
 
     /// Whether a shop may recommend it now.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn is_promotable(&self) -> bool {
-        vitrine_domain::catalog::is_promotable(&self.0)
+        catalog::is_promotable(&self.0)
     }
 
     /// Whether anyone may see and buy it.

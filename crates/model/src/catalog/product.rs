@@ -32,6 +32,10 @@ pub struct Model {
     pub option3_name: Option<Label>,
     /// A rate of its own, in place of the terms'.
     pub commission_bp: Option<BasisPoints>,
+    /// The rate of its own, or none, from [`Model::next_commission_from`] on.
+    pub next_commission_bp: Option<BasisPoints>,
+    /// When a lower rate that was announced takes over; absent when none was.
+    pub next_commission_from: Option<Time>,
     /// Whether it may be recommended.
     pub promotable: bool,
     /// Whether anyone may see and buy it.

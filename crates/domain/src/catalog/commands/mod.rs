@@ -1,0 +1,4 @@
+//! What people can do to brands, products, variants and imports.
+
+pub(super) mod brands;
+pub(super) mod products;
