@@ -27,12 +27,21 @@ pub struct Offering {
     pub terms: terms::Model,
     /// The variants that can be bought, in their order.
     pub variants: Vec<variant::Model>,
+    /// The instant of all this.
+    pub at: Time,
 }
 
 impl Offering {
     /// One unit of `variant`, sold from a recommendation with this discount share.
     pub fn split(&self, variant: &variant::Model, share: BasisPoints) -> Split {
-        split_of(&self.product, &self.brand, &self.terms, variant, Some(share))
+        split_of(
+            &self.product,
+            &self.brand,
+            &self.terms,
+            variant,
+            Some(share),
+            self.at,
+        )
     }
 
     /// The variant that costs the buyer least under `share`, the first of them; `None` when none can be bought.
@@ -55,13 +64,14 @@ impl Offering {
 }
 
 /// One unit's split, everywhere the same: as shown in a shop, in a cart and in an order. `share` is the discount share of
-/// whom the sale is credited to; `None` when nobody is, nor ever for a product that may not be recommended.
+/// whom the sale is credited to at `at`; `None` when nobody is, nor ever for a product that may not be recommended.
 pub fn split_of(
     product: &product::Model,
     brand: &brand::Model,
     terms: &terms::Model,
     variant: &variant::Model,
     share: Option<BasisPoints>,
+    at: Time,
 ) -> Split {
     let vat = catalog::vat_rate(variant, brand);
     match share.filter(|_| catalog::is_promotable(product)) {
@@ -69,7 +79,7 @@ pub fn split_of(
         Some(share) => split(&Listing {
             list: variant.price,
             vat,
-            commission: catalog::commission(product, terms),
+            commission: catalog::commission(product, terms, at),
             platform_fee: terms.platform_fee_bp,
             share,
             floor: variant.floor,
@@ -108,6 +118,7 @@ pub async fn offerings(
             brand,
             terms,
             variants,
+            at,
         })
     });
     Ok(complete.collect())
