@@ -315,7 +315,7 @@ create table orders (
     closed_at {time}
 );
 create unique index orders_cart on orders (cart_id) where state <> 'expired';
-create index orders_account on orders (account_id, id);
+create index orders_account on orders (account_id, created_at, id);
 create index orders_awaiting on orders (expires_at) where state = 'awaiting_payment';
 create table order_contact (
     order_id {uuid} not null primary key references orders (id),

@@ -18,8 +18,18 @@ mod queries;
 mod refusal;
 mod rules;
 
+pub use commands::cart::{
+    Address, CartChanged, NewCart, NewLine, Warning, add_lines, create_cart, remove_lines, update_buyer,
+    update_delivery_address, update_lines,
+};
 pub use commands::expire::cancel_order;
 pub(crate) use commands::expire::{expire_order, session_expired};
+pub use commands::payment::payment_returned;
 pub(crate) use commands::payment::{charge_changed, session_changed, session_opened, settle_charge};
 pub(crate) use commands::refund::{refund_changed, refund_made, settle_refund};
-pub use refusal::Refusal;
+pub use commands::start::{NewCheckout, start_checkout};
+pub use queries::{
+    ByAge, cart, contacts_of, is_buyer, lines_of, order, orders_by_id, orders_of, shipping_of,
+};
+pub use refusal::{Problem, Refusal};
+pub use rules::{MAX_LINES, MAX_QUANTITY, PricedCart, PricedLine, PricedShipping, Totals};

@@ -1,37 +1,245 @@
-//! Closing orders nobody paid.
+//! Closing orders nobody paid. Stock is free only once Stripe confirms that nobody can pay any more: a page that was
+//! completed may still await its money.
 
-use vitrine_model::checkout::order;
-use vitrine_model::id::OrderId;
-use vitrine_model::intent;
+use anyhow::Context as _;
+use chrono::TimeDelta;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use vitrine_model::Time;
+use vitrine_model::checkout::{CartState, OrderState, ReservationState, cart, order};
+use vitrine_model::id::{IntentId, OrderId};
+use vitrine_model::idempotency::Attempt;
+use vitrine_model::intent::{self as intents, IntentKind, IntentState};
 
+use crate::catalog;
+use crate::checkout::commands::payment::{completed, end_reservations};
+use crate::checkout::commands::refund::cancel_paid;
+use crate::checkout::commands::{actor, key_scope, lock_order};
+use crate::checkout::queries;
 use crate::checkout::refusal::Refusal;
 use crate::context::{Context, Tx};
-use crate::failure::Failure;
+use crate::event::{self, Actor};
+use crate::failure::{Failure, OrRefuse, refuse};
+use crate::idempotency::{self, Claim, Key};
 use crate::identity::Viewer;
-use crate::ports::Outcome;
+use crate::intent::{self, When};
+use crate::jobs::{self, Job};
+use crate::ports::{Call, Outcome, SessionStatus};
 
-/// Calls an order off before anything shipped. One that awaits payment has its page closed; a paid one is refunded. `key`
-/// is the client's idempotency key.
+/// How long until we ask again about an order whose page was completed without the money being there.
+const ASK_AGAIN: TimeDelta = TimeDelta::minutes(10);
+/// How long until we look at a page that Stripe would not close.
+const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(1);
+
+/// Calls an order off before anything shipped. One that awaits payment has its page closed, and the cart is open again; a
+/// paid one is refunded. `key` is the client's idempotency key.
 ///
 /// # Errors
-/// `OrderNotFound`, and the refusals of either way.
+/// `OrderNotFound`, `OrderState` when it was paid meanwhile or is closed already, `Key`, and the refusals of a refund.
 pub async fn cancel_order(
-    _cx: &Context,
-    _by: &Viewer,
-    _order: OrderId,
-    _key: String,
+    cx: &Context,
+    by: &Viewer,
+    id: OrderId,
+    key: String,
 ) -> Result<order::Model, Failure<Refusal>> {
-    todo!()
+    let order = queries::order(cx, by, id)
+        .await?
+        .or_refuse(Refusal::OrderNotFound)?;
+    match order.state {
+        OrderState::Paid | OrderState::Cancelled => cancel_paid(cx, by, id, key).await,
+        OrderState::AwaitingPayment | OrderState::Expired => cancel_unpaid(cx, by, id, key).await,
+    }
 }
 
-pub(crate) async fn session_expired(
-    _tx: &Tx,
-    _cx: &Context,
-    _intent: &intent::Model,
-    _outcome: Result<Outcome, String>,
-) -> anyhow::Result<()> {
-    todo!()
+async fn cancel_unpaid(
+    cx: &Context,
+    by: &Viewer,
+    id: OrderId,
+    key: String,
+) -> Result<order::Model, Failure<Refusal>> {
+    let scope = key_scope(by).or_refuse(Refusal::OrderNotFound)?;
+    let key = Key::new(scope, "orderCancel", key, &id);
+    let tx = cx.begin().await?;
+    match idempotency::claim(&tx, cx, &key).await? {
+        Err(refusal) => return refuse(refusal.into()),
+        Ok(Claim::Done(_)) => return called_off(cx, id).await,
+        Ok(Claim::Resume(_)) => {
+            idempotency::finish(&tx, &key, Attempt::Done, id).await?;
+            tx.commit().await?;
+            return called_off(cx, id).await;
+        }
+        Ok(Claim::First) => {}
+    }
+    let order = lock_order(&tx, id).await?.or_refuse(Refusal::OrderNotFound)?;
+    if order.state != OrderState::AwaitingPayment {
+        return refuse(Refusal::OrderState);
+    }
+    event::record(&tx, cx, actor(by), "order.cancel_requested", id, &[]).await?;
+    idempotency::finish(&tx, &key, Attempt::InFlight, id).await?;
+    tx.commit().await?;
+    if let Err(error) = close_page(cx, &order, actor(by)).await {
+        // Nobody knows whether the page is closed: the order's own expiry finds out.
+        tracing::warn!(order = %id, error = format!("{error:#}"), "the checkout page is not closed yet");
+    }
+    idempotency::finish(cx.db(), &key, Attempt::Done, id).await?;
+    called_off(cx, id).await
 }
-pub(crate) async fn expire_order(_cx: &Context, _order: OrderId) -> anyhow::Result<()> {
-    todo!()
+
+/// The order as it is now, unless the buyer paid after all.
+async fn called_off(cx: &Context, id: OrderId) -> Result<order::Model, Failure<Refusal>> {
+    let found = order::Entity::find_by_id(id).one(cx.db()).await?;
+    let order = found.or_refuse(Refusal::OrderNotFound)?;
+    if order.state == OrderState::Paid {
+        return refuse(Refusal::OrderState);
+    }
+    Ok(order)
+}
+
+/// The time is up: closes the order if nobody paid it.
+///
+/// # Errors
+/// When Stripe or the database fails: the job tries again.
+pub(crate) async fn expire_order(cx: &Context, id: OrderId) -> anyhow::Result<()> {
+    let order = order::Entity::find_by_id(id)
+        .one(cx.db())
+        .await?
+        .with_context(|| format!("no order {id}"))?;
+    if order.state != OrderState::AwaitingPayment {
+        return Ok(());
+    }
+    close_page(cx, &order, Actor::System).await
+}
+
+/// The outcome of the call that closes a page.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn session_expired(
+    tx: &Tx,
+    cx: &Context,
+    intent: &intents::Model,
+    outcome: Result<Outcome, String>,
+) -> anyhow::Result<()> {
+    let id: OrderId = intent.subject.parse()?;
+    let order = lock_order(tx, id).await?.context("no such order")?;
+    match outcome {
+        Ok(Outcome::Session(facts)) if facts.status == SessionStatus::Expired => {
+            close(tx, cx, &order, Actor::System).await
+        }
+        Ok(_) => Ok(ask_again(tx, cx, id, cx.now() + ASK_AGAIN).await?),
+        Err(refusal) => {
+            // Stripe closes open pages only: this one was completed, or expired, in the meantime.
+            tracing::info!(order = %id, refusal, "the page could not be closed; looking again");
+            Ok(ask_again(tx, cx, id, cx.now() + LOOK_AGAIN).await?)
+        }
+    }
+}
+
+/// Stripe says that page `session` can no longer be paid.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn page_expired(
+    cx: &Context,
+    id: OrderId,
+    session: &str,
+    actor: Actor,
+) -> anyhow::Result<()> {
+    let tx = cx.begin().await?;
+    let order = lock_order(&tx, id).await?.context("no such order")?;
+    if order.session_id.as_deref().is_some_and(|ours| ours != session) {
+        tracing::warn!(order = %id, session, "a page that is not the order's expired");
+        return Ok(());
+    }
+    close(&tx, cx, &order, actor).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Closes a locked order that will not be paid: its stock is free, its cart is open again. Does nothing for one that no
+/// longer awaits payment.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn close(tx: &Tx, cx: &Context, order: &order::Model, actor: Actor) -> anyhow::Result<()> {
+    if order.state != OrderState::AwaitingPayment {
+        return Ok(());
+    }
+    order::Entity::update_many()
+        .col_expr(order::Column::State, Expr::value(OrderState::Expired))
+        .col_expr(order::Column::ClosedAt, Expr::value(cx.now()))
+        .col_expr(order::Column::CheckoutUrl, Expr::value(None::<String>))
+        .filter(order::Column::Id.eq(order.id))
+        .exec(tx)
+        .await?;
+    cart::Entity::update_many()
+        .col_expr(cart::Column::State, Expr::value(CartState::Open))
+        .col_expr(cart::Column::UpdatedAt, Expr::value(cx.now()))
+        .filter(cart::Column::Id.eq(order.cart_id))
+        .exec(tx)
+        .await?;
+    let freed = end_reservations(tx, cx, order.id, ReservationState::Released).await?;
+    catalog::release_stock(tx, &freed).await?;
+    let refs = [("cart", order.cart_id.to_string())];
+    event::record(tx, cx, actor, "order.expired", order.id, &refs).await?;
+    Ok(())
+}
+
+/// Sees to it that nobody can pay the order any more, or that it is paid.
+async fn close_page(cx: &Context, order: &order::Model, actor: Actor) -> anyhow::Result<()> {
+    let Some(session) = known_session(cx, order).await? else {
+        return Ok(());
+    };
+    let facts = cx.payments().session(&session).await?;
+    match facts.status {
+        SessionStatus::Expired => page_expired(cx, order.id, &session, actor).await,
+        SessionStatus::Open => {
+            let intent = expiry_intent(cx, order.id, session).await?;
+            intent::drive(cx, intent).await
+        }
+        SessionStatus::Complete if facts.paid => completed(cx, order.id, &facts).await,
+        SessionStatus::Complete => {
+            let tx = cx.begin().await?;
+            ask_again(&tx, cx, order.id, cx.now() + ASK_AGAIN).await?;
+            tx.commit().await?;
+            Ok(())
+        }
+    }
+}
+
+/// The order's page, once it is known whether there is one; `None` when Stripe refused to open it, which closed the order.
+async fn known_session(cx: &Context, order: &order::Model) -> anyhow::Result<Option<String>> {
+    if let Some(session) = &order.session_id {
+        return Ok(Some(session.clone()));
+    }
+    intent::drive(cx, order.intent_id).await?;
+    let order = order::Entity::find_by_id(order.id).one(cx.db()).await?;
+    Ok(order.and_then(|order| order.session_id))
+}
+
+/// The one intent to close the order's page that lives.
+async fn expiry_intent(cx: &Context, order: OrderId, session: String) -> anyhow::Result<IntentId> {
+    let tx = cx.begin().await?;
+    // Only one may live: whoever has the order's lock decides.
+    lock_order(&tx, order).await?;
+    let live = intents::Entity::find()
+        .filter(intents::Column::Kind.eq(IntentKind::SessionExpire))
+        .filter(intents::Column::Subject.eq(order.to_string()))
+        .filter(intents::Column::State.ne(IntentState::Refused))
+        .one(&tx)
+        .await?;
+    if let Some(live) = live {
+        return Ok(live.id);
+    }
+    let call = Call::SessionExpire { session };
+    let id = intent::record(&tx, cx, order, &call, When::Inline).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+async fn ask_again(tx: &Tx, cx: &Context, order: OrderId, at: Time) -> Result<(), DbErr> {
+    let job = Job::OrderExpire {
+        order: order.to_string(),
+    };
+    jobs::enqueue(tx, cx, &job, at, None).await
 }

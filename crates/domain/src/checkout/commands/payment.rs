@@ -1,24 +1,343 @@
-//! What Stripe says of an order's payment.
+//! What Stripe says of an order's payment. Its events are only reasons to look: the object is read as it is now, and every
+//! step is taken once, under the order's lock, whatever comes twice, late or in the wrong order.
 
-use vitrine_model::intent;
+use anyhow::Context as _;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use vitrine_model::checkout::{
+    ChargeKind, OrderState, RefundKind, RefundState, ReservationState, charge, order, order_line, refund,
+    reservation,
+};
+use vitrine_model::id::{OrderId, RefundId};
+use vitrine_model::intent as intents;
+use vitrine_model::money::Money;
 
+use crate::catalog::{self, Piece};
+use crate::checkout::commands::{expire, lock_order};
+use crate::checkout::queries;
 use crate::context::{Context, Tx};
-use crate::ports::Outcome;
+use crate::event::{self, Actor};
+use crate::intent::{self, When};
+use crate::jobs::{self, Job};
+use crate::ledger::{self, Shipping};
+use crate::ports::{Call, ChargeFacts, Outcome, SessionFacts, SessionStatus};
 
+/// How long Stripe may take to make a charge's balance transaction before we ask for it.
+const SETTLE_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
+
+/// Stripe opened the page, or refused to: then the order expires, its stock is free and the cart is open again.
+///
+/// # Errors
+/// When the database fails.
 pub(crate) async fn session_opened(
-    _tx: &Tx,
-    _cx: &Context,
-    _intent: &intent::Model,
-    _outcome: Result<Outcome, String>,
+    tx: &Tx,
+    cx: &Context,
+    intent: &intents::Model,
+    outcome: Result<Outcome, String>,
 ) -> anyhow::Result<()> {
-    todo!()
+    let id: OrderId = intent.subject.parse()?;
+    let order = lock_order(tx, id).await?.context("no such order")?;
+    let facts = match outcome {
+        Ok(Outcome::Session(facts)) => facts,
+        Ok(other) => anyhow::bail!("opening a page made {}", other.stripe_id()),
+        Err(refusal) => {
+            tracing::error!(order = %id, refusal, "Stripe refused to open a checkout page");
+            return expire::close(tx, cx, &order, Actor::Stripe).await;
+        }
+    };
+    let open = order.state == OrderState::AwaitingPayment && facts.status == SessionStatus::Open;
+    order::Entity::update_many()
+        .col_expr(order::Column::SessionId, Expr::value(facts.id))
+        .col_expr(
+            order::Column::CheckoutUrl,
+            Expr::value(facts.url.filter(|_| open)),
+        )
+        .filter(order::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    if facts.status == SessionStatus::Expired {
+        return expire::close(tx, cx, &order, Actor::Stripe).await;
+    }
+    Ok(())
 }
-pub(crate) async fn session_changed(_cx: &Context, _session: &str) -> anyhow::Result<()> {
-    todo!()
+
+/// Something happened to a checkout page.
+///
+/// # Errors
+/// When Stripe or the database fails: the event is applied again.
+pub(crate) async fn session_changed(cx: &Context, session: &str) -> anyhow::Result<()> {
+    let facts = cx.payments().session(session).await?;
+    let Some(order) = order_of_session(cx, &facts).await? else {
+        tracing::warn!(session, "a checkout page of no order of ours was ignored");
+        return Ok(());
+    };
+    if facts.livemode != cx.payments().livemode() {
+        tracing::error!(session, order = %order.id, "a checkout page of the other mode was ignored");
+        return Ok(());
+    }
+    match facts.status {
+        SessionStatus::Open => Ok(()),
+        SessionStatus::Expired => expire::page_expired(cx, order.id, &facts.id, Actor::Stripe).await,
+        SessionStatus::Complete => completed(cx, order.id, &facts).await,
+    }
 }
-pub(crate) async fn charge_changed(_cx: &Context, _charge: &str) -> anyhow::Result<()> {
-    todo!()
+
+/// The browser came back from Stripe's page `session`: takes the same step as the event about it, whichever comes first.
+///
+/// # Errors
+/// When Stripe or the database fails.
+pub async fn payment_returned(cx: &Context, session: &str) -> anyhow::Result<()> {
+    session_changed(cx, session).await
 }
-pub(crate) async fn settle_charge(_cx: &Context, _charge: &str) -> anyhow::Result<()> {
-    todo!()
+
+/// A charge was made or changed.
+///
+/// # Errors
+/// When Stripe or the database fails: the event is applied again.
+pub(crate) async fn charge_changed(cx: &Context, charge: &str) -> anyhow::Result<()> {
+    let facts = cx.payments().charge(charge).await?;
+    let Some(order) = order_of_charge(cx, &facts).await? else {
+        tracing::warn!(charge, "a charge for no order of ours was ignored");
+        return Ok(());
+    };
+    apply_charge(cx, order, &facts).await
+}
+
+/// Asks for a charge's balance transaction that had not come.
+///
+/// # Errors
+/// When Stripe or the database fails, and when it has still not come: the job asks again later.
+pub(crate) async fn settle_charge(cx: &Context, charge: &str) -> anyhow::Result<()> {
+    let row = charge::Entity::find_by_id(charge).one(cx.db()).await?;
+    if row.is_none_or(|row| row.balance_transaction_id.is_some()) {
+        return Ok(());
+    }
+    charge_changed(cx, charge).await?;
+    let row = charge::Entity::find_by_id(charge).one(cx.db()).await?;
+    let settled = row.is_some_and(|row| row.balance_transaction_id.is_some());
+    anyhow::ensure!(settled, "the balance transaction of {charge} has not come yet");
+    Ok(())
+}
+
+/// The buyer finished the page `facts`. Without its money there is nothing to do: an event follows it.
+///
+/// # Errors
+/// When Stripe or the database fails, and when Stripe calls the page paid but names no charge yet.
+pub(super) async fn completed(cx: &Context, order: OrderId, facts: &SessionFacts) -> anyhow::Result<()> {
+    let (true, Some(payment)) = (facts.paid, &facts.payment_intent) else {
+        return Ok(());
+    };
+    let charge = cx.payments().charge_of(payment).await?;
+    let charge = charge.with_context(|| format!("{payment} is paid by no charge yet"))?;
+    apply_charge(cx, order, &charge).await
+}
+
+async fn order_of_session(cx: &Context, facts: &SessionFacts) -> Result<Option<order::Model>, DbErr> {
+    let by_session = order::Entity::find()
+        .filter(order::Column::SessionId.eq(&facts.id))
+        .one(cx.db())
+        .await?;
+    if by_session.is_some() {
+        return Ok(by_session);
+    }
+    // The event can overtake the answer that tells us the session's id.
+    match facts.order.as_deref().and_then(|id| id.parse::<OrderId>().ok()) {
+        Some(id) => order::Entity::find_by_id(id).one(cx.db()).await,
+        None => Ok(None),
+    }
+}
+
+async fn order_of_charge(cx: &Context, facts: &ChargeFacts) -> Result<Option<OrderId>, DbErr> {
+    if let Some(known) = charge::Entity::find_by_id(&facts.id).one(cx.db()).await? {
+        return Ok(Some(known.order_id));
+    }
+    let Some(id) = facts.order.as_deref().and_then(|id| id.parse::<OrderId>().ok()) else {
+        return Ok(None);
+    };
+    let found = order::Entity::find_by_id(id).one(cx.db()).await?;
+    Ok(found.map(|order| order.id))
+}
+
+/// Takes every step that a charge's facts call for and that was not taken yet.
+async fn apply_charge(cx: &Context, order: OrderId, facts: &ChargeFacts) -> anyhow::Result<()> {
+    if facts.livemode != cx.payments().livemode() {
+        tracing::error!(charge = facts.id, %order, "a charge of the other mode was ignored");
+        return Ok(());
+    }
+    if !facts.paid {
+        return Ok(());
+    }
+    let Some(amount) = facts.amount else {
+        // It can be neither booked nor refunded in our books; a person must give it back at Stripe.
+        tracing::error!(charge = facts.id, %order, "a charge in a currency we do not know");
+        return Ok(());
+    };
+    let tx = cx.begin().await?;
+    let order = lock_order(&tx, order).await?.context("no such order")?;
+    let charge = match charge::Entity::find_by_id(&facts.id).one(&tx).await? {
+        Some(known) => known,
+        None => first_seen(&tx, cx, &order, facts, amount).await?,
+    };
+    apply_balance(&tx, cx, &charge, facts).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Writes a charge down and does what it means: it pays the order, or goes back.
+async fn first_seen(
+    tx: &Tx,
+    cx: &Context,
+    order: &order::Model,
+    facts: &ChargeFacts,
+    amount: Money,
+) -> anyhow::Result<charge::Model> {
+    let awaited = order.state == OrderState::AwaitingPayment;
+    let exact = amount == Money::new(order.total, order.currency);
+    let kind = if awaited && exact {
+        ChargeKind::Expected
+    } else {
+        ChargeKind::Unexpected
+    };
+    let row = charge::ActiveModel {
+        id: Set(facts.id.clone()),
+        order_id: Set(order.id),
+        payment_intent_id: Set(facts.payment_intent.clone().unwrap_or_default()),
+        amount: Set(amount.minor()),
+        currency: Set(amount.currency()),
+        kind: Set(kind),
+        balance_transaction_id: Set(None),
+        created_at: Set(cx.now()),
+    };
+    let charge = charge::Entity::insert(row).exec_with_returning(tx).await?;
+    match kind {
+        ChargeKind::Expected => pay(tx, cx, order, &charge).await?,
+        ChargeKind::Unexpected => give_back(tx, cx, order, &charge).await?,
+    }
+    if facts.balance_transaction.is_none() {
+        let job = Job::ChargeSettle {
+            charge: charge.id.clone(),
+        };
+        jobs::enqueue(tx, cx, &job, cx.now() + SETTLE_AFTER, None).await?;
+    }
+    Ok(charge)
+}
+
+async fn apply_balance(
+    tx: &Tx,
+    cx: &Context,
+    charge: &charge::Model,
+    facts: &ChargeFacts,
+) -> anyhow::Result<()> {
+    let Some(balance) = &facts.balance_transaction else {
+        return Ok(());
+    };
+    if charge.balance_transaction_id.is_some() {
+        return Ok(());
+    }
+    ledger::apply_balance_transaction(tx, cx, balance).await?;
+    charge::Entity::update_many()
+        .col_expr(
+            charge::Column::BalanceTransactionId,
+            Expr::value(balance.id.clone()),
+        )
+        .filter(charge::Column::Id.eq(&charge.id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// The order is paid: its split is posted, its stock is sold.
+async fn pay(tx: &Tx, cx: &Context, order: &order::Model, charge: &charge::Model) -> anyhow::Result<()> {
+    let lines = queries::lines_of(tx, &[order.id]).await?;
+    let shipping = shipping(tx, order, &lines).await?;
+    ledger::charge_paid(tx, cx, order, charge, &lines, &shipping).await?;
+    let sold = end_reservations(tx, cx, order.id, ReservationState::Sold).await?;
+    catalog::consume_stock(tx, &sold).await?;
+    order::Entity::update_many()
+        .col_expr(order::Column::State, Expr::value(OrderState::Paid))
+        .col_expr(order::Column::ChargeId, Expr::value(charge.id.clone()))
+        .col_expr(order::Column::PaidAt, Expr::value(cx.now()))
+        .col_expr(order::Column::CheckoutUrl, Expr::value(None::<String>))
+        .filter(order::Column::Id.eq(order.id))
+        .exec(tx)
+        .await?;
+    let refs = [("charge", charge.id.clone())];
+    event::record(tx, cx, Actor::Stripe, "order.paid", order.id, &refs).await?;
+    Ok(())
+}
+
+async fn shipping(
+    tx: &Tx,
+    order: &order::Model,
+    lines: &[order_line::Model],
+) -> anyhow::Result<Vec<Shipping>> {
+    let rows = queries::shipping_of(tx, &[order.id]).await?;
+    let with_line = rows.into_iter().map(|row| {
+        let like = lines.iter().find(|line| line.brand_id == row.brand_id);
+        let like = like.context("shipping of a brand without lines")?;
+        Ok(Shipping {
+            brand_id: row.brand_id,
+            amount: row.amount,
+            like: like.clone(),
+        })
+    });
+    with_line.collect()
+}
+
+/// A second payment, a late one, or one of another amount: all of it goes back, once.
+async fn give_back(
+    tx: &Tx,
+    cx: &Context,
+    order: &order::Model,
+    charge: &charge::Model,
+) -> anyhow::Result<()> {
+    tracing::warn!(charge = charge.id, order = %order.id, "a charge nobody asked for is refunded");
+    ledger::charge_unexpected(tx, cx, charge).await?;
+    let id: RefundId = cx.new_id();
+    let call = Call::RefundMake {
+        charge: charge.id.clone(),
+        amount: charge.amount,
+        currency: charge.currency.to_string(),
+        refund: id.to_string(),
+        order: order.id.to_string(),
+    };
+    let intent = intent::record(tx, cx, id, &call, When::Soon).await?;
+    let row = refund::ActiveModel {
+        id: Set(id),
+        order_id: Set(order.id),
+        charge_id: Set(charge.id.clone()),
+        kind: Set(RefundKind::Charge),
+        amount: Set(charge.amount),
+        currency: Set(charge.currency),
+        reason: Set("A payment that was not awaited".parse()?),
+        state: Set(RefundState::Pending),
+        intent_id: Set(intent),
+        stripe_refund_id: Set(None),
+        requested_by: Set(Actor::System.to_string()),
+        created_at: Set(cx.now()),
+        settled_at: Set(None),
+    };
+    refund::Entity::insert(row).exec_without_returning(tx).await?;
+    let refs = [("charge", charge.id.clone()), ("refund", id.to_string())];
+    event::record(tx, cx, Actor::Stripe, "charge.unexpected", order.id, &refs).await?;
+    Ok(())
+}
+
+/// Ends what the order still held, and returns the pieces that are counted.
+pub(super) async fn end_reservations(
+    tx: &Tx,
+    cx: &Context,
+    order: OrderId,
+    state: ReservationState,
+) -> Result<Vec<Piece>, DbErr> {
+    let ended = reservation::Entity::update_many()
+        .col_expr(reservation::Column::State, Expr::value(state))
+        .col_expr(reservation::Column::EndedAt, Expr::value(cx.now()))
+        .filter(reservation::Column::OrderId.eq(order))
+        .filter(reservation::Column::State.eq(ReservationState::Held))
+        .exec_with_returning(tx)
+        .await?;
+    let counted = ended.into_iter().filter(|row| row.counted);
+    Ok(counted.map(|row| (row.variant_id, row.quantity)).collect())
 }
