@@ -1,7 +1,7 @@
 //! Two kinds of no: `userErrors`, which say what to do and mean that nothing was changed, and top-level errors, for the
 //! protocol, for access, and for faults.
 
-use async_graphql::{Context, Enum, Error, ErrorExtensions, Object, Result};
+use async_graphql::{Context, Enum, Error, ErrorExtensions, MaybeUndefined, Object, Result};
 use vitrine_domain::failure::Failure;
 
 use crate::access::{Declared, Subject, Who, access};
@@ -43,8 +43,12 @@ pub enum UserErrorCode {
     NotFound,
     /// You may see it, but not do this to it.
     Forbidden,
-    /// The handle or address is taken.
+    /// It is there already, or somebody else's: a handle, an address, a recommendation of the same product.
     Taken,
+    /// There may not be more of them; `message` says how many there may be.
+    LimitReached,
+    /// The brand does not want the product to be recommended.
+    NotPromotable,
     /// The e-mail address or the password is wrong.
     WrongCredentials,
     /// The same idempotency key came with other input.
@@ -169,6 +173,17 @@ pub(crate) fn at_opt<T: std::str::FromStr<Err: std::fmt::Display>>(
     text: Option<&str>,
 ) -> std::result::Result<Option<T>, UserError> {
     text.map(|text| at(path, text.parse())).transpose()
+}
+
+/// What an update makes of an optional text: `None` leaves it, `Some(None)` takes it away.
+pub(crate) fn at_change<T: std::str::FromStr<Err: std::fmt::Display>>(
+    path: &str,
+    text: &MaybeUndefined<String>,
+) -> std::result::Result<Option<Option<T>>, UserError> {
+    match text.as_opt_deref() {
+        None => Ok(None),
+        Some(text) => at_opt(path, text).map(Some),
+    }
 }
 
 /// Declares a mutation's payload: its subject, `null` when something was wrong, and the user errors.

@@ -10,6 +10,7 @@ use vitrine_model::identity::{account, session};
 use crate::access::{Declared, Subject, Who, access};
 use crate::error::{UserError, UserErrorCode, answer, at, payload, settle};
 use crate::request::{RequestContext, parse_id};
+use crate::shop::{Shop, shops_of};
 
 /// A person who signs in. It belongs to herself.
 #[derive(Debug, Clone)]
@@ -52,6 +53,12 @@ impl Account {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
+    }
+
+    /// Her shops that are not closed, the oldest first; 20 at most.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "20 * child_complexity")]
+    async fn shops(&self, ctx: &Context<'_>) -> Result<Vec<Shop>> {
+        shops_of(ctx, self.0.id).await
     }
 
     /// Where she is signed in, newest first.

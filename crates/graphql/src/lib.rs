@@ -33,7 +33,6 @@ pub struct Query(
     identity::IdentityQuery,
     catalog::CatalogQuery,
     shop::ShopQuery,
-    referral::ReferralQuery,
     checkout::CheckoutQuery,
     ledger::LedgerQuery,
     payout::PayoutQuery,

@@ -43,6 +43,15 @@ where
     loaded.map_err(|error| fault(ctx, &anyhow::anyhow!("{error:#}")))
 }
 
+/// Rows by key, or what keeps a batch from being loaded.
+pub(crate) fn by_key<K: std::hash::Hash + Eq, V, E: Into<anyhow::Error>>(
+    rows: Result<Vec<V>, E>,
+    key: impl Fn(&V) -> K,
+) -> Result<HashMap<K, V>, LoadError> {
+    let rows = rows.map_err(|error| Arc::new(error.into()))?;
+    Ok(rows.into_iter().map(|row| (key(&row), row)).collect())
+}
+
 /// Key: what an account may do at a brand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct RoleAt(pub(crate) BrandId, pub(crate) AccountId);

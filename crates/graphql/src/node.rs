@@ -6,6 +6,8 @@ use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{self, Brand, Product, ProductVariant};
 use crate::error::{code, protocol_error};
 use crate::identity::{self, Account};
+use crate::referral::{self, ReferralLink};
+use crate::shop::{self, Recommendation, Shop};
 
 /// Most objects asked for at once.
 const MAX_NODES: usize = 50;
@@ -22,6 +24,12 @@ pub enum Node {
     Product(Product),
     /// A variant of a product.
     ProductVariant(ProductVariant),
+    /// A shop.
+    Shop(Shop),
+    /// A product placed in a shop.
+    Recommendation(Recommendation),
+    /// A referral link.
+    ReferralLink(ReferralLink),
 }
 
 /// Queries for anything by id.
@@ -68,6 +76,11 @@ async fn fetch(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         "brand" => catalog::brand_node(ctx, id).await?.map(Node::Brand),
         "prod" => catalog::product_node(ctx, id).await?.map(Node::Product),
         "var" => catalog::variant_node(ctx, id).await?.map(Node::ProductVariant),
+        "shop" => shop::shop_node(ctx, id).await?.map(Node::Shop),
+        "rec" => shop::recommendation_node(ctx, id)
+            .await?
+            .map(Node::Recommendation),
+        "link" => referral::link_node(ctx, id).await?.map(Node::ReferralLink),
         _ => None,
     })
 }

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use vitrine_model::id::{AccountId, ProductId, RecommendationId, ShopId};
 use vitrine_model::money::BasisPoints;
-use vitrine_model::shop::recommendation;
+use vitrine_model::shop::{self, recommendation};
 use vitrine_model::text::Note;
 
 use crate::catalog;
@@ -199,7 +199,7 @@ pub async fn reorder(
     by: AccountId,
     shop: ShopId,
     order: &[RecommendationId],
-) -> Result<(), Failure<Refusal>> {
+) -> Result<shop::Model, Failure<Refusal>> {
     let distinct: std::collections::HashSet<_> = order.iter().collect();
     if order.is_empty() || distinct.len() != order.len() {
         return refuse(Refusal::OrderMalformed);
@@ -217,7 +217,7 @@ pub async fn reorder(
     move_all(&tx, &moved).await?;
     event::record(&tx, cx, Actor::Account(by), "shop.rearranged", shop.id, &[]).await?;
     tx.commit().await?;
-    Ok(())
+    Ok(shop)
 }
 
 /// Sets all positions in one statement, by joining the table with the list of new ones: linear in their number. Both

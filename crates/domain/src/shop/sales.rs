@@ -38,6 +38,15 @@ pub enum SaleState {
 }
 
 impl Sale {
+    /// What the shopholder earns on the units that are not refunded, minor units of the order's currency.
+    pub fn earnings(&self) -> i64 {
+        let kept = match self.state() {
+            SaleState::Cancelled => 0,
+            _ => self.line.quantity - self.refunded,
+        };
+        self.line.shop_part * i64::from(Ord::max(kept, 0))
+    }
+
     /// What became of it.
     pub fn state(&self) -> SaleState {
         match self.order.state {

@@ -1,0 +1,48 @@
+//! What nested fields need of shops, by the batch.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
+use vitrine_domain::shop::{self, Offering};
+use vitrine_model::id::{ProductId, RecommendationId, ShopId};
+use vitrine_model::shop::{Model as ShopRow, recommendation};
+
+use crate::loaders::{LoadError, Loaders, by_key};
+
+/// Key: a product with what its splits are computed from now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct OfferingOf(pub(crate) ProductId);
+
+impl Loader<ShopId> for Loaders {
+    type Value = ShopRow;
+    type Error = LoadError;
+
+    async fn load(&self, ids: &[ShopId]) -> Result<HashMap<ShopId, ShopRow>, LoadError> {
+        by_key(shop::shops_by_id(self.cx.db(), ids).await, |row| row.id)
+    }
+}
+
+impl Loader<RecommendationId> for Loaders {
+    type Value = recommendation::Model;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        ids: &[RecommendationId],
+    ) -> Result<HashMap<RecommendationId, recommendation::Model>, LoadError> {
+        by_key(shop::recommendations_by_id(self.cx.db(), ids).await, |row| row.id)
+    }
+}
+
+impl Loader<OfferingOf> for Loaders {
+    type Value = Arc<Offering>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[OfferingOf]) -> Result<HashMap<OfferingOf, Arc<Offering>>, LoadError> {
+        let products: Vec<ProductId> = keys.iter().map(|key| key.0).collect();
+        let rows = shop::offerings(self.cx.db(), &products, self.cx.now()).await;
+        let rows = rows.map(|rows| rows.into_iter().map(Arc::new).collect());
+        by_key(rows, |row| OfferingOf(row.product.id))
+    }
+}

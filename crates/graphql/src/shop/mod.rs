@@ -1,0 +1,329 @@
+//! Shops and what they recommend, as clients see them.
+
+mod input;
+mod loaders;
+mod object;
+mod preview;
+mod recommendation;
+mod refusal;
+mod sale;
+mod split;
+
+use async_graphql::{Context, ID, Object, Result};
+use vitrine_domain::shop::{self, ByPublication};
+use vitrine_model::id::ShopId;
+use vitrine_model::text::Handle;
+
+use crate::access::{Declared, Subject, Who, access};
+use crate::connection::{connection, page, page_cost};
+use crate::error::{answer, code, payload, protocol_error, settle};
+use crate::loaders::load;
+use crate::request::{RequestContext, parse_id};
+use crate::shop::input::{
+    RecommendationAddInput, RecommendationRemoveInput, RecommendationUpdateInput,
+    RecommendationsReorderInput, ShopCloseInput, ShopOpenInput, ShopPublishInput, ShopUnpublishInput,
+    ShopUpdateInput,
+};
+use crate::shop::split::SplitPreview;
+
+pub(crate) use object::Shop;
+pub(crate) use recommendation::{Recommendation, recommendation_node, recommendation_seen};
+
+connection!(ShopConnection, ShopEdge, Shop, "shops");
+
+payload! {
+    /// What came of `shopOpen`.
+    ShopOpenPayload {
+        /// The new shop, a draft.
+        shop: Shop
+    }
+}
+
+payload! {
+    /// What came of `shopUpdate`.
+    ShopUpdatePayload {
+        /// The shop as it is now.
+        shop: Shop
+    }
+}
+
+payload! {
+    /// What came of `shopPublish`.
+    ShopPublishPayload {
+        /// The shop, published.
+        shop: Shop
+    }
+}
+
+payload! {
+    /// What came of `shopUnpublish`.
+    ShopUnpublishPayload {
+        /// The shop, a draft.
+        shop: Shop
+    }
+}
+
+payload! {
+    /// What came of `shopClose`.
+    ShopClosePayload {
+        /// The shop, for the last time.
+        shop: Shop
+    }
+}
+
+payload! {
+    /// What came of `recommendationAdd`.
+    RecommendationAddPayload {
+        /// The new recommendation.
+        recommendation: Recommendation
+    }
+}
+
+payload! {
+    /// What came of `recommendationUpdate`.
+    RecommendationUpdatePayload {
+        /// The recommendation as it is now.
+        recommendation: Recommendation
+    }
+}
+
+payload! {
+    /// What came of `recommendationsReorder`.
+    RecommendationsReorderPayload {
+        /// The shop, in its new order.
+        shop: Shop
+    }
+}
+
+payload! {
+    /// What came of `recommendationRemove`.
+    RecommendationRemovePayload {
+        /// The recommendation that was removed.
+        recommendation: Recommendation
+    }
+}
+
+/// Queries about shops.
+#[derive(Default)]
+pub struct ShopQuery;
+
+impl Subject for ShopQuery {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Query".into()
+    }
+}
+
+#[Object(guard = Declared(self))]
+impl ShopQuery {
+    /// The shop with this id or this handle; `null` when there is none that you may see. Give one of the two. Anyone sees a
+    /// published shop, its owner a draft, nobody a closed one.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn shop(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: Option<ID>,
+        #[graphql(desc = "Its handle.")] handle: Option<String>,
+    ) -> Result<Option<Shop>> {
+        match (id, handle) {
+            (Some(id), None) => shop_node(ctx, &id).await,
+            (None, Some(handle)) => shop_called(ctx, &handle).await,
+            _ => Err(protocol_error(code::BAD_USER_INPUT, "give an id or a handle")),
+        }
+    }
+
+    /// The published shops, the latest published first.
+    #[graphql(directive = access::apply(Who::Anyone), complexity = "page_cost(first, last, child_complexity)")]
+    async fn shops(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+    ) -> Result<ShopConnection> {
+        let page = page::<object::TimePlace>(first, after, last, before)?.map(object::place);
+        let slice = settle(ctx, shop::published_shops(ctx.cx().db(), &page).await)?;
+        let place = |row: &_| object::unplace(published_place(row));
+        Ok(ShopConnection::new(slice, place, Shop))
+    }
+
+    /// What recommending these products would mean under each of these discount shares: for a slider, all at once.
+    /// Nothing is written. One entry per product, in order; `null` for one you cannot recommend.
+    #[graphql(
+        directive = access::apply(Who::Account),
+        complexity = "preview::cost(product_ids.len(), shares.len(), child_complexity)"
+    )]
+    async fn split_preview(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Products; 100 at most.")] product_ids: Vec<ID>,
+        #[graphql(desc = "Discount shares in basis points, 0 to 10000; 21 at most.")] shares: Vec<i32>,
+    ) -> Result<Vec<Option<SplitPreview>>> {
+        preview::previews(ctx, &product_ids, &shares).await
+    }
+}
+
+/// Mutations on shops.
+#[derive(Default)]
+pub struct ShopMutation;
+
+impl Subject for ShopMutation {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Mutation".into()
+    }
+}
+
+#[Object(guard = Declared(self))]
+impl ShopMutation {
+    /// Opens a shop, as a draft that only you see. Codes: `INVALID`, `TAKEN` (also for a word nobody may be called),
+    /// `LIMIT_REACHED` (20 shops an account, those closed among them).
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn shop_open(&self, ctx: &Context<'_>, input: ShopOpenInput) -> Result<ShopOpenPayload> {
+        answer(ctx, async {
+            let (by, new) = (ctx.account()?, input.parse()?);
+            Ok(Shop(shop::open(ctx.cx(), by.id, new).await?))
+        })
+        .await
+    }
+
+    /// Changes a shop's name or description. Its handle never changes. Codes: `INVALID`, `NOT_FOUND`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn shop_update(&self, ctx: &Context<'_>, input: ShopUpdateInput) -> Result<ShopUpdatePayload> {
+        answer(ctx, async {
+            let (by, change) = (ctx.account()?, input.parse()?);
+            Ok(Shop(shop::update(ctx.cx(), by.id, change).await?))
+        })
+        .await
+    }
+
+    /// Shows a shop to everyone. Codes: `NOT_FOUND`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn shop_publish(&self, ctx: &Context<'_>, input: ShopPublishInput) -> Result<ShopPublishPayload> {
+        answer(ctx, async {
+            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            Ok(Shop(shop::publish(ctx.cx(), by.id, id).await?))
+        })
+        .await
+    }
+
+    /// Hides a shop from everyone but you; its links lead nowhere meanwhile. Codes: `NOT_FOUND`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn shop_unpublish(
+        &self,
+        ctx: &Context<'_>,
+        input: ShopUnpublishInput,
+    ) -> Result<ShopUnpublishPayload> {
+        answer(ctx, async {
+            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            Ok(Shop(shop::unpublish(ctx.cx(), by.id, id).await?))
+        })
+        .await
+    }
+
+    /// Closes a shop for good. Its handle stays taken; what it earned stays yours. Codes: `NOT_FOUND`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn shop_close(&self, ctx: &Context<'_>, input: ShopCloseInput) -> Result<ShopClosePayload> {
+        answer(ctx, async {
+            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            Ok(Shop(shop::close(ctx.cx(), by.id, id).await?))
+        })
+        .await
+    }
+
+    /// Recommends a product in one of your shops. Codes: `INVALID`, `NOT_FOUND`, `NOT_PROMOTABLE`, `TAKEN` (the shop
+    /// recommends it already), `LIMIT_REACHED` (1000 a shop).
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn recommendation_add(
+        &self,
+        ctx: &Context<'_>,
+        input: RecommendationAddInput,
+    ) -> Result<RecommendationAddPayload> {
+        answer(ctx, async {
+            let (by, new) = (ctx.account()?, input.parse()?);
+            let row = shop::add_recommendation(ctx.cx(), by.id, new).await?;
+            Ok(Recommendation::alone(row, by.id))
+        })
+        .await
+    }
+
+    /// Changes a recommendation's note or discount share. Carts see the new price at once; orders keep theirs. Codes:
+    /// `INVALID`, `NOT_FOUND`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn recommendation_update(
+        &self,
+        ctx: &Context<'_>,
+        input: RecommendationUpdateInput,
+    ) -> Result<RecommendationUpdatePayload> {
+        answer(ctx, async {
+            let (by, change) = (ctx.account()?, input.parse()?);
+            let row = shop::update_recommendation(ctx.cx(), by.id, change).await?;
+            Ok(Recommendation::alone(row, by.id))
+        })
+        .await
+    }
+
+    /// Puts recommendations in a new order. Codes: `INVALID`, `NOT_FOUND`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn recommendations_reorder(
+        &self,
+        ctx: &Context<'_>,
+        input: RecommendationsReorderInput,
+    ) -> Result<RecommendationsReorderPayload> {
+        answer(ctx, async {
+            let (by, (shop, order)) = (ctx.account()?, input.parse()?);
+            Ok(Shop(shop::reorder(ctx.cx(), by.id, shop, &order).await?))
+        })
+        .await
+    }
+
+    /// Takes a product out of a shop. Links to it lead to the shop from then on. Codes: `NOT_FOUND`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn recommendation_remove(
+        &self,
+        ctx: &Context<'_>,
+        input: RecommendationRemoveInput,
+    ) -> Result<RecommendationRemovePayload> {
+        answer(ctx, async {
+            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            let row = shop::remove_recommendation(ctx.cx(), by.id, id).await?;
+            Ok(Recommendation::alone(row, by.id))
+        })
+        .await
+    }
+}
+
+/// A published shop was published at some time.
+fn published_place(row: &vitrine_model::shop::Model) -> ByPublication {
+    (row.published_at.unwrap_or(row.created_at), row.id)
+}
+
+/// The shop with this id, if the viewer may see it.
+pub(crate) async fn shop_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Shop>> {
+    let id: ShopId = parse_id(id)?;
+    shop_seen(ctx, id).await
+}
+
+/// The shop `id`, if the viewer may see it.
+pub(crate) async fn shop_seen(ctx: &Context<'_>, id: ShopId) -> Result<Option<Shop>> {
+    let viewer = ctx.viewer().account_id();
+    let row = load(ctx, id).await?;
+    Ok(row.filter(|row| shop::is_visible(row, viewer)).map(Shop))
+}
+
+/// The shop with this handle, if the viewer may see it: a malformed one belongs to nobody.
+async fn shop_called(ctx: &Context<'_>, handle: &str) -> Result<Option<Shop>> {
+    let Ok(handle) = handle.parse::<Handle>() else {
+        return Ok(None);
+    };
+    let found = settle(ctx, shop::shop_by_handle(ctx.cx().db(), &handle).await)?;
+    let viewer = ctx.viewer().account_id();
+    Ok(found.filter(|row| shop::is_visible(row, viewer)).map(Shop))
+}
+
+/// The shops of the viewer's own that are not closed, the oldest first.
+pub(crate) async fn shops_of(ctx: &Context<'_>, owner: vitrine_model::id::AccountId) -> Result<Vec<Shop>> {
+    let rows = settle(ctx, shop::owned_shops(ctx.cx().db(), owner).await)?;
+    Ok(rows.into_iter().map(Shop).collect())
+}

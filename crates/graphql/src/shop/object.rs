@@ -1,0 +1,186 @@
+//! Shops.
+
+use async_graphql::{Context, Enum, ID, Object, Result};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+use vitrine_domain::{referral, shop};
+use vitrine_model::Time;
+use vitrine_model::id::Id;
+use vitrine_model::shop as rows;
+
+use crate::access::{Declared, Subject, Who, access};
+use crate::connection::{connection, page, page_cost};
+use crate::error::settle;
+use crate::identity::Account;
+use crate::loaders::load;
+use crate::referral::{ReferralLink, ReferralLinkConnection};
+use crate::request::RequestContext;
+use crate::shop::recommendation::{PageOfferings, Recommendation};
+use crate::shop::sale::Sale;
+
+connection!(
+    RecommendationConnection,
+    RecommendationEdge,
+    Recommendation,
+    "recommendations"
+);
+connection!(SaleConnection, SaleEdge, Sale, "sales");
+
+/// A place in a list sorted by a time and an id, as a cursor keeps it.
+pub(crate) type TimePlace = (Time, u128);
+
+/// The place a cursor stands for.
+pub(crate) fn place<I: From<Uuid>>((time, id): TimePlace) -> (Time, I) {
+    (time, Uuid::from_u128(id).into())
+}
+
+/// What a cursor keeps of a place.
+pub(crate) fn unplace<I: Id>((time, id): (Time, I)) -> TimePlace {
+    (time, id.uuid().as_u128())
+}
+
+/// Whether a shop can be seen.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "rows::ShopState")]
+pub enum ShopState {
+    /// Only by its owner.
+    Draft,
+    /// By anyone.
+    Published,
+    /// By nobody, for good; the handle stays taken.
+    Closed,
+}
+
+/// A shopholder's curated page. It belongs to the shopholder.
+#[derive(Debug, Clone)]
+pub struct Shop(pub(crate) rows::Model);
+
+impl Subject for Shop {
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(ctx.viewer().account_id() == Some(self.0.owner_id))
+    }
+}
+
+/// A shopholder's curated page of products. It belongs to the shopholder.
+#[Object(guard = Declared(self))]
+impl Shop {
+    /// Its id.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    pub(crate) async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// Its address; unique, and never another shop's.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn handle(&self) -> &str {
+        self.0.handle.as_str()
+    }
+
+    /// What it is called.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn name(&self) -> &str {
+        self.0.name.as_str()
+    }
+
+    /// What it is about.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn about(&self) -> Option<&str> {
+        self.0.about.as_ref().map(|about| about.as_str())
+    }
+
+    /// The shopholder.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
+        Ok(load(ctx, self.0.owner_id).await?.map(Account))
+    }
+
+    /// Whether it can be seen.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn state(&self) -> ShopState {
+        self.0.state.into()
+    }
+
+    /// When it was last published.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn published_at(&self) -> Option<DateTime<Utc>> {
+        self.0.published_at
+    }
+
+    /// When it was opened.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When its name, description or state last changed.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+
+    /// What it recommends, in its order. Its owner also sees what buyers are not offered now: see `isOffered`.
+    #[graphql(directive = access::apply(Who::Anyone), complexity = "page_cost(first, last, child_complexity)")]
+    async fn recommendations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+    ) -> Result<RecommendationConnection> {
+        let page = page::<(i32, u128)>(first, after, last, before)?;
+        let page = page.map(|(position, id)| (position, Uuid::from_u128(id).into()));
+        let hers = self.is_owned(ctx).await?;
+        let found = shop::recommendations_of(ctx.cx().db(), self.0.id, hers, &page).await;
+        let slice = settle(ctx, found)?;
+        let owner = self.0.owner_id;
+        let page = PageOfferings::of(slice.rows.iter().map(|row| row.product_id).collect());
+        let place = |row: &rows::recommendation::Model| (row.position, row.id.uuid().as_u128());
+        let node = |row| Recommendation::on(&page, row, owner);
+        Ok(RecommendationConnection::new(slice, place, node))
+    }
+
+    /// The links that lead into it, the newest first.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    async fn referral_links(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+    ) -> Result<ReferralLinkConnection> {
+        let page = page::<TimePlace>(first, after, last, before)?.map(place);
+        let slice = settle(ctx, referral::links_of(ctx.cx().db(), self.0.id, &page).await)?;
+        let owner = self.0.owner_id;
+        Ok(ReferralLinkConnection::new(
+            slice,
+            |row| unplace((row.created_at, row.id)),
+            |row| ReferralLink { row, owner },
+        ))
+    }
+
+    /// What was sold through it and paid, the newest first, with the reason of each credit.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    async fn sales(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+    ) -> Result<SaleConnection> {
+        let page = page::<(u128, i32)>(first, after, last, before)?;
+        let page = page.map(|(order, position)| (Uuid::from_u128(order).into(), position));
+        let slice = settle(ctx, shop::sales_of(ctx.cx().db(), self.0.id, &page).await)?;
+        let owner = self.0.owner_id;
+        let place = |sale: &shop::Sale| (sale.line.order_id.uuid().as_u128(), sale.line.position);
+        Ok(SaleConnection::new(slice, place, |sale| Sale { sale, owner }))
+    }
+}
