@@ -13,23 +13,33 @@
 //!            └── Stripe closed the page ──▶ Expired
 //! ```
 
+mod after_sale;
 mod commands;
 mod queries;
 mod refusal;
 mod rules;
+mod units;
 
+pub use after_sale::{
+    brand_orders, fulfillment, fulfillments_of, refund, refund_units_of, refunds_of, return_request,
+    return_units_of, returns_of,
+};
 pub use commands::cart::{
     Address, CartChanged, NewCart, NewLine, Warning, add_lines, create_cart, remove_lines, update_buyer,
     update_delivery_address, update_lines,
 };
 pub use commands::expire::cancel_order;
 pub(crate) use commands::expire::{expire_order, session_expired};
+pub use commands::fulfill::{NewFulfillment, create_fulfillment, mark_delivered};
 pub use commands::payment::payment_returned;
 pub(crate) use commands::payment::{charge_changed, session_changed, session_opened, settle_charge};
-pub(crate) use commands::refund::{refund_changed, refund_made, settle_refund};
+pub use commands::refund::{NewRefund, refund_lines};
+pub use commands::returns::{Approval, NewReturn, approve_return, decline_return, request_return};
+pub(crate) use commands::settle::{refund_changed, refund_made, settle_refund};
 pub use commands::start::{NewCheckout, start_checkout};
 pub use queries::{
     ByAge, cart, contacts_of, is_buyer, lines_of, order, orders_by_id, orders_of, shipping_of,
 };
 pub use refusal::{Problem, Refusal};
 pub use rules::{MAX_LINES, MAX_QUANTITY, PricedCart, PricedLine, PricedShipping, Totals};
+pub use units::{FulfillmentState, LineQuantity, UnitState, fulfillment_state, state_of};

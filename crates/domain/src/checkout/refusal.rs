@@ -4,6 +4,7 @@ use vitrine_model::money::{Currency, Money};
 use vitrine_model::text::Country;
 
 use crate::idempotency::KeyRefusal;
+use crate::identity;
 
 /// What stands between a cart and its checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,48 @@ pub enum Refusal {
     OrderNotFound,
     /// The order is in a state in which this cannot be done.
     OrderState,
+    /// She works for the brand, but may not do this.
+    Staff(identity::Refusal),
+    /// The place in the input names no line of the order that she may act on.
+    OrderLineNotFound(usize),
+    /// Fewer units are left of the line at this place of the input than it asks for.
+    TooFewUnits {
+        /// Its place in the input, from 0.
+        line: usize,
+        /// How many are left.
+        left: usize,
+    },
+    /// The lines are of several brands, and each brand ships its own parcels.
+    SeveralBrands,
+    /// No line is named, nor shipping.
+    NothingNamed,
+    /// No such parcel that she may see.
+    FulfillmentNotFound,
+    /// The parcel was delivered at another time.
+    AlreadyDelivered,
+    /// A delivery before shipment, or ahead of now.
+    DeliveryTime,
+    /// No such return that she may see.
+    ReturnNotFound,
+    /// The return was decided otherwise, or is settled.
+    ReturnDecided,
+    /// There is nothing left to give back, or it cost nothing.
+    NothingToRefund,
+    /// Shipping was given back already, or nothing was paid for it.
+    ShippingRefunded,
+    /// Something was shipped: what comes back now is a return.
+    ShippedAlready,
+}
+
+impl Refusal {
+    /// Identity's no in checkout's words: a stranger is told that there is no such thing.
+    pub(super) fn of_staff(refusal: identity::Refusal, missing: Self) -> Self {
+        if refusal == identity::Refusal::RoleLacking {
+            Self::Staff(refusal)
+        } else {
+            missing
+        }
+    }
 }
 
 impl From<KeyRefusal> for Refusal {

@@ -42,9 +42,10 @@ pub async fn cancel_order(
     id: OrderId,
     key: String,
 ) -> Result<order::Model, Failure<Refusal>> {
-    let order = queries::order(cx, by, id)
-        .await?
-        .or_refuse(Refusal::OrderNotFound)?;
+    let Some(order) = queries::order(cx, by, id).await? else {
+        // Not the buyer's: it may be a brand's whose lines they all are, and that of an order paid only.
+        return cancel_paid(cx, by, id, key).await;
+    };
     match order.state {
         OrderState::Paid | OrderState::Cancelled => cancel_paid(cx, by, id, key).await,
         OrderState::AwaitingPayment | OrderState::Expired => cancel_unpaid(cx, by, id, key).await,

@@ -13,6 +13,9 @@ pub(super) mod expire;
 pub(super) mod fulfill;
 pub(super) mod payment;
 pub(super) mod refund;
+pub(super) mod returns;
+pub(super) mod settle;
+mod standing;
 pub(super) mod start;
 
 /// Whose idempotency key it is: an account's, or that of whoever holds a guest's secret. `None` for a stranger, who owns

@@ -1,40 +1,339 @@
-//! Money on its way back to buyers.
+//! Money on its way back to buyers: what people decide. What Stripe says of it then is in `settle.rs`.
 
-use vitrine_model::checkout::order;
-use vitrine_model::id::{OrderId, RefundId};
-use vitrine_model::intent;
+use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Context as _;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use vitrine_model::checkout::{
+    OrderState, RefundKind, RefundState, ReturnState, order, order_line, refund, refund_unit, reservation,
+    return_request,
+};
+use vitrine_model::id::{BrandId, OrderId, RefundId, ReturnId, UnitId, VariantId};
+use vitrine_model::idempotency::Attempt;
+use vitrine_model::identity::{Role, account};
+use vitrine_model::ledger::{UnitKind, unit};
+use vitrine_model::text::Reason;
+
+use crate::checkout::commands::standing::{Standing, claim, for_buyer, live, lock_paid, standing};
+use crate::checkout::commands::{actor, key_scope, returns};
 use crate::checkout::refusal::Refusal;
+use crate::checkout::units::{self, LineQuantity};
 use crate::context::{Context, Tx};
-use crate::failure::Failure;
+use crate::event::{self, Actor};
+use crate::failure::{Failure, OrRefuse, refuse};
+use crate::idempotency::{self, Key};
 use crate::identity::Viewer;
-use crate::ports::Outcome;
+use crate::intent::{self, When};
+use crate::ports::Call;
+use crate::{catalog, ledger};
 
-/// Calls a paid order off before anything shipped: all units are refunded and the stock goes back. `cancel_order` has
-/// made sure that `by` may read the order; `key` is the client's idempotency key, not claimed yet.
+/// The reason on record when an order is called off.
+const CANCELLED: &str = "the order was cancelled";
+
+/// What is to be given back.
+#[derive(Debug, Clone)]
+pub struct NewRefund {
+    /// Of which order.
+    pub order: OrderId,
+    /// Which pieces.
+    pub lines: Vec<LineQuantity>,
+    /// Whether shipping goes back too: that of the brands whose lines are named, or, where none are, of all the brands of
+    /// the order for which she may act.
+    pub shipping: bool,
+    /// Why; the buyer reads it.
+    pub reason: Reason,
+    /// Whether shipped pieces go back into the stock. Those not shipped do so anyway.
+    pub restock: bool,
+    /// The client's idempotency key.
+    pub key: String,
+}
+
+/// Refunds pieces of an order, and shipping. Staff of a brand refund their own lines, operators any.
 ///
 /// # Errors
-/// The refusals of a refund.
-pub(in crate::checkout) async fn cancel_paid(
-    _cx: &Context,
-    _by: &Viewer,
-    _order: OrderId,
-    _key: String,
-) -> Result<order::Model, Failure<Refusal>> {
-    todo!()
+/// `OrderNotFound`, `OrderLineNotFound`, `Staff` below a manager's role, `TooManyLines`, `QuantityOutOfRange`,
+/// `TooFewUnits` when more are asked for than were bought and remain, `ShippingRefunded`, `NothingNamed`,
+/// `NothingToRefund` when they cost nothing, `Key`.
+pub async fn refund_lines(
+    cx: &Context,
+    by: &account::Model,
+    new: NewRefund,
+) -> Result<refund::Model, Failure<Refusal>> {
+    let tx = cx.begin().await?;
+    let key = Key::new(by.id.to_string(), "orderLinesRefund", new.key.clone(), &new);
+    if let Some(made) = claim(&tx, cx, &key).await? {
+        let made: RefundId = made.parse()?;
+        let made = refund::Entity::find_by_id(made).one(&tx).await?;
+        return Ok(made.context("the refund of an idempotency key is gone")?);
+    }
+    let (order, lines) = lock_paid(&tx, new.order).await?;
+    let standing = standing(&tx, by, &lines, Role::Manager).await?;
+    let units = named_units(&tx, &order, &lines, &standing, &new).await?;
+    let decision = Decision {
+        order: &order,
+        units,
+        reason: new.reason,
+        restock: new.restock,
+        requested_by: by.id.to_string(),
+    };
+    let made = decide(&tx, cx, Actor::Account(by.id), decision).await?;
+    idempotency::finish(&tx, &key, Attempt::Done, made.id).await?;
+    tx.commit().await?;
+    Ok(made)
 }
 
-pub(crate) async fn refund_made(
-    _tx: &Tx,
-    _cx: &Context,
-    _intent: &intent::Model,
-    _outcome: Result<Outcome, String>,
-) -> anyhow::Result<()> {
-    todo!()
+/// Calls a paid order off before anything shipped: all that was not refunded yet goes back to the buyer, shipping
+/// included, and the stock goes back. The buyer may, an operator, and a manager of the brand when all lines are its own.
+/// `key` is the client's idempotency key, not claimed yet.
+///
+/// # Errors
+/// `OrderNotFound`, `OrderState`, `Staff`, `ShippedAlready`, `NothingToRefund`, `Key`.
+pub(in crate::checkout) async fn cancel_paid(
+    cx: &Context,
+    by: &Viewer,
+    order: OrderId,
+    key: String,
+) -> Result<order::Model, Failure<Refusal>> {
+    let tx = cx.begin().await?;
+    let key = Key::new(
+        key_scope(by).or_refuse(Refusal::OrderNotFound)?,
+        "orderCancel",
+        key,
+        &order,
+    );
+    let first = claim(&tx, cx, &key).await?.is_none();
+    let (order, lines) = lock_paid(&tx, order).await?;
+    may_cancel(&tx, cx, by, &order, &lines).await?;
+    if !first {
+        return Ok(order);
+    }
+    live(&order)?;
+    let units = ledger::units_of(&tx, &[order.id]).await?;
+    if units.iter().any(|unit| unit.shipped_at.is_some()) {
+        return refuse(Refusal::ShippedAlready);
+    }
+    let decision = Decision {
+        order: &order,
+        units: units
+            .into_iter()
+            .filter(|unit| unit.refund_id.is_none())
+            .collect(),
+        reason: CANCELLED.parse()?,
+        restock: true,
+        requested_by: actor(by).to_string(),
+    };
+    decide(&tx, cx, actor(by), decision).await?;
+    let order = close(&tx, cx, order).await?;
+    event::record(&tx, cx, actor(by), "order.cancelled", order.id, &[]).await?;
+    idempotency::finish(&tx, &key, Attempt::Done, order.id).await?;
+    tx.commit().await?;
+    Ok(order)
 }
-pub(crate) async fn refund_changed(_cx: &Context, _refund: &str) -> anyhow::Result<()> {
-    todo!()
+
+/// A refund about to be made.
+pub(super) struct Decision<'a> {
+    /// The order, locked.
+    pub(super) order: &'a order::Model,
+    /// What goes back: units of the order in no live refund.
+    pub(super) units: Vec<unit::Model>,
+    /// Why.
+    pub(super) reason: Reason,
+    /// Whether shipped pieces go back into the stock.
+    pub(super) restock: bool,
+    /// Who decided: an account's id, "guest".
+    pub(super) requested_by: String,
 }
-pub(crate) async fn settle_refund(_cx: &Context, _refund: RefundId) -> anyhow::Result<()> {
-    todo!()
+
+/// Makes the refund: its rows, its postings, the intent to make it at Stripe, the stock, the returns it settles, the event.
+///
+/// # Errors
+/// `NothingToRefund`.
+pub(super) async fn decide(
+    tx: &Tx,
+    cx: &Context,
+    actor: Actor,
+    decision: Decision<'_>,
+) -> Result<refund::Model, Failure<Refusal>> {
+    let Decision { order, units, .. } = &decision;
+    let amount = units
+        .iter()
+        .try_fold(0_i64, |sum, unit| sum.checked_add(unit.paid));
+    let amount = amount
+        .filter(|amount| *amount > 0)
+        .or_refuse(Refusal::NothingToRefund)?;
+    let restocked = to_restock(tx, &decision).await?;
+    let made = insert(tx, cx, &decision, amount).await?;
+    let rows = units.iter().map(|unit| refund_unit::ActiveModel {
+        refund_id: Set(made.id),
+        unit_id: Set(unit.id),
+        amount: Set(unit.paid),
+        restocked: Set(restocked.contains_key(&unit.id)),
+    });
+    refund_unit::Entity::insert_many(rows)
+        .exec_without_returning(tx)
+        .await?;
+    returns::close_refunded(tx, units).await?;
+    let ids: Vec<UnitId> = units.iter().map(|unit| unit.id).collect();
+    ledger::refund_decided(tx, cx, &made, &ids).await?;
+    let pieces: Vec<(VariantId, i64)> = restocked.into_values().map(|variant| (variant, 1)).collect();
+    catalog::restock(tx, &pieces).await?;
+    let refs = [("refund", made.id.to_string())];
+    event::record(tx, cx, actor, "order.refund_requested", order.id, &refs).await?;
+    Ok(made)
+}
+
+async fn insert(
+    tx: &Tx,
+    cx: &Context,
+    decision: &Decision<'_>,
+    amount: i64,
+) -> anyhow::Result<refund::Model> {
+    let order = decision.order;
+    let charge = order.charge_id.clone().context("a paid order without a charge")?;
+    let id: RefundId = cx.new_id();
+    let call = Call::RefundMake {
+        charge: charge.clone(),
+        amount,
+        currency: order.currency.to_string(),
+        refund: id.to_string(),
+        order: order.id.to_string(),
+    };
+    let intent = intent::record(tx, cx, id, &call, When::Soon).await?;
+    let row = refund::ActiveModel {
+        id: Set(id),
+        order_id: Set(order.id),
+        charge_id: Set(charge),
+        kind: Set(RefundKind::Units),
+        amount: Set(amount),
+        currency: Set(order.currency),
+        reason: Set(decision.reason.clone()),
+        state: Set(RefundState::Pending),
+        intent_id: Set(intent),
+        stripe_refund_id: NotSet,
+        requested_by: Set(decision.requested_by.clone()),
+        created_at: Set(cx.now()),
+        settled_at: NotSet,
+    };
+    Ok(row.insert(tx).await?)
+}
+
+/// Which units' pieces go back into the stock: those never shipped, and the shipped if asked; of variants whose stock was
+/// counted when they were sold; none twice, even when an earlier refund of the unit failed.
+async fn to_restock(tx: &Tx, decision: &Decision<'_>) -> Result<BTreeMap<UnitId, VariantId>, DbErr> {
+    let reserved = reservation::Entity::find()
+        .filter(reservation::Column::OrderId.eq(decision.order.id))
+        .filter(reservation::Column::Counted.eq(true))
+        .all(tx)
+        .await?;
+    let counted: BTreeSet<VariantId> = reserved.into_iter().map(|row| row.variant_id).collect();
+    let earlier = refund_unit::Entity::find()
+        .filter(refund_unit::Column::UnitId.is_in(decision.units.iter().map(|unit| unit.id)))
+        .filter(refund_unit::Column::Restocked.eq(true))
+        .all(tx)
+        .await?;
+    let earlier: BTreeSet<UnitId> = earlier.into_iter().map(|row| row.unit_id).collect();
+    let back = decision
+        .units
+        .iter()
+        .filter(|unit| (decision.restock || unit.shipped_at.is_none()) && !earlier.contains(&unit.id));
+    Ok(back
+        .filter_map(|unit| Some((unit.id, unit.variant_id?)))
+        .filter(|(_, variant)| counted.contains(variant))
+        .collect())
+}
+
+/// The units that the input names.
+async fn named_units(
+    tx: &Tx,
+    order: &order::Model,
+    lines: &[order_line::Model],
+    standing: &Standing,
+    new: &NewRefund,
+) -> Result<Vec<unit::Model>, Failure<Refusal>> {
+    let pieces = units::pieces(lines, &new.lines, |brand| standing.may(brand)).map_err(Failure::Refused)?;
+    if pieces.is_empty() && !new.shipping {
+        return refuse(Refusal::NothingNamed);
+    }
+    let all = ledger::units_of(tx, &[order.id]).await?;
+    let approved = approved_returns(tx, order.id).await?;
+    let free = |unit: &unit::Model| unit.refund_id.is_none();
+    let mut chosen = units::choose(&all, &pieces, free, |unit| units::refund_rank(unit, &approved))
+        .map_err(Failure::Refused)?;
+    if new.shipping {
+        let named: BTreeSet<BrandId> = pieces.iter().map(|piece| piece.brand).collect();
+        chosen.extend(shipping_units(&all, &named, standing).map_err(Failure::Refused)?);
+    }
+    Ok(chosen)
+}
+
+/// The shipping not refunded yet, of the `named` brands or, where none are, of all those for which she may act.
+fn shipping_units(
+    all: &[unit::Model],
+    named: &BTreeSet<BrandId>,
+    standing: &Standing,
+) -> Result<Vec<unit::Model>, Refusal> {
+    let shipping = all
+        .iter()
+        .filter(|unit| unit.kind == UnitKind::Shipping && unit.refund_id.is_none());
+    let mut chosen = Vec::new();
+    for unit in shipping {
+        let concerned = if named.is_empty() {
+            standing.may(unit.brand_id)?
+        } else {
+            named.contains(&unit.brand_id)
+        };
+        if concerned {
+            chosen.push(unit.clone());
+        }
+    }
+    if chosen.is_empty() {
+        return Err(Refusal::ShippingRefunded);
+    }
+    Ok(chosen)
+}
+
+async fn approved_returns(tx: &Tx, order: OrderId) -> Result<BTreeSet<ReturnId>, DbErr> {
+    let approved = return_request::Entity::find()
+        .filter(return_request::Column::OrderId.eq(order))
+        .filter(return_request::Column::State.eq(ReturnState::Approved))
+        .all(tx)
+        .await?;
+    Ok(approved.into_iter().map(|row| row.id).collect())
+}
+
+async fn may_cancel(
+    tx: &Tx,
+    cx: &Context,
+    by: &Viewer,
+    order: &order::Model,
+    lines: &[order_line::Model],
+) -> Result<(), Failure<Refusal>> {
+    if for_buyer(cx, by, order) {
+        return Ok(());
+    }
+    let account = by.account.as_ref().or_refuse(Refusal::OrderNotFound)?;
+    let standing = standing(tx, account, lines, Role::Manager).await?;
+    for line in lines {
+        if !standing.may(line.brand_id).map_err(Failure::Refused)? {
+            return refuse(Refusal::OrderNotFound);
+        }
+    }
+    Ok(())
+}
+
+async fn close(tx: &Tx, cx: &Context, order: order::Model) -> Result<order::Model, DbErr> {
+    let now = cx.now();
+    order::Entity::update_many()
+        .col_expr(order::Column::State, Expr::value(OrderState::Cancelled))
+        .col_expr(order::Column::ClosedAt, Expr::value(now))
+        .filter(order::Column::Id.eq(order.id))
+        .exec(tx)
+        .await?;
+    Ok(order::Model {
+        state: OrderState::Cancelled,
+        closed_at: Some(now),
+        ..order
+    })
 }

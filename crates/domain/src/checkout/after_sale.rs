@@ -1,0 +1,207 @@
+//! What became of paid orders, read. Functions that take many ids answer for all of them with one statement.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Alias, Expr, Query, SelectStatement};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use vitrine_model::checkout::{fulfillment, order, refund, refund_unit, return_request, return_unit};
+use vitrine_model::id::{BrandId, FulfillmentId, OrderId, RefundId, ReturnId};
+use vitrine_model::ledger::unit;
+
+use crate::checkout::queries;
+use crate::checkout::units::FulfillmentState;
+use crate::context::Context;
+use crate::page::{Page, Slice};
+
+/// One page of the paid orders that hold something of `brand`, newest first; with `state`, those whose part of the brand's
+/// is that far. Orders never paid are not among them: they have no units.
+///
+/// # Errors
+/// When the database fails.
+pub async fn brand_orders(
+    cx: &Context,
+    brand: BrandId,
+    state: Option<FulfillmentState>,
+    page: &Page<OrderId>,
+) -> Result<Slice<order::Model>, DbErr> {
+    // The index on brand and order gives the ids in their order, so a page costs what it holds.
+    let mut found = unit::Entity::find()
+        .select_only()
+        .column(unit::Column::OrderId)
+        .distinct()
+        .filter(unit::Column::BrandId.eq(brand));
+    if let Some(state) = state {
+        found = found.filter(is_at(state));
+    }
+    if let Some(beyond) = page.beyond {
+        found = found.filter(if page.backward {
+            unit::Column::OrderId.gt(beyond)
+        } else {
+            unit::Column::OrderId.lt(beyond)
+        });
+    }
+    let sorted = if page.backward {
+        found.order_by_asc(unit::Column::OrderId)
+    } else {
+        found.order_by_desc(unit::Column::OrderId)
+    };
+    let ids: Vec<OrderId> = sorted.limit(page.limit()).into_tuple().all(cx.db()).await?;
+    let Slice {
+        rows: ids,
+        has_next,
+        has_previous,
+    } = page.cut(ids);
+    let orders = queries::orders_by_id(cx.db(), &ids).await?;
+    let mut by_id: HashMap<OrderId, order::Model> = orders.into_iter().map(|row| (row.id, row)).collect();
+    Ok(Slice {
+        rows: ids.iter().filter_map(|id| by_id.remove(id)).collect(),
+        has_next,
+        has_previous,
+    })
+}
+
+/// The parcels of these orders, in the order they were shipped.
+///
+/// # Errors
+/// When the database fails.
+pub async fn fulfillments_of(
+    db: &impl ConnectionTrait,
+    orders: &[OrderId],
+) -> Result<Vec<fulfillment::Model>, DbErr> {
+    fulfillment::Entity::find()
+        .filter(fulfillment::Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(fulfillment::Column::Id)
+        .all(db)
+        .await
+}
+
+/// The parcel with this id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn fulfillment(
+    db: &impl ConnectionTrait,
+    id: FulfillmentId,
+) -> Result<Option<fulfillment::Model>, DbErr> {
+    fulfillment::Entity::find_by_id(id).one(db).await
+}
+
+/// The returns of these orders, in the order they were asked for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn returns_of(
+    db: &impl ConnectionTrait,
+    orders: &[OrderId],
+) -> Result<Vec<return_request::Model>, DbErr> {
+    return_request::Entity::find()
+        .filter(return_request::Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(return_request::Column::Id)
+        .all(db)
+        .await
+}
+
+/// The return with this id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn return_request(
+    db: &impl ConnectionTrait,
+    id: ReturnId,
+) -> Result<Option<return_request::Model>, DbErr> {
+    return_request::Entity::find_by_id(id).one(db).await
+}
+
+/// Which units these returns ask to send back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn return_units_of(
+    db: &impl ConnectionTrait,
+    returns: &[ReturnId],
+) -> Result<Vec<return_unit::Model>, DbErr> {
+    return_unit::Entity::find()
+        .filter(return_unit::Column::ReturnId.is_in(returns.iter().copied()))
+        .all(db)
+        .await
+}
+
+/// The refunds of these orders, in the order they were decided.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refunds_of(db: &impl ConnectionTrait, orders: &[OrderId]) -> Result<Vec<refund::Model>, DbErr> {
+    refund::Entity::find()
+        .filter(refund::Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(refund::Column::Id)
+        .all(db)
+        .await
+}
+
+/// The refund with this id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refund(db: &impl ConnectionTrait, id: RefundId) -> Result<Option<refund::Model>, DbErr> {
+    refund::Entity::find_by_id(id).one(db).await
+}
+
+/// Which units these refunds give back, and what each cost.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refund_units_of(
+    db: &impl ConnectionTrait,
+    refunds: &[RefundId],
+) -> Result<Vec<refund_unit::Model>, DbErr> {
+    refund_unit::Entity::find()
+        .filter(refund_unit::Column::RefundId.is_in(refunds.iter().copied()))
+        .all(db)
+        .await
+}
+
+/// The rule of `units::fulfillment_state`, in SQL.
+fn is_at(state: FulfillmentState) -> Condition {
+    let to_ship = Expr::exists(goods_of_the_same(false));
+    let shipped = Expr::exists(goods_of_the_same(true));
+    match state {
+        FulfillmentState::Unfulfilled => Condition::all().add(still_to_ship()).add(shipped.not()),
+        FulfillmentState::PartiallyFulfilled => Condition::all().add(still_to_ship()).add(shipped),
+        FulfillmentState::Fulfilled => Condition::all().add(to_ship.not()).add(shipped),
+        FulfillmentState::NothingToShip => Condition::all().add(to_ship.not()).add(shipped.not()),
+    }
+}
+
+/// The unit itself is to be shipped: written as the partial index `unit_to_ship` is, so that it serves.
+fn still_to_ship() -> Condition {
+    Condition::all()
+        .add(Expr::cust("unit.kind = 'goods'"))
+        .add(unit::Column::ShippedAt.is_null())
+        .add(unit::Column::RefundId.is_null())
+}
+
+/// Goods of the same brand and order that were shipped, or that are still to be.
+fn goods_of_the_same(shipped: bool) -> SelectStatement {
+    let other = || Alias::new("other");
+    let mine = |column: unit::Column| Expr::col((unit::Entity, column));
+    let same = |column: unit::Column| Expr::col((other(), column)).eq(mine(column));
+    let mut select = Query::select();
+    select
+        .expr(Expr::val(1))
+        .from_as(unit::Entity, other())
+        .and_where(same(unit::Column::BrandId))
+        .and_where(same(unit::Column::OrderId))
+        .and_where(Expr::cust("other.kind = 'goods'"));
+    let at = Expr::col((other(), unit::Column::ShippedAt));
+    if shipped {
+        select.and_where(at.is_not_null());
+    } else {
+        select
+            .and_where(at.is_null())
+            .and_where(Expr::col((other(), unit::Column::RefundId)).is_null());
+    }
+    select.to_owned()
+}

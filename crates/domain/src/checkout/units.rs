@@ -1,0 +1,317 @@
+//! What can be done with sold units: pure decisions over their rows.
+
+use std::collections::BTreeSet;
+
+use vitrine_model::checkout::order_line;
+use vitrine_model::id::{BrandId, OrderLineId, ReturnId};
+use vitrine_model::ledger::{UnitKind, unit};
+
+use crate::checkout::refusal::Refusal;
+
+/// Most lines named at once.
+pub(super) const MAX_LINES: usize = 200;
+
+/// How far one unit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitState {
+    /// The brand has not shipped it.
+    AwaitingShipment,
+    /// It is on its way.
+    Shipped,
+    /// It arrived.
+    Delivered,
+    /// A return asks for it, and is not decided or not refunded yet.
+    Returning,
+    /// Its price goes back, or went back, to the buyer.
+    Refunded,
+}
+
+/// How far a brand's part of an order is, or the whole of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FulfillmentState {
+    /// Nothing was shipped yet.
+    Unfulfilled,
+    /// Some pieces were shipped, others are to be.
+    PartiallyFulfilled,
+    /// Everything was shipped that is not refunded.
+    Fulfilled,
+    /// Everything was refunded before it was shipped.
+    NothingToShip,
+}
+
+/// So many pieces of one line, as a person names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineQuantity {
+    /// The order's line.
+    pub line: OrderLineId,
+    /// How many pieces.
+    pub quantity: i32,
+}
+
+/// Pieces of one line, checked: the line is the order's and its brand one for which the asker may act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pieces {
+    /// Where the input names the line first, from 0.
+    pub(super) place: usize,
+    /// The line.
+    pub(super) line: OrderLineId,
+    /// Whose it is.
+    pub(super) brand: BrandId,
+    /// How many.
+    pub(super) quantity: usize,
+}
+
+/// How far `unit` is.
+pub fn state_of(unit: &unit::Model) -> UnitState {
+    if unit.refund_id.is_some() {
+        UnitState::Refunded
+    } else if unit.return_id.is_some() {
+        UnitState::Returning
+    } else if unit.delivered_at.is_some() {
+        UnitState::Delivered
+    } else if unit.shipped_at.is_some() {
+        UnitState::Shipped
+    } else {
+        UnitState::AwaitingShipment
+    }
+}
+
+/// How far the goods among `units` are; shipping is no goods.
+pub fn fulfillment_state<'a>(units: impl IntoIterator<Item = &'a unit::Model>) -> FulfillmentState {
+    let (mut open, mut shipped) = (false, false);
+    for unit in units.into_iter().filter(|unit| unit.kind == UnitKind::Goods) {
+        open |= unit.shipped_at.is_none() && unit.refund_id.is_none();
+        shipped |= unit.shipped_at.is_some();
+    }
+    match (open, shipped) {
+        (true, false) => FulfillmentState::Unfulfilled,
+        (true, true) => FulfillmentState::PartiallyFulfilled,
+        (false, true) => FulfillmentState::Fulfilled,
+        (false, false) => FulfillmentState::NothingToShip,
+    }
+}
+
+/// Checks what a person names: each line is one of the order's for which she may act (`may`), each quantity 1 at least. A
+/// line named twice counts with the sum.
+pub(super) fn pieces(
+    lines: &[order_line::Model],
+    named: &[LineQuantity],
+    may: impl Fn(BrandId) -> Result<bool, Refusal>,
+) -> Result<Vec<Pieces>, Refusal> {
+    if named.len() > MAX_LINES {
+        return Err(Refusal::TooManyLines);
+    }
+    let mut pieces: Vec<Pieces> = Vec::with_capacity(named.len());
+    for (place, name) in named.iter().enumerate() {
+        let line = lines.iter().find(|line| line.id == name.line);
+        let line = line.ok_or(Refusal::OrderLineNotFound(place))?;
+        if !may(line.brand_id)? {
+            return Err(Refusal::OrderLineNotFound(place));
+        }
+        let quantity = usize::try_from(name.quantity)
+            .ok()
+            .filter(|quantity| *quantity > 0);
+        let quantity = quantity.ok_or(Refusal::QuantityOutOfRange(place))?;
+        match pieces.iter_mut().find(|known| known.line == line.id) {
+            Some(known) => known.quantity = known.quantity.saturating_add(quantity),
+            None => pieces.push(Pieces {
+                place,
+                line: line.id,
+                brand: line.brand_id,
+                quantity,
+            }),
+        }
+    }
+    Ok(pieces)
+}
+
+/// Chooses as many units of each line as are named, among those `fit`, the lowest `rank` first and then in their order.
+pub(super) fn choose<R: Ord>(
+    units: &[unit::Model],
+    pieces: &[Pieces],
+    fit: impl Fn(&unit::Model) -> bool,
+    rank: impl Fn(&unit::Model) -> R,
+) -> Result<Vec<unit::Model>, Refusal> {
+    let mut chosen = Vec::new();
+    for wanted in pieces {
+        let mut candidates: Vec<&unit::Model> = units
+            .iter()
+            .filter(|unit| unit.line_id == Some(wanted.line) && fit(unit))
+            .collect();
+        if candidates.len() < wanted.quantity {
+            return Err(Refusal::TooFewUnits {
+                line: wanted.place,
+                left: candidates.len(),
+            });
+        }
+        candidates.sort_by_key(|unit| (rank(unit), unit.ordinal));
+        chosen.extend(candidates.into_iter().take(wanted.quantity).cloned());
+    }
+    Ok(chosen)
+}
+
+/// Whether the unit is still to be shipped.
+pub(super) fn to_ship(unit: &unit::Model) -> bool {
+    unit.kind == UnitKind::Goods && unit.shipped_at.is_none() && unit.refund_id.is_none()
+}
+
+/// Whether a return may ask for the unit.
+pub(super) fn returnable(unit: &unit::Model) -> bool {
+    unit.kind == UnitKind::Goods
+        && unit.shipped_at.is_some()
+        && unit.return_id.is_none()
+        && unit.refund_id.is_none()
+}
+
+/// Which unit of a line is refunded before which: what the brand has agreed to take back first, since that is what the
+/// refund settles; then unshipped, held, partly released, released.
+pub(super) fn refund_rank(unit: &unit::Model, approved: &BTreeSet<ReturnId>) -> u8 {
+    if unit.return_id.is_some_and(|id| approved.contains(&id)) {
+        return 0;
+    }
+    match (unit.shipped_at, unit.brand_released_at, unit.shop_released_at) {
+        (None, _, _) => 1,
+        (Some(_), None, None) => 2,
+        (Some(_), Some(_), Some(_)) => 4,
+        _ => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+    use vitrine_model::Time;
+    use vitrine_model::checkout::VatSeller;
+    use vitrine_model::id::{FulfillmentId, OrderId, RefundId, UnitId};
+    use vitrine_model::money::{BasisPoints, Currency};
+
+    use super::*;
+
+    const LINE: u128 = 7;
+
+    /// A unit's situation: shipped, returning, refunded, released by brand, released by shop.
+    type Situation = (bool, bool, bool, bool, bool);
+
+    fn unit(ordinal: i32, (shipped, returning, refunded, brand, shop): Situation) -> unit::Model {
+        let at = Time::UNIX_EPOCH;
+        unit::Model {
+            id: UnitId::from(Uuid::from_u128(u128::from(ordinal.unsigned_abs()))),
+            order_id: OrderId::from(Uuid::nil()),
+            line_id: Some(OrderLineId::from(Uuid::from_u128(LINE))),
+            brand_id: BrandId::from(Uuid::nil()),
+            variant_id: None,
+            shop_id: None,
+            shopholder: None,
+            kind: UnitKind::Goods,
+            ordinal,
+            currency: Currency::Eur,
+            paid: 100,
+            brand_part: 100,
+            shop_part: 0,
+            platform_part: 0,
+            discount: 0,
+            recharged: 0,
+            brand_held: 100,
+            shop_held: 0,
+            platform_held: 0,
+            taxable: 100,
+            vat: 0,
+            vat_bp: BasisPoints::ZERO,
+            vat_country: "DE".parse().unwrap(),
+            vat_seller: VatSeller::Brand,
+            brand_window_days: 7,
+            shop_window_days: 30,
+            unknown_delivery_days: 7,
+            fulfillment_id: shipped.then(|| FulfillmentId::from(Uuid::nil())),
+            shipped_at: shipped.then_some(at),
+            delivered_at: None,
+            brand_due_at: None,
+            shop_due_at: None,
+            brand_released_at: brand.then_some(at),
+            shop_released_at: shop.then_some(at),
+            return_id: returning.then(|| ReturnId::from(Uuid::nil())),
+            refund_id: refunded.then(|| RefundId::from(Uuid::nil())),
+            created_at: at,
+        }
+    }
+
+    fn wanted(quantity: usize) -> [Pieces; 1] {
+        [Pieces {
+            place: 0,
+            line: OrderLineId::from(Uuid::from_u128(LINE)),
+            brand: BrandId::from(Uuid::nil()),
+            quantity,
+        }]
+    }
+
+    fn ordinals(chosen: &[unit::Model]) -> Vec<i32> {
+        chosen.iter().map(|unit| unit.ordinal).collect()
+    }
+
+    #[test]
+    fn units_go_back_unshipped_first_then_held_then_released() {
+        let units = [
+            unit(1, (true, false, false, true, true)),
+            unit(2, (true, false, false, true, false)),
+            unit(3, (true, false, false, false, false)),
+            unit(4, (false, false, false, false, false)),
+        ];
+        let none = BTreeSet::new();
+        let chosen = choose(&units, &wanted(4), |_| true, |unit| refund_rank(unit, &none)).unwrap();
+        assert_eq!(ordinals(&chosen), [4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn what_the_brand_takes_back_is_refunded_before_all_else() {
+        let units = [
+            unit(1, (false, false, false, false, false)),
+            unit(2, (true, true, false, true, true)),
+        ];
+        let approved = BTreeSet::from([ReturnId::from(Uuid::nil())]);
+        let chosen = choose(&units, &wanted(1), |_| true, |unit| refund_rank(unit, &approved)).unwrap();
+        assert_eq!(ordinals(&chosen), [2]);
+    }
+
+    #[test]
+    fn fulfilment_is_told_by_what_was_shipped_and_what_is_still_to_be() {
+        let open = (false, false, false, false, false);
+        let shipped = (true, false, false, false, false);
+        let refunded = (false, false, true, false, false);
+        for (situations, state) in [
+            (vec![open, open], FulfillmentState::Unfulfilled),
+            (vec![open, shipped], FulfillmentState::PartiallyFulfilled),
+            (vec![refunded, shipped], FulfillmentState::Fulfilled),
+            (vec![refunded, refunded], FulfillmentState::NothingToShip),
+        ] {
+            let units: Vec<_> = situations
+                .into_iter()
+                .map(|situation| unit(1, situation))
+                .collect();
+            assert_eq!(fulfillment_state(&units), state);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_units_are_chosen_than_fit(
+            situations in proptest::collection::vec(any::<Situation>(), 0..12),
+            quantity in 1_usize..14,
+        ) {
+            let units: Vec<_> = (1..).zip(situations).map(|(ordinal, at)| unit(ordinal, at)).collect();
+            let left = units.iter().filter(|unit| to_ship(unit)).count();
+            match choose(&units, &wanted(quantity), to_ship, |_| 0) {
+                Ok(chosen) => {
+                    prop_assert_eq!(chosen.len(), quantity);
+                    prop_assert!(chosen.iter().all(to_ship));
+                    let distinct: BTreeSet<_> = ordinals(&chosen).into_iter().collect();
+                    prop_assert_eq!(distinct.len(), quantity);
+                }
+                Err(refusal) => {
+                    prop_assert!(left < quantity);
+                    prop_assert_eq!(refusal, Refusal::TooFewUnits { line: 0, left });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! The mails: one small function each, from facts to subject and text. Plain text, amounts exact and with their currency.
+
+use std::fmt::Write as _;
+
+use vitrine_model::money::Money;
+
+/// A mail without its address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Letter {
+    /// The subject line.
+    pub(super) subject: String,
+    /// The text.
+    pub(super) text: String,
+}
+
+/// So many pieces of something, and what they cost the buyer together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Item {
+    /// How many.
+    pub(super) count: i64,
+    /// What.
+    pub(super) title: String,
+    /// The brand's stock-keeping unit.
+    pub(super) sku: Option<String>,
+    /// Whose.
+    pub(super) brand: String,
+    /// What they cost the buyer.
+    pub(super) price: Money,
+    /// What the shopholder gave of it.
+    pub(super) discount: Money,
+}
+
+/// What a shopholder earned with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Earned {
+    /// What was sold.
+    pub(super) item: Item,
+    /// Her earnings.
+    pub(super) earnings: Money,
+}
+
+/// To the buyer: her order is paid.
+pub(super) fn order_paid(
+    name: Option<&str>,
+    number: &str,
+    items: &[Item],
+    shipping: &[(String, Money)],
+    total: Money,
+    address: &[String],
+) -> Letter {
+    let mut body =
+        format!("thank you for your order {number}. We have received your payment of {total}.\n\n");
+    for item in items {
+        priced(&mut body, item);
+    }
+    for (brand, amount) in shipping {
+        line(&mut body, &format!("Shipping by {brand}: {}", free_or(*amount)));
+    }
+    line(&mut body, &format!("Total: {total}"));
+    if !address.is_empty() {
+        line(&mut body, "\nIt goes to:");
+        block(&mut body, address);
+    }
+    line(
+        &mut body,
+        "\nEach brand sends its own parcel. We write again when one is on its way.",
+    );
+    letter(format!("Your order {number} is paid"), name, &body)
+}
+
+/// To the buyer: a parcel is on its way.
+pub(super) fn shipped(
+    name: Option<&str>,
+    number: &str,
+    brand: &str,
+    items: &[Item],
+    carrier: Option<&str>,
+    tracking_code: Option<&str>,
+) -> Letter {
+    let mut body = format!("{brand} has sent you a parcel of your order {number}:\n\n");
+    for item in items {
+        counted(&mut body, item);
+    }
+    match (carrier, tracking_code) {
+        (Some(carrier), Some(code)) => {
+            line(&mut body, &format!("\nCarrier: {carrier}\nTracking code: {code}"));
+        }
+        (Some(carrier), None) => line(&mut body, &format!("\nCarrier: {carrier}")),
+        (None, Some(code)) => line(&mut body, &format!("\nTracking code: {code}")),
+        (None, None) => {}
+    }
+    letter(
+        format!("A parcel of your order {number} is on its way"),
+        name,
+        &body,
+    )
+}
+
+/// To the buyer: money went back.
+pub(super) fn refunded(
+    name: Option<&str>,
+    number: &str,
+    amount: Money,
+    items: &[Item],
+    reason: &str,
+) -> Letter {
+    let mut body = format!("we have refunded {amount} of your order {number}.\n\nReason: {reason}\n");
+    if !items.is_empty() {
+        body.push('\n');
+    }
+    for item in items {
+        priced(&mut body, item);
+    }
+    line(
+        &mut body,
+        "\nThe money goes back the way you paid. Depending on your bank it takes some days to appear.",
+    );
+    letter(
+        format!("A refund of {amount} for your order {number}"),
+        name,
+        &body,
+    )
+}
+
+/// To the buyer: her paid order was called off.
+pub(super) fn cancelled(name: Option<&str>, number: &str, total: Money) -> Letter {
+    let body = format!(
+        "your order {number} was cancelled before anything was sent. What you paid and have not got back yet, of {total} in \
+         all, is being refunded. We write again when it is done.\n"
+    );
+    letter(format!("Your order {number} is cancelled"), name, &body)
+}
+
+/// To the buyer: the brand takes it back.
+pub(super) fn return_approved(name: Option<&str>, number: &str, brand: &str, items: &[Item]) -> Letter {
+    let mut body = format!("{brand} takes back what you asked to return of your order {number}:\n\n");
+    for item in items {
+        counted(&mut body, item);
+    }
+    line(&mut body, "\nWe write again when your money is on its way.");
+    letter(format!("Your return for order {number} is approved"), name, &body)
+}
+
+/// To the buyer: the brand does not take it back.
+pub(super) fn return_declined(name: Option<&str>, number: &str, brand: &str, items: &[Item]) -> Letter {
+    let mut body = format!("{brand} has closed your return of your order {number} without a refund:\n\n");
+    for item in items {
+        counted(&mut body, item);
+    }
+    letter(
+        format!("Your return for order {number} was declined"),
+        name,
+        &body,
+    )
+}
+
+/// To those who work for a brand: something to ship.
+pub(super) fn to_ship(name: &str, brand: &str, number: &str, items: &[Item], address: &[String]) -> Letter {
+    let mut body = format!("order {number} is paid. Please ship for {brand}:\n\n");
+    for item in items {
+        counted(&mut body, item);
+    }
+    if !address.is_empty() {
+        line(&mut body, "\nTo:");
+        block(&mut body, address);
+    }
+    letter(format!("New order {number} for {brand}"), Some(name), &body)
+}
+
+/// To those who work for a brand: nothing to ship any more.
+pub(super) fn do_not_ship(name: &str, brand: &str, number: &str) -> Letter {
+    let body = format!("order {number} was cancelled. Please do not ship it; the stock was put back.\n");
+    letter(
+        format!("Order {number} for {brand} is cancelled"),
+        Some(name),
+        &body,
+    )
+}
+
+/// To those who decide for a brand: a buyer wants to send something back.
+pub(super) fn return_requested(
+    name: &str,
+    brand: &str,
+    number: &str,
+    items: &[Item],
+    reason: &str,
+) -> Letter {
+    let mut body = format!("the buyer of order {number} asks to return to {brand}:\n\n");
+    for item in items {
+        counted(&mut body, item);
+    }
+    let _ = write!(
+        body,
+        "\nHer reason: {reason}\n\nNothing of it is paid out until you approve or decline the return.\n"
+    );
+    letter(
+        format!("Return requested for order {number} of {brand}"),
+        Some(name),
+        &body,
+    )
+}
+
+/// To a shopholder: something was sold through her shop.
+pub(super) fn sold(
+    name: &str,
+    shop: &str,
+    number: &str,
+    earned: &[Earned],
+    sum: Money,
+    window_days: i32,
+) -> Letter {
+    let mut body = format!("something was sold through {shop} (order {number}):\n\n");
+    for Earned { item, earnings } in earned {
+        line(
+            &mut body,
+            &format!(
+                "{} × {} ({}): you earn {earnings}",
+                item.count, item.title, item.brand
+            ),
+        );
+        if item.discount.minor() > 0 {
+            line(
+                &mut body,
+                &format!("    the buyer got {} off from you", item.discount),
+            );
+        }
+    }
+    let _ = write!(
+        body,
+        "Together: {sum}\n\nYour earnings are held until {window_days} days after delivery, while the buyer may still send \
+         it back, and then paid out with the next payout.\n"
+    );
+    letter(format!("You earn {sum} with {shop}"), Some(name), &body)
+}
+
+/// To a shopholder: a sale was taken back, and with it what she earned.
+pub(super) fn taken_back(name: &str, shop: &str, number: &str, earned: &[Earned], sum: Money) -> Letter {
+    let mut body =
+        format!("the buyer of order {number} got money back for what was sold through {shop}:\n\n");
+    for Earned { item, earnings } in earned {
+        line(
+            &mut body,
+            &format!("{} × {} ({}): {earnings}", item.count, item.title, item.brand),
+        );
+    }
+    let _ = write!(
+        body,
+        "Together: {sum}\n\nYour earnings of this sale were taken back with it. What was paid out already is set off against \
+         later earnings.\n"
+    );
+    letter(format!("A sale through {shop} was refunded"), Some(name), &body)
+}
+
+/// To a shopholder, or to a brand's owner: money is on its way.
+pub(super) fn paid_out(name: &str, whose: &str, amount: Money) -> Letter {
+    let body = format!(
+        "{amount} that {whose} earned was sent to the connected Stripe account. Stripe pays it out to the bank from there.\n"
+    );
+    letter(format!("A payout of {amount} is on its way"), Some(name), &body)
+}
+
+fn letter(subject: String, name: Option<&str>, body: &str) -> Letter {
+    let greeting = match name {
+        Some(name) => format!("Hello {name},"),
+        None => "Hello,".to_owned(),
+    };
+    Letter {
+        subject,
+        text: format!("{greeting}\n\n{body}"),
+    }
+}
+
+fn priced(body: &mut String, item: &Item) {
+    line(
+        body,
+        &format!("{} × {} ({}): {}", item.count, item.title, item.brand, item.price),
+    );
+    if item.discount.minor() > 0 {
+        line(
+            body,
+            &format!(
+                "    {} less than listed, given by the shop that recommends it",
+                item.discount
+            ),
+        );
+    }
+}
+
+fn counted(body: &mut String, item: &Item) {
+    match &item.sku {
+        Some(sku) => line(body, &format!("{} × {} [{sku}]", item.count, item.title)),
+        None => line(body, &format!("{} × {}", item.count, item.title)),
+    }
+}
+
+fn free_or(amount: Money) -> String {
+    if amount.minor() == 0 {
+        "free".to_owned()
+    } else {
+        amount.to_string()
+    }
+}
+
+fn block(body: &mut String, lines: &[String]) {
+    for text in lines {
+        line(body, &format!("    {text}"));
+    }
+}
+
+fn line(body: &mut String, text: &str) {
+    body.push_str(text);
+    body.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use vitrine_model::money::Currency;
+
+    use super::*;
+
+    fn euro(minor: i64) -> Money {
+        Money::new(minor, Currency::Eur)
+    }
+
+    fn shirt() -> Item {
+        Item {
+            count: 2,
+            title: "Linen shirt, Small".to_owned(),
+            sku: Some("LS-S".to_owned()),
+            brand: "Lumen".to_owned(),
+            price: euro(18_920),
+            discount: euro(1_080),
+        }
+    }
+
+    #[test]
+    fn the_buyer_reads_what_she_paid_for() {
+        let address = ["Ada Byron".to_owned(), "1 Mill Lane".to_owned()];
+        let shipping = [("Lumen".to_owned(), euro(490)), ("Cask".to_owned(), euro(0))];
+        let letter = order_paid(Some("Ada"), "V-7", &[shirt()], &shipping, euro(19_410), &address);
+        assert_eq!(letter.subject, "Your order V-7 is paid");
+        assert_eq!(
+            letter.text,
+            "Hello Ada,\n\n\
+             thank you for your order V-7. We have received your payment of 194.10 EUR.\n\n\
+             2 × Linen shirt, Small (Lumen): 189.20 EUR\n    \
+             10.80 EUR less than listed, given by the shop that recommends it\n\
+             Shipping by Lumen: 4.90 EUR\n\
+             Shipping by Cask: free\n\
+             Total: 194.10 EUR\n\n\
+             It goes to:\n    Ada Byron\n    1 Mill Lane\n\n\
+             Each brand sends its own parcel. We write again when one is on its way.\n"
+        );
+    }
+
+    #[test]
+    fn the_parcel_is_told_with_its_tracking_code() {
+        let letter = shipped(None, "V-7", "Lumen", &[shirt()], Some("DHL"), Some("JD01"));
+        assert_eq!(
+            letter.text,
+            "Hello,\n\nLumen has sent you a parcel of your order V-7:\n\n\
+             2 × Linen shirt, Small [LS-S]\n\n\
+             Carrier: DHL\nTracking code: JD01\n"
+        );
+    }
+
+    #[test]
+    fn the_shopholder_reads_what_she_earns_and_until_when_it_is_held() {
+        let earned = [Earned {
+            item: shirt(),
+            earnings: euro(1_620),
+        }];
+        let letter = sold("Mia", "Mia's linen", "V-7", &earned, euro(1_620), 30);
+        assert_eq!(letter.subject, "You earn 16.20 EUR with Mia's linen");
+        assert!(
+            letter
+                .text
+                .contains("2 × Linen shirt, Small (Lumen): you earn 16.20 EUR\n")
+        );
+        assert!(letter.text.contains("    the buyer got 10.80 EUR off from you\n"));
+        assert!(letter.text.contains("held until 30 days after delivery"));
+    }
+
+    #[test]
+    fn a_refund_names_amount_and_reason() {
+        let letter = refunded(Some("Ada"), "V-7", euro(9_460), &[], "it came broken");
+        assert_eq!(letter.subject, "A refund of 94.60 EUR for your order V-7");
+        assert!(
+            letter
+                .text
+                .contains("we have refunded 94.60 EUR of your order V-7.\n\nReason: it came broken\n")
+        );
+    }
+
+    #[test]
+    fn staff_read_what_to_ship_and_whither_but_no_prices() {
+        let letter = to_ship("Sam", "Lumen", "V-7", &[shirt()], &["1 Mill Lane".to_owned()]);
+        assert!(
+            letter
+                .text
+                .contains("2 × Linen shirt, Small [LS-S]\n\nTo:\n    1 Mill Lane\n")
+        );
+        assert!(!letter.text.contains("EUR"));
+    }
+}

@@ -1,0 +1,281 @@
+//! Who is written to about what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use anyhow::Context as _;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use vitrine_model::checkout::RefundKind;
+use vitrine_model::event;
+use vitrine_model::id::{BrandId, EventId, IdError, OrderId, PayoutId, ReturnId, UnitId};
+use vitrine_model::identity::{Role, account};
+use vitrine_model::ledger::Party;
+use vitrine_model::money::Money;
+use vitrine_model::payout;
+use vitrine_model::text::Email;
+
+use crate::context::Context;
+use crate::notify::facts::{self, Earner, Sale};
+use crate::notify::letters::{self, Earned, Item, Letter};
+
+/// A letter and to whom.
+pub(super) struct Draft {
+    /// The address, read just now.
+    pub(super) to: Email,
+    /// The recipient's part in the event: "buyer", or an account's id, with what else tells two letters to her apart.
+    pub(super) recipient: String,
+    /// The letter.
+    pub(super) letter: Letter,
+}
+
+/// Which letters an event brings about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writer {
+    /// Confirmation to the buyer, work for the brands, news for the shopholders.
+    OrderPaid,
+    /// A parcel on its way.
+    OrderShipped,
+    /// Money gone back: to the buyer, and to the shopholders whose earnings went with it.
+    OrderRefunded,
+    /// A paid order called off: to the buyer and the brands.
+    OrderCancelled,
+    /// A return to decide.
+    ReturnRequested,
+    /// The brand's yes.
+    ReturnApproved,
+    /// The brand's no.
+    ReturnDeclined,
+    /// Money on its way to a party.
+    PayoutPaid,
+}
+
+/// The one table of events that someone is written to about.
+pub(super) fn writer(kind: &str) -> Option<Writer> {
+    Some(match kind {
+        "order.paid" => Writer::OrderPaid,
+        "order.shipped" => Writer::OrderShipped,
+        "order.refunded" => Writer::OrderRefunded,
+        "order.cancelled" => Writer::OrderCancelled,
+        "return.requested" => Writer::ReturnRequested,
+        "return.approved" => Writer::ReturnApproved,
+        "return.declined" => Writer::ReturnDeclined,
+        "payout.paid" => Writer::PayoutPaid,
+        _ => return None,
+    })
+}
+
+/// The letters that the event brings about.
+pub(super) async fn drafts(cx: &Context, id: EventId) -> anyhow::Result<Vec<Draft>> {
+    let event = event::Entity::find()
+        .filter(event::Column::Id.eq(id))
+        .one(cx.db())
+        .await?
+        .with_context(|| format!("no event {id}"))?;
+    let Some(writer) = writer(&event.kind) else {
+        return Ok(Vec::new());
+    };
+    match writer {
+        Writer::OrderPaid => order_paid(cx, event.subject.parse()?).await,
+        Writer::OrderShipped => order_shipped(cx, &event).await,
+        Writer::OrderRefunded => order_refunded(cx, &event).await,
+        Writer::OrderCancelled => order_cancelled(cx, event.subject.parse()?).await,
+        Writer::ReturnRequested => return_requested(cx, event.subject.parse()?).await,
+        Writer::ReturnApproved => return_decided(cx, event.subject.parse()?, letters::return_approved).await,
+        Writer::ReturnDeclined => return_decided(cx, event.subject.parse()?, letters::return_declined).await,
+        Writer::PayoutPaid => payout_paid(cx, event.subject.parse()?).await,
+    }
+}
+
+async fn order_paid(cx: &Context, order: OrderId) -> anyhow::Result<Vec<Draft>> {
+    let sale = facts::sale(cx.db(), order).await?;
+    let number = &sale.order.number;
+    let mut drafts = Vec::new();
+    drafts.extend(to_buyer(
+        &sale,
+        letters::order_paid(
+            sale.buyer_name(),
+            number,
+            &sale.items(|_| true),
+            &sale.shipping(),
+            sale.money(sale.order.total),
+            &sale.address(),
+        ),
+    ));
+    for brand in sale.brand_ids() {
+        let items = sale.items(|line| line.brand_id == brand);
+        let name = sale.brand_name(brand);
+        let write =
+            |to: &account::Model| letters::to_ship(to.name.as_str(), name, number, &items, &sale.address());
+        drafts.extend(to_staff(cx, brand, Role::Shipper, write).await?);
+    }
+    for earner in facts::earners(&sale, |_| true) {
+        let days = earner.window_days;
+        let write = |name: &str, shop: &str, earned: &[Earned], sum| {
+            letters::sold(name, shop, number, earned, sum, days)
+        };
+        drafts.extend(to_earner(cx, &sale, &earner, write).await?);
+    }
+    Ok(drafts)
+}
+
+async fn order_shipped(cx: &Context, event: &event::Model) -> anyhow::Result<Vec<Draft>> {
+    let sale = facts::sale(cx.db(), event.subject.parse()?).await?;
+    let parcel = facts::parcel(cx.db(), reference(event, "fulfillment")?).await?;
+    let items = sale.items_of_units(|unit| unit.fulfillment_id == Some(parcel.id));
+    let letter = letters::shipped(
+        sale.buyer_name(),
+        &sale.order.number,
+        sale.brand_name(parcel.brand_id),
+        &items,
+        parcel.carrier.as_ref().map(vitrine_model::text::Tracking::as_str),
+        parcel
+            .tracking_code
+            .as_ref()
+            .map(vitrine_model::text::Tracking::as_str),
+    );
+    Ok(to_buyer(&sale, letter).into_iter().collect())
+}
+
+async fn order_refunded(cx: &Context, event: &event::Model) -> anyhow::Result<Vec<Draft>> {
+    let sale = facts::sale(cx.db(), event.subject.parse()?).await?;
+    let (refund, units) = facts::refund(cx.db(), reference(event, "refund")?).await?;
+    let units: BTreeSet<UnitId> = units.into_iter().collect();
+    let amount = Money::new(refund.amount, refund.currency);
+    let letter = letters::refunded(
+        sale.buyer_name(),
+        &sale.order.number,
+        amount,
+        &sale.items_of_units(|unit| units.contains(&unit.id)),
+        refund.reason.as_str(),
+    );
+    let mut drafts: Vec<Draft> = to_buyer(&sale, letter).into_iter().collect();
+    if refund.kind == RefundKind::Units {
+        let write = |name: &str, shop: &str, earned: &[Earned], sum| {
+            letters::taken_back(name, shop, &sale.order.number, earned, sum)
+        };
+        for earner in facts::earners(&sale, |unit| units.contains(&unit.id)) {
+            drafts.extend(to_earner(cx, &sale, &earner, write).await?);
+        }
+    }
+    Ok(drafts)
+}
+
+/// Nobody is written to about an order that was never paid: she called it off herself.
+async fn order_cancelled(cx: &Context, order: OrderId) -> anyhow::Result<Vec<Draft>> {
+    let sale = facts::sale(cx.db(), order).await?;
+    if sale.order.paid_at.is_none() {
+        return Ok(Vec::new());
+    }
+    let number = &sale.order.number;
+    let letter = letters::cancelled(sale.buyer_name(), number, sale.money(sale.order.total));
+    let mut drafts: Vec<Draft> = to_buyer(&sale, letter).into_iter().collect();
+    for brand in sale.brand_ids() {
+        let name = sale.brand_name(brand);
+        let write = |to: &account::Model| letters::do_not_ship(to.name.as_str(), name, number);
+        drafts.extend(to_staff(cx, brand, Role::Shipper, write).await?);
+    }
+    Ok(drafts)
+}
+
+async fn return_requested(cx: &Context, id: ReturnId) -> anyhow::Result<Vec<Draft>> {
+    let (found, units) = facts::return_request(cx.db(), id).await?;
+    let sale = facts::sale(cx.db(), found.order_id).await?;
+    let items = sale.items_of_units(|unit| units.contains(&unit.id));
+    let (brand, number) = (sale.brand_name(found.brand_id), &sale.order.number);
+    let write = |to: &account::Model| {
+        letters::return_requested(to.name.as_str(), brand, number, &items, found.reason.as_str())
+    };
+    to_staff(cx, found.brand_id, Role::Manager, write).await
+}
+
+async fn return_decided(
+    cx: &Context,
+    id: ReturnId,
+    write: fn(Option<&str>, &str, &str, &[Item]) -> Letter,
+) -> anyhow::Result<Vec<Draft>> {
+    let (found, units) = facts::return_request(cx.db(), id).await?;
+    let sale = facts::sale(cx.db(), found.order_id).await?;
+    let items = sale.items_of_units(|unit| units.contains(&unit.id));
+    let brand = sale.brand_name(found.brand_id);
+    let letter = write(sale.buyer_name(), &sale.order.number, brand, &items);
+    Ok(to_buyer(&sale, letter).into_iter().collect())
+}
+
+/// A shopholder reads of her own payout, a brand's owners of the brand's.
+async fn payout_paid(cx: &Context, id: PayoutId) -> anyhow::Result<Vec<Draft>> {
+    let payout = payout::Entity::find_by_id(id).one(cx.db()).await?;
+    let payout = payout.with_context(|| format!("no payout {id}"))?;
+    let amount = Money::new(payout.amount, payout.currency);
+    match payout.party {
+        Party::Brand(brand) => {
+            let name = facts::brand_name(cx.db(), brand).await?;
+            let write = |to: &account::Model| letters::paid_out(to.name.as_str(), &name, amount);
+            to_staff(cx, brand, Role::Owner, write).await
+        }
+        Party::Shopholder(id) => {
+            let person = facts::person(cx.db(), id).await?;
+            let drafts = person.map(|person| Draft {
+                recipient: person.id.to_string(),
+                letter: letters::paid_out(person.name.as_str(), "you", amount),
+                to: person.email,
+            });
+            Ok(drafts.into_iter().collect())
+        }
+    }
+}
+
+/// The buyer may have given no address, or have been erased.
+fn to_buyer(sale: &Sale, letter: Letter) -> Option<Draft> {
+    Some(Draft {
+        to: sale.contact.as_ref()?.email.clone()?,
+        recipient: "buyer".to_owned(),
+        letter,
+    })
+}
+
+async fn to_staff(
+    cx: &Context,
+    brand: BrandId,
+    needed: Role,
+    write: impl Fn(&account::Model) -> Letter,
+) -> anyhow::Result<Vec<Draft>> {
+    let staff = facts::staff(cx.db(), brand, needed).await?;
+    let drafts = staff.into_iter().map(|person| Draft {
+        // One person may work for several brands of an order.
+        recipient: format!("{}.{brand}", person.id),
+        letter: write(&person),
+        to: person.email,
+    });
+    Ok(drafts.collect())
+}
+
+/// Nothing is written about earnings of nothing: she gave it all away, and knows.
+async fn to_earner(
+    cx: &Context,
+    sale: &Sale,
+    earner: &Earner,
+    write: impl Fn(&str, &str, &[Earned], Money) -> Letter,
+) -> anyhow::Result<Option<Draft>> {
+    let sum: i64 = earner.earned.iter().map(|earned| earned.earnings.minor()).sum();
+    let Some(person) = facts::person(cx.db(), earner.account).await?.filter(|_| sum > 0) else {
+        return Ok(None);
+    };
+    let shop = facts::shop_name(cx.db(), earner.shop).await?;
+    Ok(Some(Draft {
+        recipient: format!("{}.{}", person.id, earner.shop),
+        letter: write(person.name.as_str(), &shop, &earner.earned, sale.money(sum)),
+        to: person.email,
+    }))
+}
+
+/// The id that the event's payload gives under `name`.
+fn reference<I>(event: &event::Model, name: &str) -> anyhow::Result<I>
+where
+    I: FromStr<Err = IdError>,
+{
+    let payload: BTreeMap<String, String> = serde_json::from_str(&event.payload)?;
+    let id = payload
+        .get(name)
+        .with_context(|| format!("{} names no {name}", event.id))?;
+    Ok(id.parse()?)
+}
