@@ -3,6 +3,7 @@
 
 use async_graphql::{Context, Enum, Error, ErrorExtensions, MaybeUndefined, Object, Result};
 use vitrine_domain::failure::Failure;
+use vitrine_domain::idempotency::KeyRefusal;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::request::RequestContext;
@@ -80,6 +81,24 @@ impl UserError {
             message: message.into(),
             field,
         }
+    }
+}
+
+impl From<KeyRefusal> for UserError {
+    fn from(refusal: KeyRefusal) -> Self {
+        use UserErrorCode::{IdempotencyInProgress, IdempotencyKeyReused, Invalid};
+        let (code, message) = match refusal {
+            KeyRefusal::Reused => (
+                IdempotencyKeyReused,
+                "this key came with other input before: use a new one",
+            ),
+            KeyRefusal::InProgress => (
+                IdempotencyInProgress,
+                "the first request with this key is under way: ask again soon",
+            ),
+            KeyRefusal::Malformed => (Invalid, "a key has 1 to 255 characters"),
+        };
+        Self::new(code, "idempotencyKey", message)
     }
 }
 

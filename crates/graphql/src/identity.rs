@@ -1,14 +1,17 @@
 //! Accounts, sessions, memberships, as clients see them.
 
-use async_graphql::{Context, ID, InputObject, Object, Result};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use vitrine_domain::identity::{self, NewAccount, Refusal, SignIn};
 use vitrine_model::id::AccountId;
-use vitrine_model::identity::{account, session};
+use vitrine_model::identity as rows;
+use vitrine_model::identity::{account, brand_member, session};
 
 use crate::access::{Declared, Subject, Who, access};
+use crate::catalog::Brand;
 use crate::error::{UserError, UserErrorCode, answer, at, payload, settle};
+use crate::loaders::load;
 use crate::request::{RequestContext, parse_id};
 use crate::shop::{Shop, shops_of};
 
@@ -61,11 +64,64 @@ impl Account {
         shops_of(ctx, self.0.id).await
     }
 
+    /// The brands she works for, 200 at most.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    async fn memberships(&self, ctx: &Context<'_>) -> Result<Vec<BrandMember>> {
+        let members = settle(ctx, identity::memberships_of(ctx.cx().db(), self.0.id).await)?;
+        Ok(members.into_iter().map(BrandMember).collect())
+    }
+
     /// Where she is signed in, newest first.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
         let sessions = settle(ctx, identity::sessions_of(ctx.cx(), self.0.id).await)?;
         Ok(sessions.into_iter().map(Session).collect())
+    }
+}
+
+/// What a member may do at a brand. Each role may do what the ones after it may.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "rows::Role")]
+pub enum BrandRole {
+    /// Everything, members and money included.
+    Owner,
+    /// Products, terms, orders and refunds.
+    Manager,
+    /// Ship orders.
+    Shipper,
+}
+
+/// Someone who works for a brand.
+#[derive(Debug, Clone)]
+pub struct BrandMember(pub(crate) brand_member::Model);
+
+impl Subject for BrandMember {}
+
+/// Someone who works for a brand.
+#[Object(guard = Declared(self))]
+impl BrandMember {
+    /// Who.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
+        Ok(load(ctx, self.0.account_id).await?.map(Account))
+    }
+
+    /// For which brand.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn brand(&self, ctx: &Context<'_>) -> Result<Option<Brand>> {
+        Ok(load(ctx, self.0.brand_id).await?.map(Brand))
+    }
+
+    /// What she may do there.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn role(&self) -> BrandRole {
+        self.0.role.into()
+    }
+
+    /// Since when.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
     }
 }
 
@@ -189,6 +245,25 @@ pub struct SessionRevokeInput {
     id: ID,
 }
 
+/// Someone to work for a brand.
+#[derive(InputObject)]
+pub struct BrandMemberAddInput {
+    /// The brand, which you must own.
+    brand_id: ID,
+    /// The address of her account, which must exist.
+    email: String,
+    /// What she may do there.
+    role: BrandRole,
+}
+
+payload! {
+    /// What came of `brandMemberAdd`.
+    BrandMemberAddPayload {
+        /// The new member.
+        member: BrandMember
+    }
+}
+
 payload! {
     /// What came of `accountCreate`.
     AccountCreatePayload {
@@ -268,6 +343,22 @@ impl IdentityMutation {
         answer(ctx, async {
             let by = input.parse()?;
             Ok(NewSession(identity::sign_in(ctx.cx(), by).await?))
+        })
+        .await
+    }
+
+    /// Lets someone work for a brand that you own. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `TAKEN`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn brand_member_add(
+        &self,
+        ctx: &Context<'_>,
+        input: BrandMemberAddInput,
+    ) -> Result<BrandMemberAddPayload> {
+        answer(ctx, async {
+            let (by, brand) = (ctx.account()?, parse_id(&input.brand_id)?);
+            let email = at("email", input.email.parse())?;
+            let member = identity::add_member(ctx.cx(), by, brand, email, input.role.into()).await?;
+            Ok(BrandMember(member))
         })
         .await
     }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
-use vitrine_domain::catalog;
+use vitrine_domain::{catalog, identity};
 use vitrine_model::catalog as rows;
 use vitrine_model::catalog::{brand, shipping_rate, terms};
 use vitrine_model::money::Currency;
@@ -10,7 +10,9 @@ use vitrine_model::money::Currency;
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::is_staff;
 use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
+use crate::connection::connection;
 use crate::error::settle;
+use crate::identity::BrandMember;
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
 use crate::request::RequestContext;
@@ -113,12 +115,21 @@ impl Brand {
         Ok(rates.into_iter().map(rate).collect())
     }
 
+    /// Who works for it, the founder first; 200 at most.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "20 * child_complexity")]
+    async fn members(&self, ctx: &Context<'_>) -> Result<Vec<BrandMember>> {
+        let members = settle(ctx, identity::members_of(ctx.cx().db(), self.0.id).await)?;
+        Ok(members.into_iter().map(BrandMember).collect())
+    }
+
     /// When it was founded here.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 }
+
+connection!(BrandConnection, BrandEdge, Brand, "brands");
 
 /// What a brand offers from an instant on, until later terms take over.
 #[derive(Debug, Clone)]

@@ -1,70 +1,28 @@
 //! Brands, products, variants, stock and imports, as clients see them.
 
 mod brand;
+mod inputs;
 mod loaders;
+mod mutation;
 mod product;
+mod query;
+mod refusal;
 mod variant;
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Result};
 use vitrine_domain::catalog;
 use vitrine_model::id::{BrandId, ProductId, VariantId};
 use vitrine_model::text::Handle;
 
-use crate::access::{Declared, Subject, Who, access};
-use crate::error::{code, protocol_error, settle};
+use crate::error::settle;
 use crate::loaders::{RoleAt, load};
 use crate::request::{RequestContext, parse_id};
 
 pub(crate) use brand::Brand;
+pub use mutation::CatalogMutation;
 pub(crate) use product::Product;
+pub use query::CatalogQuery;
 pub(crate) use variant::ProductVariant;
-
-/// Query fields of this domain.
-#[derive(Default)]
-pub struct CatalogQuery;
-
-impl Subject for CatalogQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
-}
-
-#[Object(guard = Declared(self))]
-impl CatalogQuery {
-    /// The brand with this id or this handle; `null` when there is none. Give one of the two.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn brand(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: Option<ID>,
-        #[graphql(desc = "Its handle.")] handle: Option<String>,
-    ) -> Result<Option<Brand>> {
-        match (id, handle) {
-            (Some(id), None) => brand_node(ctx, &id).await,
-            (None, Some(handle)) => brand_called(ctx, &handle).await,
-            _ => Err(protocol_error(code::BAD_USER_INPUT, "give an id or a handle")),
-        }
-    }
-}
-
-/// Mutation fields of this domain.
-#[derive(Default)]
-pub struct CatalogMutation;
-
-impl Subject for CatalogMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
-}
-
-#[Object(guard = Declared(self))]
-impl CatalogMutation {
-    /// Placeholder.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn catalog_mutation_placeholder(&self) -> bool {
-        true
-    }
-}
 
 /// Whether the viewer works for the brand, in any role, or runs the platform.
 pub(crate) async fn is_staff(ctx: &Context<'_>, brand: BrandId) -> Result<bool> {
@@ -114,4 +72,17 @@ pub(crate) async fn variant_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Pr
     };
     let product = product_seen(ctx, row.product_id).await?;
     Ok(product.map(|_| ProductVariant(row)))
+}
+
+/// The brand's product with this handle, if the viewer may see it.
+async fn product_called(ctx: &Context<'_>, brand: &ID, handle: &str) -> Result<Option<Product>> {
+    let brand: BrandId = parse_id(brand)?;
+    let Ok(handle) = handle.parse() else {
+        return Ok(None);
+    };
+    let found = catalog::product_by_handle(ctx.cx().db(), brand, &handle).await;
+    match settle(ctx, found)? {
+        Some(row) if row.published || is_staff(ctx, brand).await? => Ok(Some(Product(row))),
+        _ => Ok(None),
+    }
 }

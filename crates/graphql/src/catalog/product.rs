@@ -10,6 +10,7 @@ use crate::catalog::brand::Brand;
 use crate::catalog::is_staff;
 use crate::catalog::loaders::{ImagesOf, TagsOf, TermsNow, TextOf, VariantsOf};
 use crate::catalog::variant::ProductVariant;
+use crate::connection::connection;
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
 use crate::request::RequestContext;
@@ -166,6 +167,8 @@ impl Product {
         self.0.updated_at
     }
 }
+
+connection!(ProductConnection, ProductEdge, Product, "products");
 
 /// The lowest and the highest of several prices.
 pub struct PriceRange {

@@ -1,0 +1,225 @@
+//! Queries for brands and products.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
+use vitrine_domain::catalog::{self, ProductFilter, ProductOrder, ProductPlace};
+use vitrine_domain::page::Page;
+
+use crate::access::{Declared, Subject, Who, access};
+use crate::catalog::brand::{Brand, BrandConnection};
+use crate::catalog::product::{Product, ProductConnection};
+use crate::catalog::{brand_called, brand_node, is_staff, product_called, product_node};
+use crate::connection::{page, page_cost};
+use crate::error::{code, protocol_error, settle};
+use crate::money::{CurrencyCode, MoneyInput};
+use crate::request::{RequestContext, parse_id};
+
+/// Longest search in characters.
+const MAX_SEARCH: usize = 200;
+
+/// What comes first in a list of products.
+#[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum ProductSort {
+    /// The newest.
+    #[default]
+    Newest,
+    /// By title.
+    Title,
+    /// The lowest price first, currency by currency.
+    PriceLowFirst,
+    /// The highest price first, currency by currency; of a product's prices the lowest counts.
+    PriceHighFirst,
+}
+
+impl From<ProductSort> for ProductOrder {
+    fn from(sort: ProductSort) -> Self {
+        match sort {
+            ProductSort::Newest => Self::Newest,
+            ProductSort::Title => Self::Title,
+            ProductSort::PriceLowFirst => Self::PriceLowFirst,
+            ProductSort::PriceHighFirst => Self::PriceHighFirst,
+        }
+    }
+}
+
+/// Products published, not published, or both.
+#[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum ProductVisibility {
+    /// Published ones.
+    #[default]
+    Published,
+    /// Unpublished ones. For those who work for the brand.
+    Unpublished,
+    /// Both. For those who work for the brand.
+    Any,
+}
+
+/// Which products. All that is given must hold.
+#[derive(InputObject, Default)]
+pub struct ProductFilterInput {
+    /// Only this brand's.
+    brand_id: Option<ID>,
+    /// Only of this type, exactly as the brand writes it.
+    product_type: Option<String>,
+    /// Only with this tag, exactly as the brand writes it.
+    tag: Option<String>,
+    /// Only sold in this currency.
+    currency: Option<CurrencyCode>,
+    /// Only with a list price at or above this, in its currency.
+    price_min: Option<MoneyInput>,
+    /// Only with a list price at or below this, in its currency.
+    price_max: Option<MoneyInput>,
+    /// Only with, or only without, a variant that can be bought now.
+    in_stock: Option<bool>,
+    /// Published ones, unless you work for the brand named in `brandId` and ask for others.
+    #[graphql(default)]
+    visibility: ProductVisibility,
+}
+
+impl ProductFilterInput {
+    async fn parse(self, ctx: &Context<'_>, search: Option<String>) -> Result<ProductFilter> {
+        let brand = self.brand_id.as_ref().map(parse_id).transpose()?;
+        if self.visibility != ProductVisibility::Published {
+            let staff = match brand {
+                Some(brand) => is_staff(ctx, brand).await?,
+                None => ctx.viewer().is_operator(),
+            };
+            if !staff {
+                return Err(protocol_error(
+                    code::FORBIDDEN,
+                    "unpublished products are shown to those who work for their brand: name it in brandId",
+                ));
+            }
+        }
+        if search
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > MAX_SEARCH)
+        {
+            return Err(bad(format!("a search has {MAX_SEARCH} characters at most")));
+        }
+        Ok(ProductFilter {
+            brand,
+            product_type: self
+                .product_type
+                .map(|text| text.parse())
+                .transpose()
+                .map_err(bad)?,
+            tag: self.tag.map(|text| text.parse()).transpose().map_err(bad)?,
+            currency: self.currency.map(Into::into),
+            price_min: self
+                .price_min
+                .map(|money| money.parse())
+                .transpose()
+                .map_err(bad)?,
+            price_max: self
+                .price_max
+                .map(|money| money.parse())
+                .transpose()
+                .map_err(bad)?,
+            in_stock: self.in_stock,
+            published: match self.visibility {
+                ProductVisibility::Published => Some(true),
+                ProductVisibility::Unpublished => Some(false),
+                ProductVisibility::Any => None,
+            },
+            search: search.filter(|text| !text.trim().is_empty()),
+        })
+    }
+}
+
+fn bad(problem: impl std::fmt::Display) -> async_graphql::Error {
+    protocol_error(code::BAD_USER_INPUT, problem.to_string())
+}
+
+/// Query fields of this domain.
+#[derive(Default)]
+pub struct CatalogQuery;
+
+impl Subject for CatalogQuery {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Query".into()
+    }
+}
+
+#[Object(guard = Declared(self))]
+impl CatalogQuery {
+    /// The brand with this id or this handle; `null` when there is none. Give one of the two.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn brand(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: Option<ID>,
+        #[graphql(desc = "Its handle.")] handle: Option<String>,
+    ) -> Result<Option<Brand>> {
+        match (id, handle) {
+            (Some(id), None) => brand_node(ctx, &id).await,
+            (None, Some(handle)) => brand_called(ctx, &handle).await,
+            _ => Err(bad("give an id or a handle")),
+        }
+    }
+
+    /// All brands, by handle.
+    #[graphql(
+        directive = access::apply(Who::Anyone),
+        complexity = "page_cost(first, last, child_complexity)"
+    )]
+    async fn brands(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Page size, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "The cursor the page comes after.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page comes before.")] before: Option<String>,
+    ) -> Result<BrandConnection> {
+        let page = page(first, after, last, before)?;
+        let slice = settle(ctx, catalog::brands(ctx.cx(), &page).await)?;
+        Ok(BrandConnection::new(slice, |row| row.handle.to_string(), Brand))
+    }
+
+    /// The product with this id, or with this handle at this brand; `null` when there is none, or none that you may see.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn product(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: Option<ID>,
+        #[graphql(desc = "Its brand, together with its handle.")] brand_id: Option<ID>,
+        #[graphql(desc = "Its handle, together with its brand.")] handle: Option<String>,
+    ) -> Result<Option<Product>> {
+        match (id, brand_id, handle) {
+            (Some(id), None, None) => product_node(ctx, &id).await,
+            (None, Some(brand), Some(handle)) => product_called(ctx, &brand, &handle).await,
+            _ => Err(bad("give an id, or a brand's id and a handle")),
+        }
+    }
+
+    /// Products, the newest first unless sorted otherwise.
+    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[graphql(
+        directive = access::apply(Who::Anyone),
+        complexity = "page_cost(first, last, child_complexity)"
+    )]
+    async fn products(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] filter: Option<ProductFilterInput>,
+        #[graphql(desc = "Words to be found, each whole or as a beginning; 200 characters at most.")]
+        search: Option<String>,
+        #[graphql(desc = "What comes first.", default)] order_by: ProductSort,
+        #[graphql(desc = "Page size, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "The cursor the page comes after.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page comes before.")] before: Option<String>,
+    ) -> Result<ProductConnection> {
+        let page: Page<ProductPlace> = page(first, after, last, before)?;
+        let order = ProductOrder::from(order_by);
+        if page.beyond.as_ref().is_some_and(|place| !place.fits(order)) {
+            return Err(bad("this cursor belongs to a list in another order"));
+        }
+        let filter = filter.unwrap_or_default().parse(ctx, search).await?;
+        let slice = settle(ctx, catalog::products(ctx.cx(), &filter, order, &page).await)?;
+        Ok(ProductConnection::new(
+            slice,
+            |row| ProductPlace::of(order, row),
+            Product,
+        ))
+    }
+}
