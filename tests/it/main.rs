@@ -21,4 +21,6 @@
 
 mod support;
 
+mod contract;
+
 mod identity;

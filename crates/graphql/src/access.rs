@@ -110,6 +110,10 @@ impl CustomDirectiveFactory for Described {
             if let MetaType::Object { fields, .. } = object {
                 for field in fields.values_mut() {
                     describe(field);
+                    // Mutations take one argument, whose type says it all.
+                    if let Some(input) = field.args.get_mut("input") {
+                        input.description.get_or_insert_with(|| "All that is asked.".to_owned());
+                    }
                 }
             }
         }
