@@ -9,8 +9,8 @@ use chrono::SubsecRound;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use vitrine_model::Time;
 use vitrine_model::id::Id;
@@ -107,6 +107,20 @@ impl Context {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
+        };
+        self.platform.db.begin_with_options(options).await
+    }
+
+    /// Begins a transaction for reading only, which sees the database as it is now until it ends.
+    ///
+    /// # Errors
+    /// When the database cannot begin one.
+    pub async fn snapshot(&self) -> Result<Tx, DbErr> {
+        let postgres = self.backend() == DbBackend::Postgres;
+        let options = TransactionOptions {
+            isolation_level: postgres.then_some(IsolationLevel::RepeatableRead),
+            access_mode: postgres.then_some(AccessMode::ReadOnly),
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
         };
         self.platform.db.begin_with_options(options).await
     }

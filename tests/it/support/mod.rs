@@ -249,6 +249,14 @@ impl App {
         let failing = job::Entity::find().filter(job::Column::LastError.is_not_null());
         let failing = failing.filter(job::Column::RunAt.lte(vitrine_domain::ports::Clock::now(&*self.clock)));
         assert_eq!(failing.count(self.db()).await.unwrap(), 0, "jobs keep failing");
+        let report = self.audit().await;
+        assert!(report.is_green(), "{report}");
+    }
+
+    /// What the audit finds now.
+    pub(crate) async fn audit(&self) -> vitrine_domain::ledger::Report {
+        let cx = self.running.app.context("audit");
+        vitrine_domain::ledger::audit(&cx).await.unwrap()
     }
 
     async fn shut_down(self) {

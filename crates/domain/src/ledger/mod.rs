@@ -16,6 +16,7 @@
 //!                                   earnings net it ◀──────── receivable ──▶ recovering ──▶ taken back
 //! ```
 
+mod audit;
 mod books;
 mod commands;
 mod post;
@@ -24,6 +25,7 @@ mod rules;
 mod seal;
 pub mod split;
 
+pub use audit::{Check, Finding, Report, audit};
 pub use commands::{
     Shipping, apply_balance_transaction, charge_paid, charge_unexpected, payout_made, payout_refused,
     payout_requested, refund_decided, refund_failed, refund_made, release_due, reversal_made,

@@ -3,7 +3,7 @@
 mod refund;
 mod release;
 mod sale;
-mod settlement;
+pub(super) mod settlement;
 mod transfer;
 mod window;
 

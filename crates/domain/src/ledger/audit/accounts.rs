@@ -1,0 +1,329 @@
+//! Whether the balances are what the postings make them, and each party's add up to what happened to her.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sea_orm::sea_query::{Expr, Query, SelectStatement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, Statement,
+};
+use vitrine_model::id::BrandId;
+use vitrine_model::ledger::{AccountKind, Party, Side, account, unit};
+use vitrine_model::money::Currency;
+use vitrine_model::payout::{self, PayoutState, ReversalState, transfer_reversal};
+
+use super::{CHUNK, Check, rows};
+use crate::context::Tx;
+use crate::ledger::rules::{Class, rules_of};
+
+/// Debits less credits of one account.
+#[derive(Debug, FromQueryResult)]
+struct Summed {
+    id: i64,
+    owner: String,
+    kind: AccountKind,
+    currency: Currency,
+    balance: i64,
+    debits: i64,
+}
+
+impl Summed {
+    /// Debits less credits, counted on the account's normal side.
+    fn normal(&self, debits: i64) -> i64 {
+        if rules_of(self.kind).normal == Side::Debit {
+            debits
+        } else {
+            -debits
+        }
+    }
+
+    /// The balance that all its postings make.
+    fn made(&self) -> i64 {
+        self.normal(self.debits)
+    }
+
+    /// The balance its row must tell: of a platform's account, what sealed postings make.
+    fn must(&self, unsealed: &HashMap<i64, i64>) -> i64 {
+        match rules_of(self.kind).class {
+            Class::Party => self.made(),
+            Class::Platform => self.normal(self.debits - unsealed.get(&self.id).copied().unwrap_or(0)),
+        }
+    }
+
+    fn place(&self) -> String {
+        format!("{} {} {}", self.owner, self.kind, self.currency)
+    }
+}
+
+/// The platform's balances by kind and currency, as the postings make them.
+pub(super) type Totals = BTreeMap<(AccountKind, Currency), i64>;
+
+const UNSEALED: &str = "
+select p.account_id as id, cast(sum(case when p.side = 'debit' then p.amount else -p.amount end) as bigint) as debits
+from ledger_seal s join posting p on p.transaction_id = s.transaction_id
+where s.block_id is null group by p.account_id";
+
+pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
+    let mut kept = Check::new("every kept balance is the sum of its account's postings");
+    let mut drawn = Check::new("no account is overdrawn that may not be");
+    let unsealed = unsealed(tx).await?;
+    let mut after = 0;
+    loop {
+        let accounts = summed(tx, after).await?;
+        let Some(last) = accounts.last() else { break };
+        after = last.id;
+        kept.examined(accounts.len());
+        drawn.examined(accounts.len());
+        for account in accounts {
+            let (must, now) = (account.must(&unsealed), account.made());
+            kept.expect(account.place(), "the balance", account.balance, must);
+            if now < 0 && !rules_of(account.kind).may_overdraw {
+                drawn.find(account.place(), format!("it is overdrawn by {}", -now));
+            }
+        }
+    }
+    Ok(vec![kept, drawn, parties(tx).await?])
+}
+
+async fn summed(tx: &Tx, after: i64) -> Result<Vec<Summed>, DbErr> {
+    let sql = format!(
+        "select a.id, a.owner, a.kind, a.currency, a.balance,
+            cast(coalesce(sum(case when p.side = 'debit' then p.amount else -p.amount end), 0) as bigint) as debits
+        from ledger_account a left join posting p on p.account_id = a.id
+        where a.id > {after} group by a.id, a.owner, a.kind, a.currency, a.balance order by a.id limit {CHUNK}"
+    );
+    Summed::find_by_statement(Statement::from_string(tx.get_database_backend(), sql))
+        .all(tx)
+        .await
+}
+
+async fn unsealed(tx: &Tx) -> Result<HashMap<i64, i64>, DbErr> {
+    rows(tx, UNSEALED)
+        .await?
+        .iter()
+        .map(|row| Ok((row.try_get("", "id")?, row.try_get("", "debits")?)))
+        .collect()
+}
+
+/// The platform's balances as the postings make them, sealed or not.
+pub(super) async fn platform(tx: &Tx) -> Result<Totals, DbErr> {
+    let sql =
+        "select min(a.id) as id, min(a.owner) as owner, a.kind, a.currency, cast(0 as bigint) as balance,
+            cast(sum(case when p.side = 'debit' then p.amount else -p.amount end) as bigint) as debits
+        from ledger_account a join posting p on p.account_id = a.id
+        where a.kind not like 'payable:%' and a.kind not like 'receivable%'
+        group by a.kind, a.currency";
+    let summed = Summed::find_by_statement(Statement::from_string(tx.get_database_backend(), sql))
+        .all(tx)
+        .await?;
+    Ok(summed
+        .into_iter()
+        .map(|summed| ((summed.kind, summed.currency), summed.made()))
+        .collect())
+}
+
+/// What happened to one party in one currency, told by units, payouts and reversals.
+#[derive(Debug, Default, Clone, Copy)]
+struct Story {
+    accrued: i64,
+    refunded: i64,
+    recharged: i64,
+    held: i64,
+    paid_out: i64,
+    requested: i64,
+    reversed: i64,
+    recovering: i64,
+}
+
+type Stories = HashMap<(Party, Currency), Story>;
+
+/// Every party's balances are what happened to her.
+async fn parties(tx: &Tx) -> Result<Check, DbErr> {
+    let mut check = Check::new("each party's balances are what her sales, refunds, fees and payouts make");
+    let mut after = String::new();
+    loop {
+        let owners: Vec<String> = account::Entity::find()
+            .select_only()
+            .column(account::Column::Owner)
+            .distinct()
+            .filter(account::Column::Owner.gt(after.as_str()))
+            .order_by_asc(account::Column::Owner)
+            .limit(CHUNK)
+            .into_tuple()
+            .all(tx)
+            .await?;
+        let Some(last) = owners.last() else {
+            return Ok(check);
+        };
+        after.clone_from(last);
+        let parties: Vec<Party> = owners.iter().filter_map(|owner| owner.parse().ok()).collect();
+        check.examined(parties.len());
+        let balances = balances(tx, &owners).await?;
+        let stories = stories(tx, &parties).await?;
+        let mut of: Vec<(Party, Currency)> = balances.keys().chain(stories.keys()).copied().collect();
+        of.sort_unstable();
+        of.dedup();
+        for of in of {
+            let empty = HashMap::new();
+            compare(
+                &mut check,
+                of,
+                balances.get(&of).unwrap_or(&empty),
+                stories.get(&of),
+            );
+        }
+    }
+}
+
+fn compare(
+    check: &mut Check,
+    (party, currency): (Party, Currency),
+    balances: &HashMap<AccountKind, i64>,
+    story: Option<&Story>,
+) {
+    use AccountKind::{Available, Disputed, Held, InTransit, Receivable, Recovering};
+    let place = format!("{party} {currency}");
+    let of = |kind| balances.get(&kind).copied().unwrap_or(0);
+    let story = story.copied().unwrap_or_default();
+    check.expect(&place, "what is held", of(Held), story.held);
+    check.expect(&place, "what is in transit", of(InTransit), story.requested);
+    check.expect(
+        &place,
+        "what is being recovered",
+        of(Recovering),
+        story.recovering,
+    );
+    if of(Available) > 0 && of(Receivable) > 0 {
+        check.find(&place, "money is available while some is owed");
+    }
+    let worth = of(Held) + of(Available) + of(InTransit) + of(Disputed) + story.paid_out
+        - story.reversed
+        - of(Receivable)
+        - of(Recovering);
+    let must = story.accrued - story.refunded - story.recharged;
+    check.expect(&place, "what she has and had, less what she owes,", worth, must);
+}
+
+async fn balances(
+    tx: &Tx,
+    owners: &[String],
+) -> Result<HashMap<(Party, Currency), HashMap<AccountKind, i64>>, DbErr> {
+    let accounts = account::Entity::find()
+        .filter(account::Column::Owner.is_in(owners))
+        .all(tx)
+        .await?;
+    let mut balances: HashMap<_, HashMap<AccountKind, i64>> = HashMap::new();
+    for account in accounts {
+        if let Ok(party) = account.owner.parse::<Party>() {
+            balances
+                .entry((party, account.currency))
+                .or_default()
+                .insert(account.kind, account.balance);
+        }
+    }
+    Ok(balances)
+}
+
+async fn stories(tx: &Tx, parties: &[Party]) -> Result<Stories, DbErr> {
+    let mut stories = Stories::new();
+    let brands: Vec<BrandId> = parties
+        .iter()
+        .filter_map(|party| match party {
+            Party::Brand(brand) => Some(*brand),
+            Party::Shopholder(_) => None,
+        })
+        .collect();
+    let of_brand = of_units(unit::Column::BrandId, ["brand_part", "recharged", "brand_held"])
+        .and_where(unit::Column::BrandId.is_in(brands))
+        .to_owned();
+    for row in tx.query_all(&of_brand).await? {
+        let brand: BrandId = row.try_get("", "brand_id")?;
+        add_units(&mut stories, Party::Brand(brand), &row)?;
+    }
+    let of_shopholder = of_units(unit::Column::Shopholder, ["shop_part", "0", "shop_held"])
+        .and_where(unit::Column::Shopholder.is_in(parties.iter().copied()))
+        .to_owned();
+    for row in tx.query_all(&of_shopholder).await? {
+        add_units(&mut stories, row.try_get("", "shopholder")?, &row)?;
+    }
+    add_payouts(tx, parties, &mut stories).await?;
+    Ok(stories)
+}
+
+fn of_units(party: unit::Column, [part, recharged, held]: [&str; 3]) -> SelectStatement {
+    let sum = |what: &str| Expr::cust(format!("cast(coalesce(sum({what}), 0) as bigint)"));
+    Query::select()
+        .column(party)
+        .column(unit::Column::Currency)
+        .expr_as(sum(part), "accrued")
+        .expr_as(
+            sum(&format!("case when refund_id is not null then {part} else 0 end")),
+            "refunded",
+        )
+        .expr_as(sum(recharged), "recharged")
+        .expr_as(sum(held), "held")
+        .from(unit::Entity)
+        .group_by_col(party)
+        .group_by_col(unit::Column::Currency)
+        .to_owned()
+}
+
+fn add_units(stories: &mut Stories, party: Party, row: &QueryResult) -> Result<(), DbErr> {
+    let story = stories.entry((party, row.try_get("", "currency")?)).or_default();
+    story.accrued += row.try_get::<i64>("", "accrued")?;
+    story.refunded += row.try_get::<i64>("", "refunded")?;
+    story.recharged += row.try_get::<i64>("", "recharged")?;
+    story.held += row.try_get::<i64>("", "held")?;
+    Ok(())
+}
+
+async fn add_payouts(tx: &Tx, parties: &[Party], stories: &mut Stories) -> Result<(), DbErr> {
+    let sum = || Expr::cust("cast(coalesce(sum(amount), 0) as bigint)");
+    let payouts: Vec<(Party, Currency, PayoutState, i64)> = payout::Entity::find()
+        .select_only()
+        .columns([
+            payout::Column::Party,
+            payout::Column::Currency,
+            payout::Column::State,
+        ])
+        .column_as(sum(), "amount")
+        .filter(payout::Column::Party.is_in(parties.iter().copied()))
+        .group_by(payout::Column::Party)
+        .group_by(payout::Column::Currency)
+        .group_by(payout::Column::State)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    for (party, currency, state, amount) in payouts {
+        let story = stories.entry((party, currency)).or_default();
+        match state {
+            PayoutState::Paid => story.paid_out += amount,
+            PayoutState::Requested => story.requested += amount,
+            PayoutState::Refused => {}
+        }
+    }
+    let reversals: Vec<(Party, Currency, ReversalState, i64)> = transfer_reversal::Entity::find()
+        .select_only()
+        .columns([
+            transfer_reversal::Column::Party,
+            transfer_reversal::Column::Currency,
+            transfer_reversal::Column::State,
+        ])
+        .column_as(sum(), "amount")
+        .filter(transfer_reversal::Column::Party.is_in(parties.iter().copied()))
+        .group_by(transfer_reversal::Column::Party)
+        .group_by(transfer_reversal::Column::Currency)
+        .group_by(transfer_reversal::Column::State)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    for (party, currency, state, amount) in reversals {
+        let story = stories.entry((party, currency)).or_default();
+        match state {
+            ReversalState::Succeeded => story.reversed += amount,
+            ReversalState::Requested => story.recovering += amount,
+            ReversalState::Refused => {}
+        }
+    }
+    Ok(())
+}

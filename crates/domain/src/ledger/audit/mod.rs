@@ -1,0 +1,160 @@
+//! The audit: whether every invariant of the books holds. It reads one snapshot of the database in chunks, so that it
+//! takes as little memory for a million sales as for ten, and disturbs nobody. Each finding says what is wrong, and where.
+//!
+//! The books are held against the rows of those who told them what happened (orders, charges, refunds, payouts, Stripe's
+//! balance transactions), not against themselves alone.
+
+mod accounts;
+mod chain;
+mod effects;
+mod units;
+
+use std::fmt;
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+
+use crate::context::{Context, Tx};
+
+/// Rows read at once.
+const CHUNK: u64 = 500;
+/// Findings told per check; further ones are counted.
+const MAX_TOLD: usize = 20;
+
+/// What the audit found.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Every check made, in order.
+    pub checks: Vec<Check>,
+}
+
+/// One invariant, checked.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What must hold.
+    pub name: &'static str,
+    /// How many things were looked at.
+    pub examined: u64,
+    /// What does not hold; the first twenty.
+    pub findings: Vec<Finding>,
+    /// How many there are in all.
+    pub wrong: u64,
+}
+
+/// Something that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where: an account, a transaction's key, an order, a unit.
+    pub place: String,
+    /// What is wrong there.
+    pub what: String,
+}
+
+impl Report {
+    /// Whether everything held.
+    pub fn is_green(&self) -> bool {
+        self.checks.iter().all(|check| check.wrong == 0)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for check in &self.checks {
+            let verdict = if check.wrong == 0 { "ok   " } else { "WRONG" };
+            writeln!(
+                f,
+                "  {verdict}  {:<74} {:>9} examined",
+                check.name, check.examined
+            )?;
+            for finding in &check.findings {
+                writeln!(f, "         {}: {}", finding.place, finding.what)?;
+            }
+            let told = u64::try_from(check.findings.len()).unwrap_or(u64::MAX);
+            if check.wrong > told {
+                writeln!(f, "         and {} more", check.wrong - told)?;
+            }
+        }
+        let wrong: u64 = self.checks.iter().map(|check| check.wrong).sum();
+        match wrong {
+            0 => write!(f, "All {} invariants hold.", self.checks.len()),
+            _ => write!(f, "{wrong} findings: the books are not sound."),
+        }
+    }
+}
+
+impl Check {
+    fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            examined: 0,
+            findings: Vec::new(),
+            wrong: 0,
+        }
+    }
+
+    fn examined(&mut self, count: usize) {
+        self.examined += u64::try_from(count).unwrap_or(u64::MAX);
+    }
+
+    fn find(&mut self, place: impl fmt::Display, what: impl Into<String>) {
+        self.wrong += 1;
+        if self.findings.len() < MAX_TOLD {
+            self.findings.push(Finding {
+                place: place.to_string(),
+                what: what.into(),
+            });
+        }
+    }
+
+    /// A finding unless `kept` is what it must be.
+    fn expect(&mut self, place: impl fmt::Display, what: &str, kept: i64, must: i64) {
+        if kept != must {
+            self.find(place, format!("{what} is {kept}, and must be {must}"));
+        }
+    }
+}
+
+/// Checks every invariant.
+///
+/// # Errors
+/// When the database fails. That something does not hold is no error but a finding.
+pub async fn audit(cx: &Context) -> anyhow::Result<Report> {
+    let tx = cx.snapshot().await?;
+    let mut checks = Vec::new();
+    checks.extend(chain::checks(&tx).await?);
+    checks.extend(accounts::checks(&tx).await?);
+    checks.extend(units::checks(&tx).await?);
+    checks.extend(effects::checks(&tx).await?);
+    tx.commit().await?;
+    Ok(Report { checks })
+}
+
+async fn rows(tx: &Tx, sql: &str) -> Result<Vec<QueryResult>, DbErr> {
+    tx.query_all_raw(Statement::from_string(tx.get_database_backend(), sql))
+        .await
+}
+
+/// The count that `sql` selects as `n`.
+async fn count(tx: &Tx, sql: &str) -> Result<u64, DbErr> {
+    let counted: i64 = match rows(tx, sql).await?.first() {
+        Some(row) => row.try_get("", "n")?,
+        None => 0,
+    };
+    Ok(u64::try_from(counted).unwrap_or(0))
+}
+
+/// A check made by one query that selects what is wrong.
+async fn check_sql(
+    tx: &Tx,
+    name: &'static str,
+    examined: &str,
+    wrong: &str,
+    tell: impl Fn(&QueryResult) -> Result<(String, String), DbErr>,
+) -> Result<Check, DbErr> {
+    let mut check = Check::new(name);
+    check.examined = count(tx, &format!("select count(*) as n from {examined}")).await?;
+    for row in rows(tx, wrong).await? {
+        let (place, what) = tell(&row)?;
+        check.find(place, what);
+    }
+    Ok(check)
+}

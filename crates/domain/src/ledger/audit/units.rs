@@ -1,0 +1,230 @@
+//! Whether each sold unit is what its postings make it.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use vitrine_model::Time;
+use vitrine_model::id::UnitId;
+use vitrine_model::ledger::{AccountKind, Party, Side, UnitKind, account, posting, transaction, unit};
+
+use super::{CHUNK, Check};
+use crate::context::Tx;
+
+/// A posting that names a unit, with its account and the effect it belongs to.
+#[derive(Debug, Clone, FromQueryResult)]
+struct Told {
+    unit_id: UnitId,
+    owner: String,
+    kind: AccountKind,
+    side: Side,
+    amount: i64,
+    effect: String,
+}
+
+impl Told {
+    /// What it adds on the right.
+    fn credit(&self) -> i64 {
+        match self.side {
+            Side::Credit => self.amount,
+            Side::Debit => -self.amount,
+        }
+    }
+}
+
+pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
+    let mut parts =
+        Check::new("each unit's parts are what was posted of it: sold, held, recharged, refunded");
+    let mut windows = Check::new("nothing was released outside its window");
+    let mut after: Option<UnitId> = None;
+    loop {
+        let mut chunk = unit::Entity::find().order_by_asc(unit::Column::Id).limit(CHUNK);
+        if let Some(after) = after {
+            chunk = chunk.filter(unit::Column::Id.gt(after));
+        }
+        let units = chunk.all(tx).await?;
+        let Some(last) = units.last() else {
+            return Ok(vec![parts, windows]);
+        };
+        after = Some(last.id);
+        parts.examined(units.len());
+        windows.examined(units.len());
+        let mut told = told(tx, &units).await?;
+        for unit in &units {
+            let told = told.remove(&unit.id).unwrap_or_default();
+            check_parts(&mut parts, unit, &told);
+            check_window(&mut windows, unit, &told);
+        }
+    }
+}
+
+async fn told(tx: &Tx, units: &[unit::Model]) -> Result<HashMap<UnitId, Vec<Told>>, DbErr> {
+    let select = Query::select()
+        .column((posting::Entity, posting::Column::UnitId))
+        .column((posting::Entity, posting::Column::Side))
+        .column((posting::Entity, posting::Column::Amount))
+        .column((account::Entity, account::Column::Owner))
+        .column((account::Entity, account::Column::Kind))
+        .expr_as(
+            Expr::col((transaction::Entity, transaction::Column::Kind)),
+            "effect",
+        )
+        .from(posting::Entity)
+        .inner_join(
+            account::Entity,
+            Expr::col((account::Entity, account::Column::Id))
+                .equals((posting::Entity, posting::Column::AccountId)),
+        )
+        .inner_join(
+            transaction::Entity,
+            Expr::col((transaction::Entity, transaction::Column::Id))
+                .equals((posting::Entity, posting::Column::TransactionId)),
+        )
+        .and_where(
+            Expr::col((posting::Entity, posting::Column::UnitId)).is_in(units.iter().map(|unit| unit.id)),
+        )
+        .to_owned();
+    let mut by_unit: HashMap<UnitId, Vec<Told>> = HashMap::new();
+    for row in tx.query_all(&select).await? {
+        let told = Told::from_query_result(&row, "")?;
+        by_unit.entry(told.unit_id).or_default().push(told);
+    }
+    Ok(by_unit)
+}
+
+fn check_parts(check: &mut Check, unit: &unit::Model, told: &[Told]) {
+    let sum = |kind: AccountKind, owner: Option<Party>, effect: Option<&str>| -> i64 {
+        let owner = owner.map(|owner| owner.to_string());
+        told.iter()
+            .filter(|told| told.kind == kind)
+            .filter(|told| owner.as_ref().is_none_or(|owner| *owner == told.owner))
+            .filter(|told| effect.is_none_or(|effect| effect == told.effect))
+            .map(Told::credit)
+            .sum()
+    };
+    let place = unit.id;
+    let brand = Some(Party::Brand(unit.brand_id));
+    let paid = Some("charge.paid");
+    check.expect(
+        place,
+        "what the brand was credited",
+        sum(AccountKind::Held, brand, paid),
+        unit.brand_part,
+    );
+    check.expect(
+        place,
+        "what is held for the brand",
+        sum(AccountKind::Held, brand, None),
+        unit.brand_held,
+    );
+    let (shop_paid, shop_held) = match unit.shopholder {
+        Some(shopholder) => (
+            sum(AccountKind::Held, Some(shopholder), paid),
+            sum(AccountKind::Held, Some(shopholder), None),
+        ),
+        None => (0, 0),
+    };
+    check.expect(
+        place,
+        "what the shopholder was credited",
+        shop_paid,
+        unit.shop_part,
+    );
+    check.expect(
+        place,
+        "what is held for the shopholder",
+        shop_held,
+        unit.shop_held,
+    );
+    let deferred = AccountKind::DeferredPlatformFee;
+    check.expect(
+        place,
+        "what the platform was credited",
+        sum(deferred, None, paid),
+        unit.platform_part,
+    );
+    check.expect(
+        place,
+        "what is deferred for the platform",
+        sum(deferred, None, None),
+        unit.platform_held,
+    );
+    check.expect(
+        place,
+        "what was recharged",
+        sum(AccountKind::IncomeRecoveredFees, None, None),
+        unit.recharged,
+    );
+    let refunded = if unit.refund_id.is_some() { unit.paid } else { 0 };
+    check.expect(
+        place,
+        "what goes back to the buyer",
+        sum(AccountKind::RefundsPayable, None, None),
+        refunded,
+    );
+}
+
+fn check_window(check: &mut Check, unit: &unit::Model, told: &[Told]) {
+    let brand = Party::Brand(unit.brand_id).to_string();
+    let released = |owner: &str| {
+        told.iter()
+            .any(|told| told.effect == "release" && told.kind == AccountKind::Held && told.owner == owner)
+    };
+    let shop = unit
+        .shopholder
+        .is_some_and(|shopholder| released(&shopholder.to_string()));
+    let fee = told
+        .iter()
+        .any(|told| told.effect == "release" && told.kind == AccountKind::DeferredPlatformFee);
+    let parts = [
+        (
+            "brand's",
+            released(&brand),
+            unit.brand_released_at,
+            unit.brand_due_at,
+        ),
+        (
+            "shopholder's",
+            shop || fee,
+            unit.shop_released_at,
+            unit.shop_due_at,
+        ),
+    ];
+    for (whose, posted, released_at, due_at) in parts {
+        check_release(check, unit, whose, posted, released_at, due_at);
+    }
+}
+
+fn check_release(
+    check: &mut Check,
+    unit: &unit::Model,
+    whose: &str,
+    posted: bool,
+    released_at: Option<Time>,
+    due_at: Option<Time>,
+) {
+    let Some(released_at) = released_at else {
+        if posted {
+            check.find(
+                unit.id,
+                format!("the {whose} part was released, but its row does not say so"),
+            );
+        }
+        return;
+    };
+    if unit.kind == UnitKind::Goods && unit.shipped_at.is_none() {
+        check.find(
+            unit.id,
+            format!("the {whose} part was released before it was shipped"),
+        );
+    }
+    if due_at.is_none_or(|due| released_at < due) {
+        check.find(
+            unit.id,
+            format!("the {whose} part was released before it was due"),
+        );
+    }
+}
