@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, ensure};
+use axum::http::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
@@ -58,6 +59,8 @@ pub struct Vitrine {
     pub wake: Arc<Notify>,
     /// Whether GraphiQL is served.
     pub development: bool,
+    /// The header in which a proxy before us names the client's address.
+    pub address_header: Option<HeaderName>,
 }
 
 impl Vitrine {
@@ -109,6 +112,7 @@ impl Vitrine {
             webhook_secrets: config.stripe_webhook_secrets.clone().into(),
             wake: Arc::new(Notify::new()),
             development,
+            address_header: config.address_header()?,
         };
         database::check_mode(&app.context("start")).await?;
         Ok(app)
@@ -158,7 +162,7 @@ impl Running {
         let app = Vitrine::assemble(config, nature, address).await?;
         jobs::ensure_recurring(&app.context("start")).await?;
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
-        let router = router::router(app.clone());
+        let router = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let until = stopping.clone().cancelled_owned();
         tasks.spawn(async move {
             let served = axum::serve(listener, router).with_graceful_shutdown(until).await;

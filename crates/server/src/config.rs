@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
+use axum::http::HeaderName;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use vitrine_domain::settings::{DefaultTerms, Settings};
@@ -62,6 +63,11 @@ pub struct Config {
     /// where their values belong. By default this server's GraphiQL.
     #[arg(long, env = "VITRINE_LANDING_URL", global = true)]
     pub landing_url: Option<String>,
+
+    /// The header in which the proxy before this server names the client's address, such as `X-Forwarded-For`. The last
+    /// address in it counts. Leave it out where clients connect directly: they could write anything.
+    #[arg(long, env = "VITRINE_ADDRESS_HEADER", global = true)]
+    pub address_header: Option<String>,
 
     /// Origins of your frontends, such as `https://shop.example.com`: where browsers may call from, and where Stripe may
     /// send them back to.
@@ -212,8 +218,10 @@ impl Config {
         let landing = || {
             format!("{public_url}/graphiql?shop={{shop}}&recommendation={{recommendation}}&click={{click}}")
         };
+        let landing_url = self.landing_url.clone().unwrap_or_else(landing);
+        check_landing(&landing_url)?;
         Ok(Settings {
-            landing_url: self.landing_url.clone().unwrap_or_else(landing),
+            landing_url,
             public_url,
             return_origins: self.origins.clone(),
             secret_key: self.secret_key()?,
@@ -233,6 +241,15 @@ impl Config {
             import_max_bytes: self.import_max_bytes,
             argon2_kib: 19 * 1024,
         })
+    }
+
+    /// The header in which the client's address is found.
+    ///
+    /// # Errors
+    /// When it is not a header's name.
+    pub fn address_header(&self) -> anyhow::Result<Option<HeaderName>> {
+        let name = self.address_header.as_deref().map(str::parse).transpose();
+        name.context("VITRINE_ADDRESS_HEADER is not the name of a header")
     }
 
     fn currencies(&self) -> anyhow::Result<Vec<Currency>> {
@@ -263,6 +280,23 @@ impl Config {
         );
         Ok(key)
     }
+}
+
+/// Whatever fills in the placeholders, the template must be an address that a browser can be sent to.
+fn check_landing(template: &str) -> anyhow::Result<()> {
+    let parsed = url::Url::parse(template)
+        .with_context(|| format!("VITRINE_LANDING_URL is not an address: {template}"))?;
+    let plain = template.bytes().all(|byte| byte.is_ascii_graphic());
+    ensure!(
+        matches!(parsed.scheme(), "http" | "https") && plain,
+        "VITRINE_LANDING_URL must start with http:// or https:// and hold no spaces: {template}"
+    );
+    let host = parsed.host_str().unwrap_or_default();
+    ensure!(
+        !host.contains(['{', '}', '%']),
+        "VITRINE_LANDING_URL must not have a placeholder in its host: {template}"
+    );
+    Ok(())
 }
 
 fn check_origin(origin: &str) -> anyhow::Result<()> {

@@ -11,6 +11,7 @@ mod assets;
 mod database;
 mod graphql;
 mod health;
+mod referral;
 mod request;
 mod router;
 mod webhooks;

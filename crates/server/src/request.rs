@@ -1,5 +1,7 @@
 //! Who asks, and under which name the request is known.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::http::{HeaderMap, header};
 use secrecy::SecretString;
 use vitrine_domain::context::Context;
@@ -66,6 +68,20 @@ pub(crate) async fn viewer(cx: &Context, headers: &HeaderMap) -> Result<Viewer, 
         }),
         None => Err(Unserved::BadToken),
     }
+}
+
+/// Where a request comes from: the connection's other end, or what the configured proxy says of it.
+pub(crate) fn address(app: &Vitrine, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
+    let header = app
+        .address_header
+        .as_ref()
+        .and_then(|name| headers.get_all(name).iter().next_back());
+    let last = header
+        .and_then(|value| value.to_str().ok())
+        .and_then(|addresses| addresses.rsplit(',').next());
+    // The last address is the one that the proxy itself added; those before it are the client's own tale.
+    last.and_then(|address| address.trim().parse().ok())
+        .unwrap_or(peer.ip())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

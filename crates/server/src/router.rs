@@ -14,7 +14,7 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
 
 use crate::boot::Vitrine;
-use crate::{assets, graphql, health, request, webhooks};
+use crate::{assets, graphql, health, referral, request, webhooks};
 
 /// Longest a request may take; uploads are streamed outside it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,6 +27,7 @@ pub(crate) fn router(app: Vitrine) -> Router {
         .route("/graphql", get(graphql::handle).post(graphql::handle))
         .route("/graphiql", get(assets::graphiql))
         .route("/graphiql/{file}", get(assets::file))
+        .route("/r/{code}", get(referral::follow))
         .route("/webhooks/stripe", post(webhooks::stripe))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
