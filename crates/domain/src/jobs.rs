@@ -3,6 +3,8 @@
 //!
 //! Every job may run twice: what it does must bear that.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict, Query};
@@ -15,12 +17,25 @@ use vitrine_model::job::{self, JobState};
 use crate::context::{Context, Tx};
 use crate::{catalog, checkout, inbox, intent, ledger, notify, payout};
 
-/// How long a worker may take before another takes over.
+/// How long a worker may be silent before another takes over.
 const LEASE: TimeDelta = TimeDelta::minutes(5);
+/// How often a worker says that it still works.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+/// The kind of job that has the long lane to itself.
+const IMPORT: &str = "import_run";
 /// How often a job is begun before it is laid aside.
 const MAX_ATTEMPTS: i32 = 15;
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
+
+/// Jobs wait in two lanes, so that a file of two gigabytes never stands before a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// What is done in a moment.
+    Quick,
+    /// What may take minutes: imports.
+    Long,
+}
 
 /// What there is to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +97,7 @@ impl Job {
             Self::IntentDrive { .. } => "intent_drive",
             Self::InboxApply { .. } => "inbox_apply",
             Self::EventNotify { .. } => "event_notify",
-            Self::ImportRun { .. } => "import_run",
+            Self::ImportRun { .. } => IMPORT,
             Self::OrderExpire { .. } => "order_expire",
             Self::ChargeSettle { .. } => "charge_settle",
             Self::RefundSettle { .. } => "refund_settle",
@@ -145,7 +160,7 @@ pub async fn ensure_recurring(cx: &Context) -> Result<(), DbErr> {
     tx.commit().await
 }
 
-/// Claims up to `limit` due jobs and does them one after the other. Returns how many were begun.
+/// Claims up to `limit` due jobs of one lane and does them one after the other. Returns how many were begun.
 ///
 /// `context` makes a context per job, so that each has its own name and its own stream of chance.
 ///
@@ -153,23 +168,44 @@ pub async fn ensure_recurring(cx: &Context) -> Result<(), DbErr> {
 /// When the database fails; a job's own failure is recorded with the job.
 pub async fn run_due(
     cx: &Context,
+    lane: Lane,
     limit: u64,
     context: &(dyn Fn(&str) -> Context + Sync),
 ) -> anyhow::Result<usize> {
-    let claimed = claim(cx, limit).await?;
-    let begun = claimed.len();
-    for row in claimed {
+    let claimed = claim(cx, lane, limit).await?;
+    for (place, row) in claimed.iter().enumerate() {
         let job_cx = context(&row.id.to_string());
         let outcome = match serde_json::from_str::<Job>(&row.payload) {
-            Ok(job) => perform(&job_cx, job).await,
+            Ok(job) => under_lease(&job_cx, &claimed[place..], perform(&job_cx, job)).await,
             Err(error) => Err(error.into()),
         };
         match outcome {
-            Ok(()) => finish(&job_cx, &row).await?,
-            Err(error) => fail(&job_cx, &row, &error).await?,
+            Ok(()) => finish(&job_cx, row).await?,
+            Err(error) => fail(&job_cx, row, &error).await?,
         }
     }
-    Ok(begun)
+    Ok(claimed.len())
+}
+
+/// Does the work, and meanwhile keeps the lease on it and on the jobs that wait behind it.
+async fn under_lease(
+    cx: &Context,
+    held: &[job::Model],
+    work: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            outcome = &mut work => return outcome,
+            () = tokio::time::sleep(HEARTBEAT) => {
+                job::Entity::update_many()
+                    .col_expr(job::Column::LeasedUntil, Expr::value(cx.now() + LEASE))
+                    .filter(job::Column::Id.is_in(held.iter().map(|row| row.id)))
+                    .exec(cx.db())
+                    .await?;
+            }
+        }
+    }
 }
 
 /// When the next job falls due; `None` when nothing is queued.
@@ -225,7 +261,7 @@ async fn insert(
 }
 
 /// One statement serves both databases: the lock clause vanishes on SQLite, which has one writer at a time anyway.
-async fn claim(cx: &Context, limit: u64) -> Result<Vec<job::Model>, DbErr> {
+async fn claim(cx: &Context, lane: Lane, limit: u64) -> Result<Vec<job::Model>, DbErr> {
     let now = cx.now();
     let free = Condition::any()
         .add(job::Column::LeasedUntil.is_null())
@@ -236,6 +272,10 @@ async fn claim(cx: &Context, limit: u64) -> Result<Vec<job::Model>, DbErr> {
         .cond_where(job::Column::State.eq(JobState::Queued))
         .cond_where(job::Column::RunAt.lte(now))
         .cond_where(free)
+        .cond_where(match lane {
+            Lane::Quick => job::Column::Kind.ne(IMPORT),
+            Lane::Long => job::Column::Kind.eq(IMPORT),
+        })
         .order_by(job::Column::RunAt, sea_orm::Order::Asc)
         .order_by(job::Column::Id, sea_orm::Order::Asc)
         .limit(limit)

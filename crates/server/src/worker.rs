@@ -3,23 +3,30 @@
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use vitrine_domain::jobs::{self, Lane};
 
 use crate::boot::Vitrine;
 
-/// Jobs claimed at once: they are done one after the other under one lease.
-const BATCH: u64 = 10;
+/// Jobs claimed at once by one lane: they are done one after the other.
+const BATCH: u64 = 5;
 /// How often the queue is looked at when nothing woke the worker: other nodes enqueue too.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Works until `stopping`; the batch under way is finished first.
+/// Works until `stopping`; the batches under way are finished first. Payments never wait behind an import, nor one slow
+/// call to the outside before another.
 pub(crate) async fn run(app: Vitrine, stopping: CancellationToken) {
+    let lanes = [Lane::Quick, Lane::Quick, Lane::Long].map(|lane| work(&app, lane, &stopping));
+    futures::future::join_all(lanes).await;
+}
+
+async fn work(app: &Vitrine, lane: Lane, stopping: &CancellationToken) {
     while !stopping.is_cancelled() {
-        match batch(&app).await {
-            Ok(0) => idle(&app, &stopping).await,
+        match batch(app, lane).await {
+            Ok(0) => idle(app, stopping).await,
             Ok(_) => {}
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "the job queue cannot be read");
-                idle(&app, &stopping).await;
+                idle(app, stopping).await;
             }
         }
     }
@@ -33,16 +40,15 @@ pub(crate) async fn run(app: Vitrine, stopping: CancellationToken) {
 pub async fn settle(app: &Vitrine) -> anyhow::Result<usize> {
     let mut begun = 0;
     loop {
-        match batch(app).await? {
+        match batch(app, Lane::Quick).await? + batch(app, Lane::Long).await? {
             0 => return Ok(begun),
             some => begun += some,
         }
     }
 }
 
-async fn batch(app: &Vitrine) -> anyhow::Result<usize> {
-    let begun =
-        vitrine_domain::jobs::run_due(&app.context("worker"), BATCH, &|name| app.context(name)).await?;
+async fn batch(app: &Vitrine, lane: Lane) -> anyhow::Result<usize> {
+    let begun = jobs::run_due(&app.context("worker"), lane, BATCH, &|name| app.context(name)).await?;
     metrics::counter!("vitrine_jobs_begun_total").increment(u64::try_from(begun).unwrap_or(0));
     Ok(begun)
 }
