@@ -591,6 +591,11 @@ create table payout (
 );
 create index payout_party on payout (party, requested_at, id);
 create unique index payout_in_transit on payout (party, currency) where state = 'requested';
+create table payout_run (
+    id integer not null primary key check (id = 1),
+    token text not null,
+    started_at {time} not null
+);
 create table transfer_reversal (
     id {uuid} not null primary key,
     payout_id {uuid} not null references payout (id),
@@ -604,6 +609,8 @@ create table transfer_reversal (
     created_at {time} not null,
     settled_at {time}
 );
+create unique index transfer_reversal_once on transfer_reversal (refund_id, payout_id);
+create index transfer_reversal_payout on transfer_reversal (payout_id);
 create index transfer_reversal_party on transfer_reversal (party, created_at, id);
 ";
 

@@ -2,7 +2,9 @@
 //! environment.
 
 use secrecy::SecretString;
+use url::Url;
 use vitrine_model::money::{BasisPoints, Currency};
+use vitrine_model::text::WebUrl;
 
 /// The platform's rules.
 #[derive(Debug, Clone)]
@@ -37,6 +39,24 @@ pub struct Settings {
     pub import_max_bytes: u64,
     /// Memory of one Argon2id hash in KiB.
     pub argon2_kib: u32,
+}
+
+impl Settings {
+    /// Whether a browser may be sent to `address`: only to this server, or to the origins the operator named.
+    pub fn may_return_to(&self, address: &WebUrl) -> bool {
+        let origin = |text: &str| {
+            Url::parse(text)
+                .ok()
+                .map(|url| url.origin().ascii_serialization())
+        };
+        let Some(wanted) = origin(address.as_str()) else {
+            return false;
+        };
+        let allowed = self.return_origins.iter().chain([&self.public_url]);
+        allowed
+            .map(String::as_str)
+            .any(|allowed| origin(allowed).as_ref() == Some(&wanted))
+    }
 }
 
 /// The terms a new brand starts with; see the terms row for what each means.

@@ -112,7 +112,9 @@ impl CustomDirectiveFactory for Described {
                     describe(field);
                     // Mutations take one argument, whose type says it all.
                     if let Some(input) = field.args.get_mut("input") {
-                        input.description.get_or_insert_with(|| "All that is asked.".to_owned());
+                        input
+                            .description
+                            .get_or_insert_with(|| "All that is asked.".to_owned());
                     }
                 }
             }

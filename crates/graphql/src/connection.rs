@@ -5,7 +5,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 use vitrine_domain::page::{MAX_PAGE, Page, Slice};
+use vitrine_model::Time;
+use vitrine_model::id::Id;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::error::{code, protocol_error};
@@ -53,6 +56,19 @@ fn decode<C: DeserializeOwned>(cursor: &str) -> Result<C> {
 
 fn bad(message: &str) -> async_graphql::Error {
     protocol_error(code::BAD_USER_INPUT, message)
+}
+
+/// A place in a list sorted by a time and an id, as a cursor keeps it.
+pub(crate) type TimePlace = (Time, u128);
+
+/// The place a cursor stands for.
+pub(crate) fn place<I: From<Uuid>>((time, id): TimePlace) -> (Time, I) {
+    (time, Uuid::from_u128(id).into())
+}
+
+/// What a cursor keeps of a place.
+pub(crate) fn unplace<I: Id>((time, id): (Time, I)) -> TimePlace {
+    (time, id.uuid().as_u128())
 }
 
 /// The cost of a connection field: its page size times its element's cost.

@@ -52,6 +52,10 @@ pub enum UserErrorCode {
     NotPromotable,
     /// The e-mail address or the password is wrong.
     WrongCredentials,
+    /// A browser may not be sent to this address: the operator allows only some origins.
+    ReturnUrlNotAllowed,
+    /// The payment provider refused for good; `message` has its words.
+    ProviderRefused,
     /// The same idempotency key came with other input.
     IdempotencyKeyReused,
     /// The first request with this idempotency key is still under way: ask again soon.

@@ -7,11 +7,14 @@ use vitrine_domain::identity::{self, NewAccount, Refusal, SignIn};
 use vitrine_model::id::AccountId;
 use vitrine_model::identity as rows;
 use vitrine_model::identity::{account, brand_member, session};
+use vitrine_model::ledger::Party;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::Brand;
+use crate::connection::page_cost;
 use crate::error::{UserError, UserErrorCode, answer, at, payload, settle};
 use crate::loaders::load;
+use crate::payout::{self, PayoutAccount, PayoutConnection};
 use crate::request::{RequestContext, parse_id};
 use crate::shop::{Shop, shops_of};
 
@@ -76,6 +79,27 @@ impl Account {
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
         let sessions = settle(ctx, identity::sessions_of(ctx.cx(), self.0.id).await)?;
         Ok(sessions.into_iter().map(Session).collect())
+    }
+
+    /// Where her payouts go; `null` until `payoutAccountOnboardingLinkCreate` was first called.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn payout_account(&self, ctx: &Context<'_>) -> Result<Option<PayoutAccount>> {
+        payout::account_of(ctx, Party::Shopholder(self.0.id)).await
+    }
+
+    /// Her payouts, the newest first.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    async fn payouts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+    ) -> Result<PayoutConnection> {
+        payout::payouts_of(ctx, Party::Shopholder(self.0.id), first, after, last, before).await
     }
 }
 

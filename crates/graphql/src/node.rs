@@ -6,6 +6,7 @@ use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{self, Brand, Product, ProductVariant};
 use crate::error::{code, protocol_error};
 use crate::identity::{self, Account};
+use crate::payout::{self, Payout};
 use crate::referral::{self, ReferralLink};
 use crate::shop::{self, Recommendation, Shop};
 
@@ -30,6 +31,8 @@ pub enum Node {
     Recommendation(Recommendation),
     /// A referral link.
     ReferralLink(ReferralLink),
+    /// Money moved to a payout account.
+    Payout(Payout),
 }
 
 /// Queries for anything by id.
@@ -81,6 +84,7 @@ async fn fetch(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
             .await?
             .map(Node::Recommendation),
         "link" => referral::link_node(ctx, id).await?.map(Node::ReferralLink),
+        "po" => payout::payout_node(ctx, id).await?.map(Node::Payout),
         _ => None,
     })
 }

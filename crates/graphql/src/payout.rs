@@ -1,8 +1,264 @@
-//! Payout, as clients see it.
+//! Payout accounts and payouts, as clients see them.
 
-use async_graphql::Object;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
+use vitrine_domain::payout::{self, NewOnboarding, Onboarding, Refusal, Standing};
+use vitrine_model::id::PayoutId;
+use vitrine_model::ledger::Party;
+use vitrine_model::payout as rows;
+use vitrine_model::payout::payout_account;
 
 use crate::access::{Declared, Subject, Who, access};
+use crate::catalog::is_staff;
+use crate::connection::{TimePlace, connection, page, place, unplace};
+use crate::error::{Trouble, UserError, UserErrorCode, answer, at, at_opt, payload, settle};
+use crate::loaders::{LoadError, Loaders, load};
+use crate::money::{CurrencyCode, Money};
+use crate::request::{RequestContext, parse_id};
+
+/// Whether what is a party's is the viewer's: her own, or that of a brand she works for.
+async fn is_party(ctx: &Context<'_>, party: Party) -> Result<bool> {
+    match party {
+        Party::Brand(brand) => is_staff(ctx, brand).await,
+        Party::Shopholder(account) => Ok(ctx.viewer().account_id() == Some(account)),
+    }
+}
+
+/// How far a payout account is.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "Standing")]
+pub enum PayoutAccountStatus {
+    /// The payment provider has not opened it yet.
+    Opening,
+    /// The payment provider waits for facts: follow an onboarding link.
+    Onboarding,
+    /// It receives payouts.
+    Active,
+    /// It cannot receive payouts now: follow an onboarding link to see what is missing.
+    Restricted,
+}
+
+/// Where a party's payouts go: its account at the payment provider. It belongs to the shopholder, or to the brand's
+/// staff.
+#[derive(Debug, Clone)]
+pub struct PayoutAccount(payout_account::Model);
+
+impl Subject for PayoutAccount {
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        is_party(ctx, self.0.party).await
+    }
+}
+
+/// Where a party's payouts go: its account at the payment provider. It belongs to the shopholder, or to the brand's
+/// staff.
+#[Object(guard = Declared(self))]
+impl PayoutAccount {
+    /// Its id.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// How far it is.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn status(&self) -> PayoutAccountStatus {
+        payout::standing(&self.0).into()
+    }
+
+    /// Where the party is: an ISO 3166-1 alpha-2 code.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn country(&self) -> &str {
+        self.0.country.as_str()
+    }
+
+    /// Whether the party has told the payment provider what it asked at first.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn details_submitted(&self) -> bool {
+        self.0.details_submitted
+    }
+
+    /// Whether it can receive payouts.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn transfers_active(&self) -> bool {
+        self.0.transfers_active
+    }
+
+    /// How many facts the payment provider asks for now.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn requirements_due(&self) -> i32 {
+        self.0.requirements_due
+    }
+
+    /// When the payment provider was last asked about it.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+}
+
+/// How far a payout is.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "rows::PayoutState")]
+pub enum PayoutState {
+    /// The money is in transit; the payment provider has not confirmed.
+    Requested,
+    /// The payment provider has moved the money to the payout account.
+    Paid,
+    /// The payment provider refused; the money is available again.
+    Refused,
+}
+
+/// Money moved to a payout account. It belongs to the shopholder, or to the brand's staff.
+#[derive(Debug, Clone)]
+pub struct Payout(rows::Model);
+
+impl Subject for Payout {
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        is_party(ctx, self.0.party).await
+    }
+}
+
+/// Money moved to a payout account. It belongs to the shopholder, or to the brand's staff.
+#[Object(guard = Declared(self))]
+impl Payout {
+    /// Its id.
+    #[graphql(directive = access::apply(Who::Owner))]
+    pub(crate) async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// How much was sent.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn amount(&self) -> Money {
+        Money::new(self.0.amount, self.0.currency)
+    }
+
+    /// How far it is.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn state(&self) -> PayoutState {
+        self.0.state.into()
+    }
+
+    /// How much of it was taken back after refunds.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn reversed(&self) -> Money {
+        Money::new(self.0.reversed, self.0.currency)
+    }
+
+    /// Why the payment provider refused it, in its own words.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn refusal(&self) -> Option<&str> {
+        self.0.refusal.as_deref()
+    }
+
+    /// When it was requested.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn requested_at(&self) -> DateTime<Utc> {
+        self.0.requested_at
+    }
+
+    /// When the payment provider confirmed or refused it.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn settled_at(&self) -> Option<DateTime<Utc>> {
+        self.0.settled_at
+    }
+
+    /// The payment provider's id of the transfer, once made.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn transfer_id(&self) -> Option<&str> {
+        self.0.transfer_id.as_deref()
+    }
+}
+
+connection!(PayoutConnection, PayoutEdge, Payout, "payouts");
+
+/// A link to the payment provider's onboarding page.
+pub struct PayoutAccountOnboardingLink(Onboarding);
+
+impl Subject for PayoutAccountOnboardingLink {}
+
+/// A link to the payment provider's onboarding page.
+#[Object(guard = Declared(self))]
+impl PayoutAccountOnboardingLink {
+    /// Send the browser there at once: it works one time, for a few minutes, and for whoever has it.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The payout account it is about.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn payout_account(&self) -> PayoutAccount {
+        PayoutAccount(self.0.account.clone())
+    }
+}
+
+/// A payout run asked for.
+pub struct PayoutRun(DateTime<Utc>);
+
+impl Subject for PayoutRun {}
+
+/// A payout run asked for.
+#[Object(guard = Declared(self))]
+impl PayoutRun {
+    /// When it was asked for. It begins at once, in the background.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn requested_at(&self) -> DateTime<Utc> {
+        self.0
+    }
+}
+
+/// Someone who wants to be paid.
+#[derive(InputObject)]
+pub struct PayoutAccountOnboardingLinkCreateInput {
+    /// The brand to be paid; yourself when absent.
+    brand_id: Option<ID>,
+    /// Where you live: an ISO 3166-1 alpha-2 code. Needed for your own first link only; a brand's account is opened where
+    /// the brand is.
+    country: Option<String>,
+    /// Where the browser goes when the page is done. Its origin must be one that the operator allows.
+    return_url: String,
+    /// Where the browser goes when the link has run out: ask for a new link there. Same rule.
+    refresh_url: String,
+}
+
+impl PayoutAccountOnboardingLinkCreateInput {
+    fn parse(&self) -> std::result::Result<NewOnboarding, Trouble> {
+        Ok(NewOnboarding {
+            brand: self.brand_id.as_ref().map(parse_id).transpose()?,
+            country: at_opt("country", self.country.as_deref())?,
+            return_url: at("returnUrl", self.return_url.parse())?,
+            refresh_url: at("refreshUrl", self.refresh_url.parse())?,
+        })
+    }
+}
+
+/// A payout run besides those that come by themselves.
+#[derive(InputObject)]
+pub struct PayoutRunInput {
+    /// The same key asks for one run only, for 24 hours.
+    idempotency_key: String,
+}
+
+payload! {
+    /// What came of `payoutAccountOnboardingLinkCreate`.
+    PayoutAccountOnboardingLinkCreatePayload {
+        /// The link.
+        onboarding_link: PayoutAccountOnboardingLink
+    }
+}
+
+payload! {
+    /// What came of `payoutRun`.
+    PayoutRunPayload {
+        /// The run.
+        payout_run: PayoutRun
+    }
+}
 
 /// Query fields of this domain.
 #[derive(Default)]
@@ -16,10 +272,14 @@ impl Subject for PayoutQuery {
 
 #[Object(guard = Declared(self))]
 impl PayoutQuery {
-    /// Placeholder.
+    /// The smallest payout in a currency: less than that waits until it has grown.
     #[graphql(directive = access::apply(Who::Anyone))]
-    async fn payout_query_placeholder(&self) -> bool {
-        true
+    async fn payout_minimum(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The currency.")] currency: CurrencyCode,
+    ) -> Money {
+        Money(payout::minimum(ctx.cx(), currency.into()))
     }
 }
 
@@ -35,9 +295,120 @@ impl Subject for PayoutMutation {
 
 #[Object(guard = Declared(self))]
 impl PayoutMutation {
-    /// Placeholder.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn payout_mutation_placeholder(&self) -> bool {
-        true
+    /// Opens your payout account, or that of a brand you own, if there is none yet, and gives a link to the page on which
+    /// the payment provider asks what it must know. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`,
+    /// `RETURN_URL_NOT_ALLOWED`, `PROVIDER_REFUSED`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn payout_account_onboarding_link_create(
+        &self,
+        ctx: &Context<'_>,
+        input: PayoutAccountOnboardingLinkCreateInput,
+    ) -> Result<PayoutAccountOnboardingLinkCreatePayload> {
+        answer(ctx, async {
+            let (by, new) = (ctx.account()?, input.parse()?);
+            let link = payout::onboard(ctx.cx(), by, new).await?;
+            Ok(PayoutAccountOnboardingLink(link))
+        })
+        .await
     }
+
+    /// Pays out what is available now, rather than at the next run. Codes: `INVALID`, `IDEMPOTENCY_KEY_REUSED`,
+    /// `IDEMPOTENCY_IN_PROGRESS`.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn payout_run(&self, ctx: &Context<'_>, input: PayoutRunInput) -> Result<PayoutRunPayload> {
+        answer(ctx, async {
+            let by = ctx.account()?;
+            let requested_at = payout::request_run(ctx.cx(), by, input.idempotency_key).await?;
+            Ok(PayoutRun(requested_at))
+        })
+        .await
+    }
+}
+
+impl From<Refusal> for UserError {
+    fn from(refusal: Refusal) -> Self {
+        use UserErrorCode::{Forbidden, Invalid, NotFound, ProviderRefused, ReturnUrlNotAllowed};
+        let elsewhere = "a browser may be sent only to origins that the operator allows";
+        match refusal {
+            Refusal::BrandNotFound => {
+                Self::new(NotFound, "brandId", "there is no such brand that you work for")
+            }
+            Refusal::RoleLacking => Self::new(
+                Forbidden,
+                "brandId",
+                "only the brand's owner decides where its money goes",
+            ),
+            Refusal::CountryMissing => Self::new(Invalid, "country", "say in which country you live"),
+            Refusal::ReturnUrlNotAllowed => Self::new(ReturnUrlNotAllowed, "returnUrl", elsewhere),
+            Refusal::RefreshUrlNotAllowed => Self::new(ReturnUrlNotAllowed, "refreshUrl", elsewhere),
+            Refusal::Provider(message) => Self::new(
+                ProviderRefused,
+                "",
+                format!("the payment provider refused: {message}"),
+            ),
+            Refusal::Key(refusal) => refusal.into(),
+        }
+    }
+}
+
+/// Key: whose payout account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct AccountOf(Party);
+
+impl Loader<AccountOf> for Loaders {
+    type Value = payout_account::Model;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        keys: &[AccountOf],
+    ) -> std::result::Result<HashMap<AccountOf, payout_account::Model>, LoadError> {
+        let parties: Vec<Party> = keys.iter().map(|key| key.0).collect();
+        let rows = payout::accounts_of(self.cx.db(), &parties)
+            .await
+            .map_err(|error| Arc::new(error.into()))?;
+        Ok(rows.into_iter().map(|row| (AccountOf(row.party), row)).collect())
+    }
+}
+
+impl Loader<PayoutId> for Loaders {
+    type Value = rows::Model;
+    type Error = LoadError;
+
+    async fn load(&self, ids: &[PayoutId]) -> std::result::Result<HashMap<PayoutId, rows::Model>, LoadError> {
+        let rows = payout::payouts_by_id(self.cx.db(), ids)
+            .await
+            .map_err(|error| Arc::new(error.into()))?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+/// The party's payout account, if it has one.
+pub(crate) async fn account_of(ctx: &Context<'_>, party: Party) -> Result<Option<PayoutAccount>> {
+    Ok(load(ctx, AccountOf(party)).await?.map(PayoutAccount))
+}
+
+/// A page of the party's payouts, the newest first.
+pub(crate) async fn payouts_of(
+    ctx: &Context<'_>,
+    party: Party,
+    first: Option<i32>,
+    after: Option<String>,
+    last: Option<i32>,
+    before: Option<String>,
+) -> Result<PayoutConnection> {
+    let page = page::<TimePlace>(first, after, last, before)?.map(place);
+    let slice = settle(ctx, payout::payouts_of(ctx.cx().db(), party, &page).await)?;
+    let at = |row: &rows::Model| unplace((row.requested_at, row.id));
+    Ok(PayoutConnection::new(slice, at, Payout))
+}
+
+/// The payout with this id, if it is the viewer's.
+pub(crate) async fn payout_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Payout>> {
+    let id: PayoutId = parse_id(id)?;
+    let Some(payout) = load(ctx, id).await?.map(Payout) else {
+        return Ok(None);
+    };
+    let seen = ctx.viewer().is_operator() || payout.is_owned(ctx).await?;
+    Ok(seen.then_some(payout))
 }

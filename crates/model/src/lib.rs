@@ -45,7 +45,7 @@ macro_rules! for_each_entity {
             checkout::fulfillment, checkout::return_request, checkout::return_unit, checkout::refund, checkout::refund_unit,
             ledger::account, ledger::transaction, ledger::posting, ledger::seal, ledger::block, ledger::unit,
             ledger::balance_transaction,
-            payout, payout::payout_account, payout::transfer_reversal,
+            payout, payout::payout_account, payout::payout_run, payout::transfer_reversal,
             event, idempotency, inbox, installation, intent, job, mail
         }
     };

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use url::Url;
 use vitrine_model::Time;
 use vitrine_model::catalog::{brand, product, terms, variant};
 use vitrine_model::checkout::{cart, cart_contact, cart_line};
@@ -247,23 +246,6 @@ fn amount_problem(settings: &Settings, currency: Currency, total: i64) -> Option
     }
     let most = Money::new(rules.max_charge, currency);
     (total > rules.max_charge).then_some(Problem::TotalTooLarge { most })
-}
-
-/// Whether the browser may be sent to `address` after payment: only to this server, or to origins the operator named.
-pub(super) fn may_return_to(settings: &Settings, address: &str) -> bool {
-    let origin = |text: &str| {
-        Url::parse(text)
-            .ok()
-            .map(|url| url.origin().ascii_serialization())
-    };
-    let Some(wanted) = origin(address) else {
-        return false;
-    };
-    settings
-        .return_origins
-        .iter()
-        .chain([&settings.public_url])
-        .any(|allowed| origin(allowed).as_ref() == Some(&wanted))
 }
 
 /// An order's number from ten random bytes: two groups of five characters that are hard to mistake on the phone.

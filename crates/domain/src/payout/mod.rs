@@ -1,44 +1,30 @@
 //! Money out: payout accounts, payout runs, transfers and their reversals.
+//!
+//! Purpose: what is available to a party goes to its connected account at the payment provider, and what a refund after
+//! that leaves it owing is asked back from there. The ledger says how much; this module says when and whither.
+//!
+//! Invariants: a party has one payout account; one payout per party and currency is in transit at a time; what a run
+//! sends in a currency is covered by what the provider has available, less the refunds still to be made and the
+//! operator's float; of runs that overlap only the one begun last makes payouts; nothing is sent to an account that may
+//! not receive transfers now; a transfer is never reversed by more than it carried; money in transit is never touched.
+//!
+//! ```text
+//! payout:    requested ── transfer made ──▶ paid ── reversals add up in `reversed`
+//!                └─────── refused for good ─▶ refused, the money is available again
+//! reversal:  requested ── made ──▶ succeeded
+//!                └─────── refused ─▶ refused, the party still owes it
+//! account:   opening ──▶ onboarding ──▶ active ◀──▶ restricted
+//! ```
 
-use vitrine_model::id::RefundId;
-use vitrine_model::intent;
+mod commands;
+mod queries;
+mod refusal;
+mod rules;
 
-use crate::context::{Context, Tx};
-use crate::ports::Outcome;
-
-pub(crate) async fn transfer_made(
-    _tx: &Tx,
-    _cx: &Context,
-    _intent: &intent::Model,
-    _outcome: Result<Outcome, String>,
-) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn transfer_reversed(
-    _tx: &Tx,
-    _cx: &Context,
-    _intent: &intent::Model,
-    _outcome: Result<Outcome, String>,
-) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn account_opened(
-    _tx: &Tx,
-    _cx: &Context,
-    _intent: &intent::Model,
-    _outcome: Result<Outcome, String>,
-) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn account_changed(_cx: &Context, _account: &str) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn transfer_changed(_cx: &Context, _transfer: &str) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn recover(_cx: &Context, _refund: RefundId) -> anyhow::Result<()> {
-    todo!()
-}
-pub(crate) async fn run(_cx: &Context) -> anyhow::Result<()> {
-    todo!()
-}
+pub use commands::{NewOnboarding, Onboarding, onboard, recover, request_run, run};
+pub(crate) use commands::{
+    account_changed, account_opened, transfer_changed, transfer_made, transfer_reversed,
+};
+pub use queries::{ByRequest, accounts_of, minimum, payouts_by_id, payouts_of};
+pub use refusal::Refusal;
+pub use rules::{Standing, standing};

@@ -5,16 +5,18 @@ use chrono::{DateTime, Utc};
 use vitrine_domain::{catalog, identity};
 use vitrine_model::catalog as rows;
 use vitrine_model::catalog::{brand, shipping_rate, terms};
+use vitrine_model::ledger::Party;
 use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::is_staff;
 use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
-use crate::connection::connection;
+use crate::connection::{connection, page_cost};
 use crate::error::settle;
 use crate::identity::BrandMember;
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
+use crate::payout::{self, PayoutAccount, PayoutConnection};
 use crate::request::RequestContext;
 
 /// Who bears the payment provider's fee on a charge.
@@ -120,6 +122,27 @@ impl Brand {
     async fn members(&self, ctx: &Context<'_>) -> Result<Vec<BrandMember>> {
         let members = settle(ctx, identity::members_of(ctx.cx().db(), self.0.id).await)?;
         Ok(members.into_iter().map(BrandMember).collect())
+    }
+
+    /// Where its payouts go; `null` until `payoutAccountOnboardingLinkCreate` was first called.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn payout_account(&self, ctx: &Context<'_>) -> Result<Option<PayoutAccount>> {
+        payout::account_of(ctx, Party::Brand(self.0.id)).await
+    }
+
+    /// Its payouts, the newest first.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    async fn payouts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+    ) -> Result<PayoutConnection> {
+        payout::payouts_of(ctx, Party::Brand(self.0.id), first, after, last, before).await
     }
 
     /// When it was founded here.

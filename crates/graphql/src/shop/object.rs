@@ -4,11 +4,11 @@ use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use vitrine_domain::{referral, shop};
-use vitrine_model::Time;
 use vitrine_model::id::Id;
 use vitrine_model::shop as rows;
 
 use crate::access::{Declared, Subject, Who, access};
+pub(crate) use crate::connection::{TimePlace, place, unplace};
 use crate::connection::{connection, page, page_cost};
 use crate::error::settle;
 use crate::identity::Account;
@@ -25,19 +25,6 @@ connection!(
     "recommendations"
 );
 connection!(SaleConnection, SaleEdge, Sale, "sales");
-
-/// A place in a list sorted by a time and an id, as a cursor keeps it.
-pub(crate) type TimePlace = (Time, u128);
-
-/// The place a cursor stands for.
-pub(crate) fn place<I: From<Uuid>>((time, id): TimePlace) -> (Time, I) {
-    (time, Uuid::from_u128(id).into())
-}
-
-/// What a cursor keeps of a place.
-pub(crate) fn unplace<I: Id>((time, id): (Time, I)) -> TimePlace {
-    (time, id.uuid().as_u128())
-}
 
 /// Whether a shop can be seen.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]

@@ -64,7 +64,7 @@ pub async fn start_checkout(
     key: String,
 ) -> Result<order::Model, Failure<Refusal>> {
     for (field, address) in [("successUrl", &new.success_url), ("cancelUrl", &new.cancel_url)] {
-        if !rules::may_return_to(cx.settings(), address.as_str()) {
+        if !cx.settings().may_return_to(address) {
             return refuse(Refusal::ReturnUrlNotAllowed(field));
         }
     }

@@ -1,0 +1,320 @@
+//! Payout accounts: opened at the provider by an intent, filled in by the party on the provider's own pages.
+
+use anyhow::{Context as _, bail};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use vitrine_model::Time;
+use vitrine_model::id::{BrandId, IntentId, PayoutAccountId};
+use vitrine_model::identity::{Role, account};
+use vitrine_model::intent::{self as intent_row, IntentState};
+use vitrine_model::ledger::Party;
+use vitrine_model::payout::payout_account;
+use vitrine_model::text::{Country, WebUrl};
+
+use crate::context::{Context, Tx};
+use crate::event::{self, Actor};
+use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
+use crate::intent::{self, When};
+use crate::payout::refusal::Refusal;
+use crate::ports::{AccountFacts, Call, CallError, Outcome};
+use crate::{catalog, identity};
+
+/// Someone who wants to be paid.
+#[derive(Debug, Clone)]
+pub struct NewOnboarding {
+    /// The brand she does it for; herself if none.
+    pub brand: Option<BrandId>,
+    /// Where she lives. A brand's account is opened where the brand is established; one opened already stays where it is.
+    pub country: Option<Country>,
+    /// Where the provider sends her when she is done.
+    pub return_url: WebUrl,
+    /// Where it sends her when the link has run out: there she asks for a new one.
+    pub refresh_url: WebUrl,
+}
+
+/// Where to go to tell the provider what it asks.
+#[derive(Debug, Clone)]
+pub struct Onboarding {
+    /// The account it is about.
+    pub account: payout_account::Model,
+    /// The provider's page. It works once, for minutes, and for whoever has it.
+    pub url: String,
+}
+
+/// Who a payout account is for, as the provider needs to know it.
+struct Payee {
+    party: Party,
+    country: Option<Country>,
+    email: Option<String>,
+    name: String,
+}
+
+/// Opens the party's payout account, if it has none yet, and gives a link to the provider's onboarding page.
+///
+/// # Errors
+/// `ReturnUrlNotAllowed`, `RefreshUrlNotAllowed`, `BrandNotFound`, `RoleLacking` unless the brand's owner asks,
+/// `CountryMissing`, `Provider`. A fault when the provider does not answer: asking again goes on where this stopped.
+pub async fn onboard(
+    cx: &Context,
+    by: &account::Model,
+    new: NewOnboarding,
+) -> Result<Onboarding, Failure<Refusal>> {
+    if !cx.settings().may_return_to(&new.return_url) {
+        return refuse(Refusal::ReturnUrlNotAllowed);
+    }
+    if !cx.settings().may_return_to(&new.refresh_url) {
+        return refuse(Refusal::RefreshUrlNotAllowed);
+    }
+    let payee = payee(cx, by, &new).await?;
+    let account = opened(cx, by, &payee).await?;
+    let id = account.stripe_account_id.as_deref().unwrap_or_default();
+    let link = cx
+        .payments()
+        .onboarding_link(id, new.refresh_url.as_str(), new.return_url.as_str());
+    match link.await {
+        Ok(url) => Ok(Onboarding { account, url }),
+        Err(CallError::Refused { message, .. }) => refuse(Refusal::Provider(message)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn payee(cx: &Context, by: &account::Model, new: &NewOnboarding) -> Result<Payee, Failure<Refusal>> {
+    let Some(brand) = new.brand else {
+        return Ok(Payee {
+            party: Party::Shopholder(by.id),
+            country: new.country.clone(),
+            email: Some(by.email.to_string()),
+            name: by.name.to_string(),
+        });
+    };
+    let allowed = identity::staff_of(cx.db(), by, brand, Role::Owner).await;
+    allowed.map_err(|failure| {
+        failure.map(|refusal| match refusal {
+            identity::Refusal::RoleLacking => Refusal::RoleLacking,
+            _ => Refusal::BrandNotFound,
+        })
+    })?;
+    let brands = catalog::brands_by_id(cx.db(), &[brand]).await?;
+    let brand = brands.into_iter().next().or_refuse(Refusal::BrandNotFound)?;
+    Ok(Payee {
+        party: Party::Brand(brand.id),
+        country: Some(brand.country),
+        email: Some(by.email.to_string()),
+        name: brand.name.to_string(),
+    })
+}
+
+/// The payee's account, open at the provider.
+async fn opened(
+    cx: &Context,
+    by: &account::Model,
+    payee: &Payee,
+) -> Result<payout_account::Model, Failure<Refusal>> {
+    let account = match wanted(cx, by, payee).await {
+        // Someone else has just asked for the same account: go on with hers.
+        Err(Failure::Refused(None)) => wanted(cx, by, payee).await,
+        outcome => outcome,
+    };
+    let account = account.map_err(|failure| match failure {
+        Failure::Refused(refusal) => refusal.map_or_else(
+            || Failure::Fault(anyhow::anyhow!("the account comes and goes")),
+            Failure::Refused,
+        ),
+        Failure::Fault(error) => Failure::Fault(error),
+    })?;
+    if account.stripe_account_id.is_some() {
+        return Ok(account);
+    }
+    intent::drive(cx, account.intent_id).await?;
+    let account = payout_account::Entity::find_by_id(account.id)
+        .one(cx.db())
+        .await?
+        .context("a payout account was lost")?;
+    if account.stripe_account_id.is_some() {
+        return Ok(account);
+    }
+    let intent = intent::load(cx, account.intent_id).await?;
+    refuse(Refusal::Provider(intent.error.unwrap_or_default()))
+}
+
+/// The payee's account row, with an intent to open it that was not refused. The refusal `None` means that another
+/// request has just made one.
+async fn wanted(
+    cx: &Context,
+    by: &account::Model,
+    payee: &Payee,
+) -> Result<payout_account::Model, Failure<Option<Refusal>>> {
+    let tx = cx.begin().await?;
+    let known = payout_account::Entity::find()
+        .filter(payout_account::Column::Party.eq(payee.party))
+        .lock_exclusive()
+        .one(&tx)
+        .await?;
+    let account = match known {
+        Some(account) if !is_refused(&tx, &account).await? => {
+            tx.commit().await?;
+            return Ok(account);
+        }
+        Some(account) => {
+            let country = payee.country.as_ref().unwrap_or(&account.country).clone();
+            let intent_id = intend(&tx, cx, account.id, payee, &country).await?;
+            let mut row: payout_account::ActiveModel = account.into();
+            row.intent_id = Set(intent_id);
+            row.country = Set(country);
+            row.update(&tx).await?
+        }
+        None => {
+            let country = payee.country.clone().or_refuse(Some(Refusal::CountryMissing))?;
+            let id = cx.new_id();
+            let intent_id = intend(&tx, cx, id, payee, &country).await?;
+            let row = new_account(cx, id, payee.party, country, intent_id);
+            row.insert(&tx).await.or_refuse_duplicate(None)?
+        }
+    };
+    let refs = [("party", payee.party.to_string())];
+    event::record(
+        &tx,
+        cx,
+        Actor::Account(by.id),
+        "payout_account.requested",
+        account.id,
+        &refs,
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(account)
+}
+
+async fn is_refused(tx: &Tx, account: &payout_account::Model) -> anyhow::Result<bool> {
+    if account.stripe_account_id.is_some() {
+        return Ok(false);
+    }
+    let intent = intent_row::Entity::find_by_id(account.intent_id).one(tx).await?;
+    Ok(intent.is_none_or(|intent| intent.state == IntentState::Refused))
+}
+
+async fn intend(
+    tx: &Tx,
+    cx: &Context,
+    id: PayoutAccountId,
+    payee: &Payee,
+    country: &Country,
+) -> anyhow::Result<IntentId> {
+    let call = Call::AccountOpen {
+        party: payee.party.to_string(),
+        country: country.to_string(),
+        email: payee.email.clone(),
+        name: payee.name.clone(),
+    };
+    Ok(intent::record(tx, cx, id, &call, When::Inline).await?)
+}
+
+fn new_account(
+    cx: &Context,
+    id: PayoutAccountId,
+    party: Party,
+    country: Country,
+    intent_id: IntentId,
+) -> payout_account::ActiveModel {
+    payout_account::ActiveModel {
+        id: Set(id),
+        party: Set(party),
+        country: Set(country),
+        intent_id: Set(intent_id),
+        stripe_account_id: NotSet,
+        details_submitted: Set(false),
+        transfers_active: Set(false),
+        requirements_due: Set(0),
+        created_at: Set(cx.now()),
+        updated_at: Set(cx.now()),
+    }
+}
+
+/// The provider opened the account of this intent, or refused to.
+pub(crate) async fn account_opened(
+    tx: &Tx,
+    cx: &Context,
+    intent: &intent_row::Model,
+    outcome: Result<Outcome, String>,
+) -> anyhow::Result<()> {
+    let id: PayoutAccountId = intent.subject.parse()?;
+    let kind = match outcome {
+        Ok(Outcome::Account(facts)) => {
+            let account = payout_account::Entity::find_by_id(id)
+                .lock_exclusive()
+                .one(tx)
+                .await?
+                .with_context(|| format!("no payout account {id}"))?;
+            let mut row: payout_account::ActiveModel = account.into();
+            row.stripe_account_id = Set(Some(facts.id.clone()));
+            fill_in(&mut row, &facts, cx.now());
+            row.update(tx).await?;
+            "payout_account.opened"
+        }
+        Ok(other) => bail!("{}: not an account: {other:?}", intent.id),
+        Err(_) => "payout_account.refused",
+    };
+    event::record(tx, cx, Actor::System, kind, id, &[]).await?;
+    Ok(())
+}
+
+/// The provider's account `stripe_id` may have changed: asks it how it stands. An account that is none of ours is no
+/// concern.
+///
+/// # Errors
+/// When the provider or the database fails: the job tries again.
+pub(crate) async fn account_changed(cx: &Context, stripe_id: &str) -> anyhow::Result<()> {
+    let known = payout_account::Entity::find()
+        .filter(payout_account::Column::StripeAccountId.eq(stripe_id))
+        .one(cx.db())
+        .await?;
+    if known.is_some() {
+        ask_standing(cx, stripe_id).await?;
+    }
+    Ok(())
+}
+
+/// Asks the provider how the account stands now, and keeps the answer.
+pub(super) async fn ask_standing(cx: &Context, stripe_id: &str) -> anyhow::Result<AccountFacts> {
+    let asked_at = cx.now();
+    let facts = cx.payments().account(stripe_id).await?;
+    let tx = cx.begin().await?;
+    let account = payout_account::Entity::find()
+        .filter(payout_account::Column::StripeAccountId.eq(stripe_id))
+        .lock_exclusive()
+        .one(&tx)
+        .await?;
+    // An answer that came late must not undo a newer one.
+    let Some(account) = account.filter(|account| account.updated_at <= asked_at) else {
+        return Ok(facts);
+    };
+    let changed = has_changed(&account, &facts);
+    let id = account.id;
+    let mut row: payout_account::ActiveModel = account.into();
+    fill_in(&mut row, &facts, asked_at);
+    row.update(&tx).await?;
+    if changed {
+        event::record(&tx, cx, Actor::Stripe, "payout_account.changed", id, &[]).await?;
+    }
+    tx.commit().await?;
+    Ok(facts)
+}
+
+fn has_changed(account: &payout_account::Model, facts: &AccountFacts) -> bool {
+    (
+        account.details_submitted,
+        account.transfers_active,
+        account.requirements_due,
+    ) != (
+        facts.details_submitted,
+        facts.transfers_active,
+        facts.requirements_due,
+    )
+}
+
+fn fill_in(row: &mut payout_account::ActiveModel, facts: &AccountFacts, asked_at: Time) {
+    row.details_submitted = Set(facts.details_submitted);
+    row.transfers_active = Set(facts.transfers_active);
+    row.requirements_due = Set(facts.requirements_due);
+    row.updated_at = Set(asked_at);
+}

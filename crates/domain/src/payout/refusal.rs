@@ -1,0 +1,22 @@
+//! Why payout says no.
+
+use crate::idempotency::KeyRefusal;
+
+/// Why there is no onboarding link, or no run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// No such brand, or none one works for.
+    BrandNotFound,
+    /// One works for the brand, but only its owner may do this.
+    RoleLacking,
+    /// A first account of one's own needs a country.
+    CountryMissing,
+    /// The browser may not be sent back there.
+    ReturnUrlNotAllowed,
+    /// The browser may not be sent there for a new link.
+    RefreshUrlNotAllowed,
+    /// The payment provider refused, in its own words.
+    Provider(String),
+    /// The idempotency key cannot be used.
+    Key(KeyRefusal),
+}

@@ -1,0 +1,133 @@
+//! What a payout run may send, and what a recovery asks back: pure decisions.
+
+use vitrine_model::money::Currency;
+use vitrine_model::payout::payout_account;
+
+/// How far a payout account is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The provider has not opened it yet.
+    Opening,
+    /// The party has not told the provider all it asked at first.
+    Onboarding,
+    /// It can receive payouts.
+    Active,
+    /// It could not receive payouts when the provider was last asked.
+    Restricted,
+}
+
+/// How far the account is, by what the provider last said.
+pub fn standing(account: &payout_account::Model) -> Standing {
+    match (&account.stripe_account_id, account.transfers_active) {
+        (None, _) => Standing::Opening,
+        (Some(_), true) => Standing::Active,
+        (Some(_), false) if account.details_submitted => Standing::Restricted,
+        (Some(_), false) => Standing::Onboarding,
+    }
+}
+
+/// The smallest payout in `currency`, in its minor units, of a setting written for two decimals; rounded up, and never
+/// nothing.
+pub(super) fn smallest(setting: i64, currency: Currency) -> i64 {
+    let hundredths = setting.saturating_mul(currency.scale());
+    let whole = hundredths / 100 + i64::from(hundredths % 100 > 0);
+    whole.max(1)
+}
+
+/// What the provider's balance is spoken for already, minor units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Commitments {
+    /// Payouts requested whose transfer is not known to be made.
+    pub(super) in_transit: i64,
+    /// Refunds decided and not made yet.
+    pub(super) refunds: i64,
+    /// What the operator wants left.
+    pub(super) float: i64,
+}
+
+/// What a run may send of the `available` balance.
+pub(super) fn budget(available: i64, spoken_for: Commitments) -> i64 {
+    [spoken_for.in_transit, spoken_for.refunds, spoken_for.float]
+        .into_iter()
+        .fold(available, i64::saturating_sub)
+        .max(0)
+}
+
+/// What of a payee's money is sent: all that the budget covers, unless that is too little to send.
+pub(super) fn portion(available: i64, budget: i64, smallest: i64) -> Option<i64> {
+    Some(available.min(budget)).filter(|amount| *amount >= smallest)
+}
+
+/// How much of what is `owed` is asked back of each transfer, in the order given, as far as it goes. `left` is what was
+/// not reversed of each yet.
+pub(super) fn shares(owed: i64, left: &[i64]) -> Vec<i64> {
+    let mut owed = owed.max(0);
+    let take = |left: &i64| {
+        let share = owed.min(*left).max(0);
+        owed -= share;
+        share
+    };
+    left.iter().map(take).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_smallest_payout_is_scaled_to_the_currencys_decimals() {
+        assert_eq!(smallest(500, Currency::Eur), 500);
+        assert_eq!(smallest(500, Currency::Jpy), 5);
+        assert_eq!(smallest(501, Currency::Jpy), 6);
+        assert_eq!(smallest(0, Currency::Eur), 1);
+    }
+
+    #[test]
+    fn refunds_float_and_payouts_under_way_come_first() {
+        let spoken_for = Commitments {
+            in_transit: 200,
+            refunds: 300,
+            float: 100,
+        };
+        assert_eq!(budget(1000, spoken_for), 400);
+        assert_eq!(budget(500, spoken_for), 0);
+        assert_eq!(budget(-5, Commitments::default()), 0);
+    }
+
+    #[test]
+    fn a_payee_gets_what_is_covered_or_nothing_when_that_is_too_little() {
+        assert_eq!(portion(810, 1000, 500), Some(810));
+        assert_eq!(portion(810, 600, 500), Some(600));
+        assert_eq!(portion(810, 499, 500), None);
+        assert_eq!(portion(499, 1000, 500), None);
+    }
+
+    #[test]
+    fn the_first_transfers_are_asked_first() {
+        assert_eq!(shares(100, &[60, 60, 60]), [60, 40, 0]);
+        assert_eq!(shares(100, &[]), Vec::<i64>::new());
+        assert_eq!(shares(0, &[60]), [0]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_transfer_is_asked_for_more_than_it_has_left(owed in 0_i64..10_000, left in prop::collection::vec(0_i64..500, 0..40)) {
+            let shares = shares(owed, &left);
+            prop_assert!(shares.iter().zip(&left).all(|(share, left)| (0..=*left).contains(share)));
+            prop_assert_eq!(shares.iter().sum::<i64>(), owed.min(left.iter().sum()));
+        }
+
+        #[test]
+        fn what_is_sent_is_always_covered(available in -1_000_i64..100_000, in_transit in 0_i64..1_000, refunds in 0_i64..1_000, float in 0_i64..1_000, payees in prop::collection::vec(0_i64..5_000, 0..30)) {
+            let start = budget(available, Commitments { in_transit, refunds, float });
+            let mut left = start;
+            for payee in payees {
+                left -= portion(payee, left, 100).unwrap_or(0);
+            }
+            prop_assert!(left >= 0);
+            prop_assert!(start == 0 || start - left + in_transit + refunds + float <= available);
+        }
+    }
+}
