@@ -22,21 +22,16 @@ def names(*items, **nested):
 
 
 CAPABILITY = names("requested")
-ADDRESS = names("city", "country", "line1", "line2", "postal_code", "state")
 ACCOUNT = names(
     "business_type", "country", "default_currency", "email", "expand", "metadata", "type",
     business_profile=names("mcc", "name", "product_description", "support_email", "support_phone", "url"),
     capabilities=dict(card_payments=CAPABILITY, transfers=CAPABILITY),
-    company=names("name", "phone", address=ADDRESS),
     controller=names("fees", "losses", "requirement_collection", "stripe_dashboard"),
-    individual=names("email", "first_name", "last_name", "phone", address=ADDRESS),
     settings=dict(payouts=names("debit_negative_balances", "statement_descriptor", schedule=names("interval"))),
-    tos_acceptance=names("service_agreement"),
 )
-PAYMENT_METHOD_OPTIONS = dict(card=names("request_three_d_secure"))
 CONFIRM = names(
     "capture_method", "error_on_requires_action", "expand", "off_session", "payment_method", "payment_method_types",
-    "receipt_email", "return_url", "use_stripe_sdk", payment_method_options=PAYMENT_METHOD_OPTIONS,
+    "receipt_email", "return_url", "use_stripe_sdk",
 )
 
 # What the sandbox simulates. ALL takes a parameter with everything in it.
@@ -45,10 +40,9 @@ OPERATIONS = {
         "allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "currency",
         "customer_creation", "customer_email", "expand", "expires_at", "locale", "metadata", "mode",
         "origin_context", "payment_method_types", "submit_type", "success_url", "ui_mode",
-        adaptive_pricing=ALL, automatic_tax=ALL, invoice_creation=names("enabled"), phone_number_collection=ALL,
+        adaptive_pricing=ALL, automatic_tax=ALL,
         custom_text=ALL, discounts=names("coupon", "promotion_code"),
         branding_settings=names("background_color", "border_style", "button_color", "display_name", "font_family"),
-        payment_method_options=PAYMENT_METHOD_OPTIONS,
         line_items=names(
             "metadata", "price", "quantity",
             price_data=names(
@@ -72,7 +66,7 @@ OPERATIONS = {
                 "metadata", "statement_descriptor", "statement_descriptor_suffix", "transfer_group"),
     },
     "GET /v1/payment_intents": names(*LISTING),
-    "GET /v1/payment_intents/{intent}": names("client_secret", "expand"),
+    "GET /v1/payment_intents/{intent}": names("expand"),
     "POST /v1/payment_intents/{intent}": names(
         "amount", "currency", "description", "expand", "metadata", "payment_method", "receipt_email",
         "transfer_group"),
@@ -149,6 +143,8 @@ ONLY = {
     "mode": {"payment"},
     "ui_mode": {"hosted_page"},
     "capture_method": {"automatic", "automatic_async"},
+    "billing_address_collection": {"auto"},
+    "customer_creation": {"if_required"},
     "payment_method_types": {"card"},
 }
 

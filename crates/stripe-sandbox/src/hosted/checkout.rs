@@ -167,6 +167,7 @@ pub(super) async fn authenticate_intent(
 struct Page<'p> {
     id: &'p str,
     merchant: &'p str,
+    note: &'p str,
     verb: &'p str,
     lines: Vec<Line>,
     subtotal: String,
@@ -204,43 +205,40 @@ fn page(state: &State, id: &str, status: StatusCode, refusal: Option<String>, ty
         id,
     );
     let Ok(session) = session else {
-        return message(
-            StatusCode::NOT_FOUND,
-            "No such checkout",
-            "This link leads to no Checkout Session.",
-            None,
-        );
+        let (title, text) = ("No such checkout", "This link leads to no Checkout Session.");
+        return message(StatusCode::NOT_FOUND, title, text, None);
     };
     match text(&session, "status") {
-        "open" => {}
+        "open" => payment_page(state, &session, status, refusal, typed),
         "complete" => {
-            let back = success_url(state, id);
-            return message(
-                StatusCode::OK,
-                "Already paid",
-                "This order has been paid. Thank you!",
-                safe(&back),
-            );
+            let (title, text) = ("Already paid", "This order has been paid. Thank you!");
+            message(StatusCode::OK, title, text, safe(&success_url(state, id)))
         }
         _ => {
-            let back = safe(text(&session, "cancel_url"));
-            return message(
-                StatusCode::GONE,
+            let (title, text_) = (
                 "This checkout has expired",
                 "Nothing was charged. Start again in the shop.",
-                back,
             );
+            message(StatusCode::GONE, title, text_, safe(text(&session, "cancel_url")))
         }
     }
-    let currency = text(&session, "currency");
+}
+
+fn payment_page(
+    state: &State,
+    session: &Value,
+    status: StatusCode,
+    refusal: Option<String>,
+    typed: &Payment,
+) -> Response {
+    let (id, currency) = (text(session, "id"), text(session, "currency"));
     let off = integer(&session["total_details"], "amount_discount");
-    let cancel = text(&session, "cancel_url").replace("{CHECKOUT_SESSION_ID}", id);
+    let cancel = text(session, "cancel_url").replace("{CHECKOUT_SESSION_ID}", id);
     let page = Page {
         id,
-        merchant: session["branding_settings"]["display_name"]
-            .as_str()
-            .unwrap_or("Your order"),
-        verb: match text(&session, "submit_type") {
+        merchant: text(&session["branding_settings"], "display_name"),
+        note: text(&session["custom_text"]["submit"], "message"),
+        verb: match text(session, "submit_type") {
             "book" => "Book for",
             "donate" => "Donate",
             _ => "Pay",
@@ -249,31 +247,23 @@ fn page(state: &State, id: &str, status: StatusCode, refusal: Option<String>, ty
             .iter()
             .map(|line| shown(state, line))
             .collect(),
-        subtotal: format(integer(&session, "amount_subtotal"), currency),
+        subtotal: format(integer(session, "amount_subtotal"), currency),
         discount: (off > 0).then(|| format(-off, currency)),
-        total: format(integer(&session, "amount_total"), currency),
+        total: format(integer(session, "amount_total"), currency),
         takes_promotion_codes: session["allow_promotion_codes"] == true
             && session["payment_intent"].is_null(),
         cancel_url: safe(&cancel),
         message: refusal,
         fixed_email: session["customer_email"].as_str(),
-        email: if typed.email.is_empty() {
-            "jenny@example.com"
-        } else {
-            &typed.email
-        },
-        card_number: if typed.card_number.is_empty() {
-            "4242 4242 4242 4242"
-        } else {
-            &typed.card_number
-        },
-        name: if typed.name.is_empty() {
-            "Jenny Rosen"
-        } else {
-            &typed.name
-        },
+        email: or(&typed.email, "jenny@example.com"),
+        card_number: or(&typed.card_number, "4242 4242 4242 4242"),
+        name: or(&typed.name, "Jenny Rosen"),
     };
     render(status, &page)
+}
+
+fn or<'t>(typed: &'t str, default: &'t str) -> &'t str {
+    if typed.is_empty() { default } else { typed }
 }
 
 fn shown(state: &State, line: &Value) -> Line {

@@ -85,7 +85,7 @@ pub(crate) fn update(state: &mut State, call: &Call) -> Result<Value, StripeErro
             "expand" => continue,
             "metadata" => merge_metadata(&account["metadata"], Some(given)),
             "capabilities" => request(&account, given),
-            "business_profile" | "company" | "settings" => merge(&account[key], given),
+            "business_profile" | "settings" => merge(&account[key], given),
             _ => given.clone(),
         };
         changes.insert(key.clone(), new);

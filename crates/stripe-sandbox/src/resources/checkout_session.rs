@@ -528,16 +528,16 @@ fn complete(state: &mut State, now: i64, id: &str, scope: &Scope, payment_status
 
 fn blank(call: &Call, id: &str, currency: &str, expires_at: i64) -> Value {
     let given = |key: &str, default: Value| call.params.get(key).cloned().unwrap_or(default);
-    let enabled = |key: &str| param(call, key)["enabled"] == true;
     let mut session = json!({
         "id": id, "object": "checkout.session",
-        "adaptive_pricing": {"enabled": enabled("adaptive_pricing")},
+        "adaptive_pricing": {"enabled": param(call, "adaptive_pricing")["enabled"] == true},
         "after_expiration": null,
         "allow_promotion_codes": param(call, "allow_promotion_codes"),
         "amount_subtotal": 0,
         "amount_total": 0,
         "automatic_tax": {"enabled": false, "liability": null, "provider": null, "status": null},
         "billing_address_collection": param(call, "billing_address_collection"),
+        "branding_settings": branding(call),
         "cancel_url": param(call, "cancel_url"),
         "client_reference_id": param(call, "client_reference_id"),
         "client_secret": null,
@@ -577,7 +577,7 @@ fn blank(call: &Call, id: &str, currency: &str, expires_at: i64) -> Value {
         "payment_method_types": given("payment_method_types", json!(["card"])),
         "payment_status": "unpaid",
         "permissions": null,
-        "phone_number_collection": {"enabled": enabled("phone_number_collection")},
+        "phone_number_collection": {"enabled": false},
         "recovered_from": null,
         "saved_payment_method_options": null,
         "setup_intent": null,
@@ -597,6 +597,23 @@ fn blank(call: &Call, id: &str, currency: &str, expires_at: i64) -> Value {
         session.extend(rest);
     }
     session
+}
+
+fn branding(call: &Call) -> Value {
+    let given = param(call, "branding_settings");
+    let or = |key: &str, default: &str| match text(&given, key) {
+        "" => default.to_owned(),
+        chosen => chosen.to_owned(),
+    };
+    json!({
+        "background_color": or("background_color", "#ffffff"),
+        "border_style": or("border_style", "rounded"),
+        "button_color": or("button_color", "#3d4ed8"),
+        "display_name": or("display_name", "Stripe sandbox"),
+        "font_family": or("font_family", "default"),
+        "icon": null,
+        "logo": null,
+    })
 }
 
 fn custom_text(call: &Call) -> Value {

@@ -97,10 +97,19 @@ pub(crate) fn confirm(state: &mut State, call: &Call) -> Result<Value, StripeErr
     ) {
         return Err(unexpected_state(&intent, "confirmed"));
     }
-    if let Some(named) = text_param(call, "payment_method") {
-        let method = payment_method::resolve(state, call, named)?;
-        state.update(&call.path[0], json!({"payment_method": method}));
+    let mut changes = Map::new();
+    for key in ["capture_method", "payment_method_types", "receipt_email"] {
+        if let Some(given) = call.params.get(key) {
+            changes.insert(key.to_owned(), given.clone());
+        }
     }
+    if let Some(named) = text_param(call, "payment_method") {
+        changes.insert(
+            "payment_method".to_owned(),
+            payment_method::resolve(state, call, named)?.into(),
+        );
+    }
+    state.update(&call.path[0], Value::Object(changes));
     confirm_by_api(state, call, &call.path[0])
 }
 
@@ -241,8 +250,20 @@ fn confirm_by_api(state: &mut State, call: &Call, id: &str) -> Result<Value, Str
         let message = "You cannot confirm this PaymentIntent because it's missing a payment method.";
         return Err(StripeError::invalid(message).code("payment_intent_unexpected_state"));
     }
+    let absent = param(call, "off_session")
+        .as_bool()
+        .unwrap_or(call.params.contains_key("off_session"));
+    let alone = absent || param(call, "error_on_requires_action") == true;
     match attempt(state, call.now, &call.scope, id, false) {
         Attempted::Succeeded => Ok(state.get(id)),
+        // There is nobody who could authenticate.
+        Attempted::RequiresAction if alone => {
+            let message = "Your card was declined. This transaction requires authentication.";
+            let refusal = StripeError::card("authentication_required", message);
+            let card = payment_method::card(state, text(&state.get(id), "payment_method"));
+            decline(state, call.now, &call.scope, id, card, refusal.clone());
+            Err(refusal.with("payment_intent", state.get(id)))
+        }
         Attempted::Declined(refusal) => Err(refusal.with("payment_intent", state.get(id))),
         Attempted::RequiresAction => {
             let mut action = state.get(id)["next_action"].clone();

@@ -111,86 +111,80 @@ async fn a_balance_transaction_may_come_late() {
 #[tokio::test]
 async fn refunds_never_exceed_the_charge() {
     let bench = Bench::start().await;
-    let endpoint = bench.listen().await;
-    let (charge, _other) = (
-        bench.charge("1000", "eur", "pm_card_visa").await,
-        bench.charge("5000", "eur", "pm_card_visa").await,
+    let charge = bench.charge("1000", "eur", "pm_card_visa").await;
+    bench.charge("5000", "eur", "pm_card_visa").await;
+    let (id, intent) = (
+        charge["id"].as_str().unwrap(),
+        charge["payment_intent"].as_str().unwrap(),
     );
-    let charge = charge["id"].as_str().unwrap();
-    bench.settle().await;
-    endpoint.take();
-    let refund = bench
-        .post(
-            "/v1/refunds",
-            &[("charge", charge), ("amount", "400"), ("metadata[r]", "1")],
-        )
+    let refund = async |form: &[(&str, &str)]| bench.post("/v1/refunds", form).await;
+    let part = refund(&[("charge", id), ("amount", "400"), ("metadata[r]", "1")])
         .await
         .ok();
     assert_eq!(
-        (&refund["status"], &refund["amount"]),
+        (&part["status"], &part["amount"]),
         (&json!("succeeded"), &json!(400))
     );
     assert_eq!(
-        bench
-            .post("/v1/refunds", &[("charge", charge), ("amount", "601")])
-            .await
-            .refusal(),
+        refund(&[("charge", id), ("amount", "601")]).await.refusal(),
         (400, "", "amount")
     );
     assert_eq!(
-        bench
-            .post("/v1/refunds", &[("charge", charge), ("amount", "0")])
-            .await
-            .refusal()
-            .2,
+        refund(&[("charge", id), ("amount", "0")]).await.refusal().2,
         "amount"
     );
-    let intent = bench.get(&format!("/v1/charges/{charge}")).await["payment_intent"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    assert_eq!(refund(&[("payment_intent", intent)]).await.ok()["amount"], 600);
     assert_eq!(
-        bench
-            .post("/v1/refunds", &[("payment_intent", &intent)])
-            .await
-            .ok()["amount"],
-        600
-    );
-    assert_eq!(
-        bench.post("/v1/refunds", &[("charge", charge)]).await.refusal().1,
+        refund(&[("charge", id)]).await.refusal().1,
         "charge_already_refunded"
     );
+    assert_eq!(refund(&[]).await.refusal(), (400, "parameter_missing", "charge"));
     assert_eq!(
-        bench.post("/v1/refunds", &[]).await.refusal(),
-        (400, "parameter_missing", "charge")
-    );
-    assert_eq!(
-        bench.post("/v1/refunds", &[("charge", "ch_x")]).await.refusal(),
+        refund(&[("charge", "ch_x")]).await.refusal(),
         (400, "resource_missing", "charge")
     );
-    let read = bench.get(&format!("/v1/charges/{charge}?expand[]=refunds")).await;
+    let read = bench.get(&format!("/v1/charges/{id}?expand[]=refunds")).await;
     assert_eq!(
         (&read["refunded"], &read["amount_refunded"]),
         (&json!(true), &json!(1000))
     );
     assert_eq!(read["refunds"]["data"].as_array().unwrap().len(), 2);
-    assert_eq!(
-        bench.get(&format!("/v1/refunds?payment_intent={intent}")).await["data"]
-            .as_array()
-            .unwrap()
-            .len(),
-        2
-    );
+    let list = bench.get(&format!("/v1/refunds?payment_intent={intent}")).await;
+    assert_eq!(list["data"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_refund_tells_of_itself_and_of_its_charge() {
+    let bench = Bench::start().await;
+    let charge = bench.charge("1000", "eur", "pm_card_visa").await;
+    let endpoint = bench.listen().await;
+    bench
+        .post(
+            "/v1/refunds",
+            &[("charge", charge["id"].as_str().unwrap()), ("amount", "1")],
+        )
+        .await
+        .ok();
     bench.settle().await;
+    assert_eq!(endpoint.types(), ["refund.created", "charge.refunded"]);
+}
+
+#[tokio::test]
+async fn a_payment_without_its_buyer_cannot_be_authenticated() {
+    let bench = Bench::start().await;
+    let form = [
+        ("amount", "500"),
+        ("currency", "eur"),
+        ("payment_method", "pm_card_authenticationRequired"),
+        ("confirm", "true"),
+        ("off_session", "true"),
+    ];
     assert_eq!(
-        endpoint.types(),
-        [
-            "refund.created",
-            "charge.refunded",
-            "refund.created",
-            "charge.refunded"
-        ]
+        bench.post("/v1/payment_intents", &form).await.refusal().1,
+        "authentication_required"
     );
+    let intent = &bench.get("/v1/payment_intents").await["data"][0];
+    assert_eq!(intent["status"], "requires_payment_method");
 }
 
 #[tokio::test]
