@@ -145,7 +145,7 @@ ONLY = {
     "capture_method": {"automatic", "automatic_async"},
     "billing_address_collection": {"auto"},
     "customer_creation": {"if_required"},
-    "payment_method_types": {"card"},
+    "payment_method_types": {"card", "sepa_debit"},
 }
 
 # The objects the sandbox returns, and every object inside them.
@@ -171,16 +171,16 @@ payment_pages_checkout_session_customer_details payment_pages_checkout_session_d
 payment_pages_checkout_session_invoice_creation payment_pages_checkout_session_invoice_settings
 payment_pages_checkout_session_phone_number_collection payment_pages_checkout_session_total_details
 payment_pages_checkout_session_name_collection
-payment_method_details_stripe_account person three_d_secure_details_charge three_d_secure_usage networks
+payment_method_details_sepa_debit payment_method_details_stripe_account payment_method_sepa_debit person three_d_secure_details_charge three_d_secure_usage networks
 payout price product promotion_code promotion_codes_resource_promotion promotion_codes_resource_restrictions
 radar_radar_options refund refund_destination_details refund_destination_details_card transfer transfer_reversal
 transfer_schedule webhook_endpoint
 """.split()
 
-# Fields in which Stripe offers dozens of payment methods: the sandbox knows cards.
+# Fields in which Stripe offers dozens of payment methods: the sandbox knows two.
 ONLY_FIELDS = {
-    "payment_method_details": {"card", "stripe_account", "type"},
-    "payment_method": {"billing_details", "card", "created", "customer", "customer_account", "id", "livemode", "metadata",
+    "payment_method_details": {"card", "sepa_debit", "stripe_account", "type"},
+    "payment_method": {"billing_details", "card", "created", "customer", "customer_account", "id", "livemode", "metadata", "sepa_debit",
                        "object", "type", "allow_redisplay", "radar_options"},
     "payment_intent_payment_method_options": {"card"},
     "checkout_session_payment_method_options": {"card"},

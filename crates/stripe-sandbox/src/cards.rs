@@ -1,6 +1,7 @@
-//! Stripe's test cards: <https://docs.stripe.com/testing>.
+//! Stripe's test cards, and two test bank accounts: <https://docs.stripe.com/testing>.
 
 use crate::error::StripeError;
+use serde_json::{Value, json};
 
 /// What a card does when it is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(crate) struct Card {
     /// Its money is available at once.
     pub(crate) bypass_pending: bool,
     pub(crate) refunds: Refunds,
+    /// Not a card but a bank account: whether the money comes is known only days later.
+    pub(crate) delayed: bool,
 }
 
 const fn card(number: &'static str, token: &'static str, brand: &'static str) -> Card {
@@ -46,6 +49,16 @@ const fn card(number: &'static str, token: &'static str, brand: &'static str) ->
         authenticate: false,
         bypass_pending: false,
         refunds: Refunds::AtOnce,
+        delayed: false,
+    }
+}
+
+const fn bank_account(iban: &'static str, token: &'static str, outcome: Outcome) -> Card {
+    Card {
+        outcome,
+        country: "DE",
+        delayed: true,
+        ..card(iban, token, "sepa_debit")
     }
 }
 
@@ -73,7 +86,7 @@ const fn authenticated(number: &'static str, token: &'static str, outcome: Outco
     }
 }
 
-static CARDS: [Card; 31] = [
+static CARDS: [Card; 33] = [
     card("4242424242424242", "pm_card_visa", "visa"),
     card("4000056655665556", "pm_card_visa_debit", "visa"),
     card("5555555555554444", "pm_card_mastercard", "mastercard"),
@@ -173,18 +186,26 @@ static CARDS: [Card; 31] = [
         "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
         Outcome::Declined("card_declined", "insufficient_funds"),
     ),
+    bank_account("DE89370400440532013000", "pm_success_de", Outcome::Approved),
+    bank_account(
+        "DE62370400440532013001",
+        "pm_failed_de",
+        Outcome::Declined("payment_intent_payment_attempt_failed", "generic_decline"),
+    ),
     // Disputed at Stripe; here it is charged and nothing follows.
     card("4000000000000259", "pm_card_createDispute", "visa"),
 ];
 
 impl Card {
-    /// The card with this number, however it is spaced.
+    /// The card or bank account with this number, however it is spaced.
     pub(crate) fn by_number(number: &str) -> Option<&'static Self> {
         let digits: String = number
             .chars()
             .filter(|letter| !letter.is_whitespace() && *letter != '-')
             .collect();
-        CARDS.iter().find(|card| card.number == digits)
+        CARDS
+            .iter()
+            .find(|card| card.number.eq_ignore_ascii_case(&digits))
     }
 
     /// The card a test payment method such as `pm_card_visa` stands for.
@@ -195,6 +216,19 @@ impl Card {
     /// The last four digits.
     pub(crate) fn last4(&self) -> &'static str {
         &self.number[self.number.len() - 4..]
+    }
+
+    /// Stripe's name for this kind of payment method.
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.delayed { "sepa_debit" } else { "card" }
+    }
+
+    /// What Stripe shows of a bank account.
+    pub(crate) fn sepa_debit(&self) -> Value {
+        json!({
+            "bank_code": "37040044", "branch_code": "", "country": self.country, "fingerprint": "sandboxiban",
+            "last4": self.last4(),
+        })
     }
 
     /// `debit` or `credit`.
@@ -212,6 +246,7 @@ impl Card {
             return None;
         };
         let message = match decline_code {
+            _ if self.delayed => "The bank did not pay this direct debit.",
             "insufficient_funds" => "Your card has insufficient funds.",
             "expired_card" => "Your card has expired.",
             "incorrect_cvc" => "Your card's security code is incorrect.",

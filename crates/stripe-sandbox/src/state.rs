@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) balance_transaction_delay_seconds: i64,
     /// After how long a charge's money becomes available.
     pub(crate) available_delay_seconds: i64,
+    /// After how long a bank debit is known to be paid, or not.
+    pub(crate) async_payment_seconds: i64,
     /// After how long a pending refund settles, or one that is to fail fails.
     pub(crate) refund_settle_seconds: i64,
     /// After how long a payout arrives.
@@ -55,6 +57,7 @@ impl Default for Settings {
         Self {
             balance_transaction_delay_seconds: 0,
             available_delay_seconds: 172_800,
+            async_payment_seconds: 180,
             refund_settle_seconds: 3_600,
             payout_arrival_seconds: 86_400,
         }
@@ -67,6 +70,7 @@ pub(crate) enum Task {
     ExpireSession(String),
     ApplyBalanceTransaction(String),
     FundsAvailable(Scope),
+    SettlePayment(String),
     SettleRefund(String),
     FailRefund(String),
     PayoutArrives(String),

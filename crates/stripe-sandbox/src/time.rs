@@ -1,7 +1,7 @@
 //! What the passing of time does.
 
 use crate::ledger;
-use crate::resources::{charge, checkout_session, payout, refund};
+use crate::resources::{charge, checkout_session, payment_intent, payout, refund};
 use crate::state::{State, Task};
 
 /// Brings the sandbox up to this instant: everything on the agenda until then happens, each at its own time.
@@ -22,6 +22,7 @@ fn perform(state: &mut State, due: i64, task: Task) {
         Task::ExpireSession(id) => checkout_session::expire_if_open(state, due, &id),
         Task::ApplyBalanceTransaction(id) => charge::apply_balance_transaction(state, due, &id),
         Task::FundsAvailable(scope) => ledger::make_available(state, due, &scope),
+        Task::SettlePayment(id) => payment_intent::settle(state, due, &id),
         Task::SettleRefund(id) => refund::settle(state, due, &id),
         Task::FailRefund(id) => refund::fail(state, due, &id, "lost_or_stolen_card"),
         Task::PayoutArrives(id) => payout::arrive(state, due, &id),

@@ -22,6 +22,7 @@ use std::sync::Arc;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Payment {
+    iban: String,
     card_number: String,
     exp: String,
     cvc: String,
@@ -59,7 +60,7 @@ pub(super) async fn submit(
             return page(state, &id, status, refusal, &Payment::default());
         }
         match pay(state, now, &id, &payment) {
-            Ok(Attempted::Succeeded) => leave(&success_url(state, &id)),
+            Ok(Attempted::Succeeded | Attempted::Processing) => leave(&success_url(state, &id)),
             Ok(Attempted::RequiresAction) => {
                 Redirect::to(&format!("/c/pay/{id}/authenticate")).into_response()
             }
@@ -99,7 +100,7 @@ pub(super) async fn authenticate(
     shared.change(|state, now| {
         let passed = form.outcome == "complete";
         match checkout_session::authenticate(state, now, &id, passed) {
-            Ok(Attempted::Succeeded) => leave(&success_url(state, &id)),
+            Ok(Attempted::Succeeded | Attempted::Processing) => leave(&success_url(state, &id)),
             Ok(Attempted::RequiresAction) => {
                 Redirect::to(&format!("/c/pay/{id}/authenticate")).into_response()
             }
@@ -173,6 +174,8 @@ struct Page<'p> {
     subtotal: String,
     discount: Option<String>,
     total: String,
+    takes_cards: bool,
+    takes_debits: bool,
     takes_promotion_codes: bool,
     cancel_url: Option<&'p str>,
     message: Option<String>,
@@ -250,6 +253,8 @@ fn payment_page(
         subtotal: format(integer(session, "amount_subtotal"), currency),
         discount: (off > 0).then(|| format(-off, currency)),
         total: format(integer(session, "amount_total"), currency),
+        takes_cards: checkout_session::takes(session, "card"),
+        takes_debits: checkout_session::takes(session, "sepa_debit"),
         takes_promotion_codes: session["allow_promotion_codes"] == true
             && session["payment_intent"].is_null(),
         cancel_url: safe(&cancel),
@@ -298,17 +303,20 @@ fn nothing_to_authenticate() -> Response {
 }
 
 fn pay(state: &mut State, now: i64, id: &str, payment: &Payment) -> Result<Attempted, StripeError> {
-    let card = Card::by_number(&payment.card_number).ok_or_else(|| {
-        let message = "Your card number is not one of Stripe's test cards. Try 4242 4242 4242 4242.";
+    let is_debit = !payment.iban.is_empty();
+    let number = if is_debit {
+        &payment.iban
+    } else {
+        &payment.card_number
+    };
+    let known = Card::by_number(number).filter(|card| card.delayed == is_debit);
+    let card = known.ok_or_else(|| {
+        let message = "This number is not one of Stripe's test numbers. Try 4242 4242 4242 4242.";
         StripeError::card("incorrect_number", message)
     })?;
-    check_expiry(&payment.exp, now)?;
-    let cvc = payment.cvc.trim();
-    if !(3..=4).contains(&cvc.len()) || !cvc.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(StripeError::card(
-            "invalid_cvc",
-            "Your card's security code is invalid.",
-        ));
+    if !is_debit {
+        check_expiry(&payment.exp, now)?;
+        check_cvc(payment.cvc.trim())?;
     }
     let filled = |field: &str| (!field.trim().is_empty()).then(|| field.trim().to_owned());
     let session = state.get(id);
@@ -326,6 +334,16 @@ fn pay(state: &mut State, now: i64, id: &str, payment: &Payment) -> Result<Attem
             email,
         },
     )
+}
+
+fn check_cvc(typed: &str) -> Result<(), StripeError> {
+    if (3..=4).contains(&typed.len()) && typed.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(StripeError::card(
+        "invalid_cvc",
+        "Your card's security code is invalid.",
+    ))
 }
 
 /// `MM / YY` or `MM/YYYY`, not in the past.

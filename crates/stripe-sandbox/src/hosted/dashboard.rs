@@ -65,7 +65,7 @@ const ROUTES: &[(&str, &str)] = &[
     ),
     (
         "GET, POST /_sandbox/settings",
-        "balance_transaction_delay_seconds, available_delay_seconds, refund_settle_seconds, payout_arrival_seconds",
+        "balance_transaction_delay_seconds, available_delay_seconds, async_payment_seconds, refund_settle_seconds, payout_arrival_seconds",
     ),
     (
         "GET /_sandbox/books",

@@ -51,7 +51,7 @@ pub(crate) fn update(state: &mut State, call: &Call) -> Result<Value, StripeErro
     Ok(charge)
 }
 
-/// A charge for a payment intent, refused or not; returns it.
+/// A charge for a payment intent, pending until [`conclude`] says how it went; returns it.
 pub(crate) fn create(
     state: &mut State,
     now: i64,
@@ -59,17 +59,13 @@ pub(crate) fn create(
     intent: &Value,
     method: &str,
     card: &Card,
-    refusal: Option<&StripeError>,
 ) -> Value {
     let id = state.new_id("ch");
-    let paid = refusal.is_none();
     let amount = integer(intent, "amount");
-    let failure = refusal.map(|error| error.object());
-    let failure_field = |key: &str| failure.as_ref().map(|failure| failure[key].clone());
     let charge = json!({
         "id": id, "object": "charge",
         "amount": amount,
-        "amount_captured": if paid { amount } else { 0 },
+        "amount_captured": amount,
         "amount_refunded": 0,
         "application": null,
         "application_fee": null,
@@ -77,24 +73,24 @@ pub(crate) fn create(
         "balance_transaction": null,
         "billing_details": state.get(method)["billing_details"],
         "calculated_statement_descriptor": "STRIPE SANDBOX",
-        "captured": paid,
+        "captured": true,
         "created": now,
         "currency": intent["currency"],
         "customer": null,
         "description": intent["description"],
         "disputed": false,
         "failure_balance_transaction": null,
-        "failure_code": failure_field("code"),
-        "failure_message": failure_field("message"),
+        "failure_code": null,
+        "failure_message": null,
         "fraud_details": {},
         "livemode": false,
         "metadata": intent["metadata"],
         "on_behalf_of": null,
-        "outcome": outcome(failure.as_ref()),
-        "paid": paid,
+        "outcome": outcome(None),
+        "paid": false,
         "payment_intent": intent["id"],
         "payment_method": method,
-        "payment_method_details": {"card": card_details(card, amount), "type": "card"},
+        "payment_method_details": details(card, amount),
         "radar_options": {},
         "receipt_email": intent["receipt_email"],
         "receipt_number": null,
@@ -105,7 +101,7 @@ pub(crate) fn create(
         "source_transfer": null,
         "statement_descriptor": intent["statement_descriptor"],
         "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
-        "status": if paid { "succeeded" } else { "failed" },
+        "status": "pending",
         "transfer_data": null,
         "transfer_group": intent["transfer_group"],
     });
@@ -115,12 +111,39 @@ pub(crate) fn create(
         Refunds::Failing => "failing",
     };
     let hidden = json!({"bypass_pending": card.bypass_pending, "refunds": refunds});
-    state.insert_with(scope, charge, hidden);
-    if paid {
-        settle(state, now, scope, &id)
-    } else {
-        fail(state, now, scope, &id)
-    }
+    state.insert_with(scope, charge.clone(), hidden);
+    charge
+}
+
+/// A bank debit is under way: it will be known in days whether it succeeds.
+pub(crate) fn announce_pending(state: &mut State, now: i64, scope: &Scope, charge: &Value) {
+    emit(state, now, scope, "charge.pending", charge.clone(), None);
+}
+
+/// A pending charge succeeds, or is refused; returns what it became.
+pub(crate) fn conclude(
+    state: &mut State,
+    now: i64,
+    scope: &Scope,
+    id: &str,
+    refusal: Option<&StripeError>,
+) -> Value {
+    let Some(refusal) = refusal else {
+        state.update(id, json!({"paid": true, "status": "succeeded"}));
+        return settle(state, now, scope, id);
+    };
+    let failure = refusal.object();
+    let changes = json!({
+        "amount_captured": 0,
+        "captured": false,
+        "failure_code": failure["code"],
+        "failure_message": failure["message"],
+        "outcome": outcome(Some(&failure)),
+        "status": "failed",
+    });
+    let (charge, _) = state.update(id, changes);
+    emit(state, now, scope, "charge.failed", charge.clone(), None);
+    charge
 }
 
 /// The money arrives: now, or after the delay that is set. Does nothing when it is there already.
@@ -151,12 +174,6 @@ fn settle(state: &mut State, now: i64, scope: &Scope, id: &str) -> Value {
     }
     let charge = state.get(id);
     emit(state, now, scope, "charge.succeeded", charge.clone(), None);
-    charge
-}
-
-fn fail(state: &mut State, now: i64, scope: &Scope, id: &str) -> Value {
-    let charge = state.get(id);
-    emit(state, now, scope, "charge.failed", charge.clone(), None);
     charge
 }
 
@@ -201,6 +218,13 @@ fn outcome(failure: Option<&Value>) -> Value {
         "network_status": "declined_by_network", "reason": reason, "risk_level": "normal", "risk_score": 20,
         "seller_message": "The bank did not return any further details with this decline.", "type": "issuer_declined",
     })
+}
+
+fn details(card: &Card, amount: i64) -> Value {
+    if card.delayed {
+        return json!({"sepa_debit": card.sepa_debit(), "type": "sepa_debit"});
+    }
+    json!({"card": card_details(card, amount), "type": "card"})
 }
 
 fn card_details(card: &Card, amount: i64) -> Value {

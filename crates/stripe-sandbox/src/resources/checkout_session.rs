@@ -141,6 +141,12 @@ pub(crate) fn pay(
     holder: &Holder,
 ) -> Result<Attempted, StripeError> {
     let (session, scope) = open_session(state, id)?;
+    if !takes(&session, card.kind()) {
+        return Err(StripeError::card(
+            "payment_method_not_available",
+            "This session does not take such a payment.",
+        ));
+    }
     keep_customer(state, id, &session, holder);
     if integer(&session, "amount_total") == 0 {
         complete(state, now, id, &scope, "no_payment_required");
@@ -153,10 +159,32 @@ pub(crate) fn pay(
         json!({"payment_method": method, "status": "requires_confirmation"}),
     );
     let attempted = payment_intent::attempt(state, now, &scope, &intent, false);
-    if let Attempted::Succeeded = attempted {
-        complete(state, now, id, &scope, "paid");
+    match attempted {
+        Attempted::Succeeded => complete(state, now, id, &scope, "paid"),
+        Attempted::Processing => complete(state, now, id, &scope, "unpaid"),
+        Attempted::RequiresAction | Attempted::Declined(_) => {}
     }
     Ok(attempted)
+}
+
+/// The money of a session that was completed without it comes at last, or never.
+pub(crate) fn settle(state: &mut State, now: i64, scope: &Scope, id: &str, paid: bool) {
+    let (changes, kind) = if paid {
+        (
+            json!({"payment_status": "paid"}),
+            "checkout.session.async_payment_succeeded",
+        )
+    } else {
+        (json!({}), "checkout.session.async_payment_failed")
+    };
+    let (session, _) = state.update(id, changes);
+    emit(state, now, scope, kind, session, None);
+}
+
+/// Whether the session takes this kind of payment method.
+pub(crate) fn takes(session: &Value, kind: &str) -> bool {
+    let kinds = session["payment_method_types"].as_array();
+    kinds.is_some_and(|kinds| kinds.iter().any(|taken| taken == kind))
 }
 
 /// The buyer has authenticated, or failed to.

@@ -5,7 +5,7 @@ use crate::currency::Currency;
 use crate::error::StripeError;
 use crate::pages;
 use crate::resources::{charge, checkout_session, payment_method};
-use crate::state::{Call, Scope, State, integer, merge_metadata, metadata, param, text, text_param};
+use crate::state::{Call, Scope, State, Task, integer, merge_metadata, metadata, param, text, text_param};
 use crate::webhooks::emit;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +15,8 @@ pub(crate) enum Attempted {
     Succeeded,
     /// The buyer must authenticate; the intent waits.
     RequiresAction,
+    /// A bank debit is under way.
+    Processing,
     Declined(StripeError),
 }
 
@@ -220,12 +222,36 @@ pub(crate) fn attempt(
         emit(state, now, scope, "payment_intent.requires_action", intent, None);
         return Attempted::RequiresAction;
     }
-    match card.refusal() {
-        Some(refusal) => decline(state, now, scope, id, Some(card), refusal),
-        None => {
-            succeed(state, now, scope, id, card);
-            Attempted::Succeeded
-        }
+    let charge = charge::create(state, now, scope, &intent, &method, card);
+    state.update(id, json!({"latest_charge": charge["id"]}));
+    if card.delayed {
+        let changes = json!({"status": "processing", "last_payment_error": null});
+        let (intent, _) = state.update(id, changes);
+        charge::announce_pending(state, now, scope, &charge);
+        emit(state, now, scope, "payment_intent.processing", intent, None);
+        state.schedule(
+            now + state.settings.async_payment_seconds,
+            Task::SettlePayment(id.to_owned()),
+        );
+        return Attempted::Processing;
+    }
+    conclude(state, now, scope, id, card.refusal())
+}
+
+/// A bank debit has been paid, or not; the session hears of it too.
+pub(crate) fn settle(state: &mut State, now: i64, id: &str) {
+    let Some(row) = state
+        .row(id)
+        .filter(|row| text(&row.value, "status") == "processing")
+    else {
+        return;
+    };
+    let (scope, method) = (row.scope.clone(), text(&row.value, "payment_method").to_owned());
+    let refusal = payment_method::card(state, &method).and_then(Card::refusal);
+    let paid = refusal.is_none();
+    conclude(state, now, &scope, id, refusal);
+    if let Some(session) = checkout_session::of_intent(state, id) {
+        checkout_session::settle(state, now, &scope, &session, paid);
     }
 }
 
@@ -233,7 +259,7 @@ pub(crate) fn attempt(
 pub(crate) fn fail_authentication(state: &mut State, now: i64, scope: &Scope, id: &str) -> Attempted {
     let message = "We are unable to authenticate your payment method. Please choose a different payment method and try again.";
     let refusal = StripeError::card("payment_intent_authentication_failure", message);
-    decline(state, now, scope, id, None, refusal)
+    decline(state, now, scope, id, refusal)
 }
 
 /// Cancels an intent that has not been paid.
@@ -255,13 +281,12 @@ fn confirm_by_api(state: &mut State, call: &Call, id: &str) -> Result<Value, Str
         .unwrap_or(call.params.contains_key("off_session"));
     let alone = absent || param(call, "error_on_requires_action") == true;
     match attempt(state, call.now, &call.scope, id, false) {
-        Attempted::Succeeded => Ok(state.get(id)),
+        Attempted::Succeeded | Attempted::Processing => Ok(state.get(id)),
         // There is nobody who could authenticate.
         Attempted::RequiresAction if alone => {
             let message = "Your card was declined. This transaction requires authentication.";
             let refusal = StripeError::card("authentication_required", message);
-            let card = payment_method::card(state, text(&state.get(id), "payment_method"));
-            decline(state, call.now, &call.scope, id, card, refusal.clone());
+            decline(state, call.now, &call.scope, id, refusal.clone());
             Err(refusal.with("payment_intent", state.get(id)))
         }
         Attempted::Declined(refusal) => Err(refusal.with("payment_intent", state.get(id))),
@@ -273,44 +298,30 @@ fn confirm_by_api(state: &mut State, call: &Call, id: &str) -> Result<Value, Str
     }
 }
 
-fn succeed(state: &mut State, now: i64, scope: &Scope, id: &str, card: &Card) {
+/// The latest charge turns out well, or is refused.
+fn conclude(state: &mut State, now: i64, scope: &Scope, id: &str, refusal: Option<StripeError>) -> Attempted {
     let intent = state.get(id);
-    let charge = charge::create(
-        state,
-        now,
-        scope,
-        &intent,
-        text(&intent, "payment_method"),
-        card,
-        None,
-    );
+    let charge = text(&intent, "latest_charge");
+    charge::conclude(state, now, scope, charge, refusal.as_ref());
+    if let Some(refusal) = refusal {
+        return decline(state, now, scope, id, refusal.with("charge", charge));
+    }
     let changes = json!({
-        "status": "succeeded", "amount_received": intent["amount"], "latest_charge": charge["id"],
-        "last_payment_error": null, "next_action": null,
+        "status": "succeeded", "amount_received": intent["amount"], "last_payment_error": null, "next_action": null,
     });
     let (intent, _) = state.update(id, changes);
     emit(state, now, scope, "payment_intent.succeeded", intent, None);
+    Attempted::Succeeded
 }
 
-fn decline(
-    state: &mut State,
-    now: i64,
-    scope: &Scope,
-    id: &str,
-    charged: Option<&Card>,
-    mut refusal: StripeError,
-) -> Attempted {
-    let intent = state.get(id);
-    let method = text(&intent, "payment_method").to_owned();
-    let mut changes =
-        json!({"status": "requires_payment_method", "payment_method": null, "next_action": null});
-    if let Some(card) = charged {
-        let charge = charge::create(state, now, scope, &intent, &method, card, Some(&refusal));
-        refusal = refusal.with("charge", charge["id"].clone());
-        changes["latest_charge"] = charge["id"].clone();
-    }
-    refusal = refusal.with("payment_method", state.get(&method));
-    changes["last_payment_error"] = refusal.object();
+/// The intent waits for another payment method.
+fn decline(state: &mut State, now: i64, scope: &Scope, id: &str, refusal: StripeError) -> Attempted {
+    let method = state.get(text(&state.get(id), "payment_method"));
+    let refusal = refusal.with("payment_method", method);
+    let changes = json!({
+        "status": "requires_payment_method", "payment_method": null, "next_action": null,
+        "last_payment_error": refusal.object(),
+    });
     let (intent, _) = state.update(id, changes);
     emit(state, now, scope, "payment_intent.payment_failed", intent, None);
     Attempted::Declined(refusal)

@@ -1,4 +1,4 @@
-//! Payment methods: test cards only, made when they are used.
+//! Payment methods: test cards and test bank accounts, made when they are used.
 
 use crate::cards::Card;
 use crate::error::StripeError;
@@ -25,35 +25,25 @@ impl Holder {
     }
 }
 
-/// A payment method for a card; returns its id.
+/// A payment method for a card or bank account; returns its id.
 pub(crate) fn create(state: &mut State, now: i64, scope: &Scope, card: &Card, holder: &Holder) -> String {
     let id = state.new_id("pm");
+    let details = if card.delayed {
+        card.sepa_debit()
+    } else {
+        card_details(card)
+    };
     let method = json!({
         "id": id, "object": "payment_method",
         "allow_redisplay": "unspecified",
         "billing_details": holder.billing_details(),
-        "card": {
-            "brand": card.brand,
-            "checks": {"address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass"},
-            "country": card.country,
-            "display_brand": card.brand,
-            "exp_month": 12,
-            "exp_year": 2034,
-            "fingerprint": format!("card{}", card.last4()),
-            "funding": card.funding(),
-            "generated_from": null,
-            "last4": card.last4(),
-            "networks": {"available": [card.brand], "preferred": null},
-            "regulated_status": "unregulated",
-            "three_d_secure_usage": {"supported": true},
-            "wallet": null,
-        },
+        card.kind(): details,
         "created": now,
         "customer": null,
         "customer_account": null,
         "livemode": false,
         "metadata": {},
-        "type": "card",
+        "type": card.kind(),
     });
     state.insert_with(scope, method, json!({"number": card.number}));
     id
@@ -73,4 +63,23 @@ pub(crate) fn resolve(state: &mut State, call: &Call, named: &str) -> Result<Str
 /// The test card behind a payment method.
 pub(crate) fn card(state: &State, id: &str) -> Option<&'static Card> {
     Card::by_number(text(&state.row(id)?.hidden, "number"))
+}
+
+fn card_details(card: &Card) -> Value {
+    json!({
+        "brand": card.brand,
+        "checks": {"address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass"},
+        "country": card.country,
+        "display_brand": card.brand,
+        "exp_month": 12,
+        "exp_year": 2034,
+        "fingerprint": format!("card{}", card.last4()),
+        "funding": card.funding(),
+        "generated_from": null,
+        "last4": card.last4(),
+        "networks": {"available": [card.brand], "preferred": null},
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": {"supported": true},
+        "wallet": null,
+    })
 }

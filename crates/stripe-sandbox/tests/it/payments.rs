@@ -1,6 +1,6 @@
 //! Payment intents, charges and refunds.
 
-use crate::support::Bench;
+use crate::support::{Bench, session_form};
 use serde_json::json;
 
 #[tokio::test]
@@ -283,4 +283,53 @@ async fn a_refund_without_money_waits_for_it() {
         .get(&format!("/v1/refunds/{}", refund["id"].as_str().unwrap()))
         .await;
     assert_eq!(refund["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn a_bank_debit_is_paid_later_or_never() {
+    let bench = Bench::start().await;
+    let endpoint = bench.listen().await;
+    for (iban, event, status) in [
+        (
+            "DE89370400440532013000",
+            "checkout.session.async_payment_succeeded",
+            "paid",
+        ),
+        (
+            "DE62 3704 0044 0532 0130 01",
+            "checkout.session.async_payment_failed",
+            "unpaid",
+        ),
+    ] {
+        let mut form = session_form("2000", "eur");
+        form.push(("payment_method_types[]", "sepa_debit"));
+        let session = bench.post("/v1/checkout/sessions", &form).await.ok();
+        assert_eq!(bench.pay(&session, "4242424242424242").await.0, 402);
+        let (id, page) = (session["id"].as_str().unwrap(), session["url"].as_str().unwrap());
+        assert_eq!(
+            bench.submit(page, &[("iban", iban), ("name", "Jenny")]).await.0,
+            303
+        );
+        bench.settle().await;
+        let told = [
+            "payment_intent.created",
+            "charge.pending",
+            "payment_intent.processing",
+            "checkout.session.completed",
+        ];
+        assert_eq!(endpoint.types(), told);
+        let path = format!("/v1/checkout/sessions/{id}?expand[]=payment_intent.latest_charge");
+        let waiting = bench.get(&path).await;
+        assert_eq!(
+            (&waiting["status"], &waiting["payment_status"]),
+            (&json!("complete"), &json!("unpaid"))
+        );
+        let charge = waiting["payment_intent"]["latest_charge"]["id"].as_str().unwrap();
+        assert_eq!(bench.post("/v1/refunds", &[("charge", charge)]).await.status, 400);
+        bench.advance(180).await;
+        bench.settle().await;
+        assert_eq!(endpoint.types()[2], event);
+        assert_eq!(bench.get(&path).await["payment_status"], status);
+    }
+    assert_eq!(bench.books().await["balance"]["eur"]["pending"], 2000 - 55);
 }
