@@ -4,6 +4,7 @@
 use crate::clock::{ClockMode, rfc3339};
 use crate::delivery;
 use crate::faults::Fault;
+use crate::form;
 use crate::resources::account::{self, Standing};
 use crate::resources::{charge, refund};
 use crate::server::Shared;
@@ -386,9 +387,7 @@ fn bad(message: &str) -> (StatusCode, String) {
 
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, (StatusCode, String)> {
     let read = if is_form(headers) {
-        let fields: Map<String, Value> = url::form_urlencoded::parse(body)
-            .map(|(key, value)| (key.into_owned(), value.into_owned().into()))
-            .collect();
+        let fields = form::decode(body).map_err(|error| bad(error.message()))?;
         serde_json::from_value(Value::Object(fields))
     } else {
         serde_json::from_slice(body)

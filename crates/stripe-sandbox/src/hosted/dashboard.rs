@@ -18,6 +18,18 @@ use std::sync::Arc;
 /// Most rows in a table.
 const MOST_ROWS: usize = 50;
 
+const FAULT_KINDS: [&str; 9] = [
+    "fail_before",
+    "fail_after",
+    "timeout",
+    "timeout_before",
+    "slow",
+    "rate_limit",
+    "conflict",
+    "drop_connection",
+    "drop_connection_after",
+];
+
 const ROUTES: &[(&str, &str)] = &[
     ("GET /_sandbox/clock", "the sandbox's time"),
     (
@@ -91,6 +103,7 @@ struct Page {
     verbs: [&'static str; 3],
     event_verbs: [&'static str; 3],
     balances: Vec<Money>,
+    fault_kinds: [&'static str; 9],
     faults: Vec<String>,
     accounts: Vec<Account>,
     charges: Vec<Entry>,
@@ -182,6 +195,7 @@ impl Page {
             verbs: ["restrict", "enable", "reject"],
             event_verbs: ["resend", "duplicate", "delay"],
             balances: balances.collect(),
+            fault_kinds: FAULT_KINDS,
             faults: faults.collect(),
             accounts: accounts.take(MOST_ROWS).map(|row| account(state, row)).collect(),
             charges: recent("charge").map(|row| charge(state, row)).collect(),
@@ -227,6 +241,9 @@ fn charge(state: &State, row: &Row) -> Entry {
     let transaction = state.get(text(&row.value, "balance_transaction"));
     let fee = integer(&transaction, "fee");
     let mut charge = entry(row, "description", "amount_refunded");
+    if charge.text.is_empty() {
+        charge.text = text(&row.value["billing_details"], "email").to_owned();
+    }
     charge.third = if transaction.is_null() {
         "–".to_owned()
     } else {

@@ -588,10 +588,7 @@ fn blank(call: &Call, id: &str, currency: &str, expires_at: i64) -> Value {
     let rest = json!({
         "integration_identifier": null,
         "invoice": null,
-        "invoice_creation": {"enabled": false, "invoice_data": {
-            "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null, "issuer": null,
-            "metadata": {}, "rendering_options": null,
-        }},
+        "invoice_creation": no_invoices(),
         "livemode": false,
         "locale": param(call, "locale"),
         "metadata": metadata(call),
@@ -625,6 +622,13 @@ fn blank(call: &Call, id: &str, currency: &str, expires_at: i64) -> Value {
         session.extend(rest);
     }
     session
+}
+
+fn no_invoices() -> Value {
+    json!({"enabled": false, "invoice_data": {
+        "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null, "issuer": null,
+        "metadata": {}, "rendering_options": null,
+    }})
 }
 
 fn branding(call: &Call) -> Value {

@@ -275,6 +275,9 @@ async fn the_dashboard_shows_and_does() {
     assert!(
         page.contains(&account) && page.contains("20.00 EUR") && page.contains("checkout.session.completed")
     );
+    let form = [("kind", "fail_before"), ("match[path_prefix]", "/v1/balance")];
+    assert_eq!(bench.submit("/_sandbox/faults", &form).await.1, "/dashboard");
+    assert_eq!(bench.send("GET", "/v1/balance", &[], &[]).await.status, 500);
     let form = [("mode", "hold")];
     assert_eq!(bench.submit("/_sandbox/deliveries", &form).await.1, "/dashboard");
     bench
