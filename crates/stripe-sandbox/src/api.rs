@@ -240,6 +240,7 @@ fn perform(state: &mut State, now: i64, request: &Request, fail_after: Option<&F
 fn run(state: &mut State, now: i64, request: &Request, began: &mut bool) -> Result<Value, StripeError> {
     let params = spec::validate(request.route.name, &request.raw)?;
     let paths = params.get("expand").cloned().unwrap_or_default();
+    expand::check(&paths)?;
     let call = Call {
         now,
         scope: request.scope.clone(),
@@ -254,8 +255,13 @@ fn run(state: &mut State, now: i64, request: &Request, began: &mut bool) -> Resu
     let outcome = (request.route.operation)(state, &call);
     state.cause = Cause::default();
     let mut body = outcome?;
-    expand::expand(state, &mut body, &paths)?;
-    Ok(body)
+    let plain = body.clone();
+    match expand::expand(state, &mut body, &paths) {
+        Ok(()) => Ok(body),
+        Err(error) if request.method == "GET" => Err(error),
+        // What was asked for is done: the answer must not say otherwise.
+        Err(_) => Ok(plain),
+    }
 }
 
 /// `Bearer sk_test_…`, or `Basic` with the key as the user's name.

@@ -11,23 +11,42 @@ const DEEPEST: usize = 4;
 /// Most paths in one request.
 const MOST: usize = 20;
 
-/// Expands every path in `paths` (the validated `expand` parameter).
-pub(crate) fn expand(state: &State, answer: &mut Value, paths: &Value) -> Result<(), StripeError> {
-    let paths = paths.as_array().map(Vec::as_slice).unwrap_or_default();
+/// Refuses paths (the validated `expand` parameter) that no object could expand, before anything is done.
+pub(crate) fn check(paths: &Value) -> Result<(), StripeError> {
+    let paths = texts(paths);
     if paths.len() > MOST {
         return Err(
             StripeError::invalid(format!("You cannot expand more than {MOST} properties.")).param("expand"),
         );
     }
-    for path in paths.iter().filter_map(Value::as_str) {
-        let segments: Vec<&str> = path.split('.').collect();
-        if segments.iter().filter(|segment| **segment != "data").count() > DEEPEST {
+    for path in paths {
+        let fields: Vec<&str> = path.split('.').filter(|field| *field != "data").collect();
+        if fields.len() > DEEPEST {
             let message = format!("You cannot expand more than {DEEPEST} levels of a property: {path}");
             return Err(StripeError::invalid(message).param("expand"));
         }
-        walk(state, answer, &segments, path)?;
+        if let Some(field) = fields.iter().find(|field| !spec::expandable_somewhere(field)) {
+            return Err(unexpandable(field, path));
+        }
     }
     Ok(())
+}
+
+/// Expands every path in an answer.
+pub(crate) fn expand(state: &State, answer: &mut Value, paths: &Value) -> Result<(), StripeError> {
+    texts(paths).into_iter().try_for_each(|path| {
+        let segments: Vec<&str> = path.split('.').collect();
+        walk(state, answer, &segments, path)
+    })
+}
+
+fn texts(paths: &Value) -> Vec<&str> {
+    paths
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 fn walk(state: &State, node: &mut Value, segments: &[&str], path: &str) -> Result<(), StripeError> {

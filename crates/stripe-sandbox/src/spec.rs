@@ -72,6 +72,11 @@ pub(crate) fn expandable(object: &str, field: &str) -> bool {
         .is_some_and(|schema| schema.expandable.iter().any(|name| name == field))
 }
 
+/// Whether `expand[]` may name this field of any object.
+pub(crate) fn expandable_somewhere(field: &str) -> bool {
+    SPEC.schemas.keys().any(|object| expandable(object, field))
+}
+
 /// The parameters with their proper types, or Stripe's refusal of the first that is wrong.
 pub(crate) fn validate(operation: &str, raw: &Map<String, Value>) -> Result<Map<String, Value>, StripeError> {
     let node = SPEC

@@ -25,12 +25,15 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Result<Value, StripeErro
     let currency = Currency::parse(text_param(call, "currency").unwrap_or_default(), "currency")?;
     let amount = param(call, "amount").as_i64().unwrap_or_default();
     currency.check_charge(amount, "Amount", "amount")?;
+    let named = text_param(call, "payment_method");
+    let method = named
+        .map(|named| payment_method::resolve(state, call, named))
+        .transpose()?;
     let mut fields = call.params.clone();
     fields.insert("metadata".into(), metadata(call));
     let intent = open(state, call.now, &call.scope, amount, currency.code, &fields);
     let id = text(&intent, "id").to_owned();
-    if let Some(named) = text_param(call, "payment_method") {
-        let method = payment_method::resolve(state, call, named)?;
+    if let Some(method) = method {
         state.update(
             &id,
             json!({"payment_method": method, "status": "requires_confirmation"}),

@@ -21,10 +21,10 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Result<Value, StripeErro
         (None, None) => return Err(crate::spec::missing("amount")),
     };
     check_amount(state, call, currency, amount, source.as_ref())?;
-    let available_on = source.as_ref().map_or(call.now, |charge| {
-        let transaction = state.get(text(charge, "balance_transaction"));
-        integer(&transaction, "available_on").max(call.now)
-    });
+    let available_on = source
+        .as_ref()
+        .map_or(call.now, |charge| money_comes(state, charge))
+        .max(call.now);
     let id = state.new_id("tr");
     let movement = Movement {
         kind: "transfer",
@@ -151,6 +151,13 @@ fn source(state: &State, call: &Call, currency: &Currency) -> Result<Option<Valu
         return Err(StripeError::invalid(message).param("currency"));
     }
     Ok(Some(charge))
+}
+
+/// When a charge's money becomes available, or will once it has its balance transaction.
+fn money_comes(state: &State, charge: &Value) -> i64 {
+    let transaction = state.get(text(charge, "balance_transaction"));
+    let expected = integer(charge, "created") + state.settings.available_delay_seconds;
+    transaction["available_on"].as_i64().unwrap_or(expected)
 }
 
 fn check_amount(

@@ -209,6 +209,13 @@ async fn only_what_is_expandable_expands() {
             .await;
         assert_eq!(refused.refusal().2, "expand", "{path}");
     }
+    let mut form = session_form("2000", "eur");
+    form.push(("expand[]", "colour"));
+    assert_eq!(
+        bench.post("/v1/checkout/sessions", &form).await.refusal().2,
+        "expand"
+    );
+    assert_eq!(bench.books().await["counts"]["checkout_sessions"], 0);
 }
 
 #[tokio::test]
