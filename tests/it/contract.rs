@@ -248,10 +248,7 @@ fn every_licence_is_free_and_none_binds_the_product() {
             .split(" AND ")
             .all(|part| part.split(" OR ").any(|choice| FREE.contains(&choice.trim())));
         assert!(free, "{} is under {licence:?}", package["name"]);
-        assert!(
-            package["name"] != "openssl-sys",
-            "OpenSSL is not used: rustls is"
-        );
+        assert!(package["name"] != "openssl-sys", "OpenSSL is not used: rustls is");
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Command {
     Migrate,
     /// Print the GraphQL schema.
     Schema,
+    /// Check every invariant of the books; the exit status tells whether all hold.
+    Audit,
     /// Make the account with this address an operator.
     Operator {
         /// Its address.
@@ -61,6 +63,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Worker => work(&config).await,
         Command::Migrate => database::migrate(&config.database_url()).await,
         Command::Schema => print(&vitrine_graphql::sdl()),
+        Command::Audit => audit(&config).await,
         Command::Operator { email } => operator(&config, email).await,
         Command::Healthcheck => healthcheck(&config).await,
     }
@@ -87,6 +90,15 @@ async fn work(config: &Config) -> anyhow::Result<()> {
     };
     let ((), asked) = tokio::join!(working, stop);
     asked
+}
+
+async fn audit(config: &Config) -> anyhow::Result<()> {
+    database::migrate(&config.database_url()).await?;
+    let app = Vitrine::assemble(config, Nature::default(), config.listen).await?;
+    let report = vitrine_domain::ledger::audit(&app.context("cli")).await?;
+    print(&format!("{report}\n"))?;
+    anyhow::ensure!(report.is_green(), "the audit found something");
+    Ok(())
 }
 
 async fn operator(config: &Config, email: Email) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ pub(crate) mod database;
 pub(crate) mod stripe;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{EntityTrait, PaginatorTrait, QueryFilter};
@@ -60,6 +60,7 @@ pub(crate) struct App {
     statements: Arc<AtomicU64>,
     folder: tempfile::TempDir,
     database: database::Handle,
+    corrupted: AtomicBool,
 }
 
 /// Boots an app, runs the test, settles, and checks what must hold after every test.
@@ -124,6 +125,7 @@ impl App {
             statements,
             folder,
             database,
+            corrupted: AtomicBool::new(false),
         }
     }
 
@@ -237,6 +239,11 @@ impl App {
         }
     }
 
+    /// Says that this test plants what the audit must find: it need not be green at the end.
+    pub(crate) fn will_be_corrupted(&self) {
+        self.corrupted.store(true, Ordering::Relaxed);
+    }
+
     /// What must hold after every test.
     async fn assert_sound(&self) {
         use sea_orm::ColumnTrait;
@@ -250,7 +257,10 @@ impl App {
         let failing = failing.filter(job::Column::RunAt.lte(vitrine_domain::ports::Clock::now(&*self.clock)));
         assert_eq!(failing.count(self.db()).await.unwrap(), 0, "jobs keep failing");
         let report = self.audit().await;
-        assert!(report.is_green(), "{report}");
+        assert!(
+            report.is_green() || self.corrupted.load(Ordering::Relaxed),
+            "{report}"
+        );
     }
 
     /// What the audit finds now.

@@ -110,7 +110,7 @@ impl Stripe {
         let response = self
             .http
             .post(link)
-            .form(&[("complete", "1")])
+            .form(&[("action", "complete")])
             .send()
             .await
             .unwrap();
