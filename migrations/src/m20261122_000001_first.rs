@@ -545,8 +545,11 @@ create index unit_brand_due on unit (brand_due_at, id)
     where brand_released_at is null and refund_id is null and return_id is null;
 create index unit_shop_due on unit (shop_due_at, id)
     where shop_released_at is null and refund_id is null and return_id is null;
-create index unit_brand on unit (brand_id, brand_due_at);
-create index unit_shopholder on unit (shopholder, shop_due_at);
+create index unit_brand_next on unit (brand_id, brand_due_at)
+    where brand_released_at is null and refund_id is null and return_id is null;
+create index unit_shopholder_next on unit (shopholder, shop_due_at)
+    where shop_released_at is null and refund_id is null and return_id is null;
+create index unit_shopholder on unit (shopholder);
 create table balance_transaction (
     id text not null primary key,
     kind text not null,

@@ -13,6 +13,7 @@ use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::Brand;
 use crate::connection::page_cost;
 use crate::error::{UserError, UserErrorCode, answer, at, payload, settle};
+use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
 use crate::payout::{self, PayoutAccount, PayoutConnection};
 use crate::request::{RequestContext, parse_id};
@@ -79,6 +80,27 @@ impl Account {
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
         let sessions = settle(ctx, identity::sessions_of(ctx.cx(), self.0.id).await)?;
         Ok(sessions.into_iter().map(Session).collect())
+    }
+
+    /// What she has earned as a shopholder, by currency.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "2 * child_complexity")]
+    async fn earnings(&self, ctx: &Context<'_>) -> Result<Vec<Earnings>> {
+        ledger::earnings(ctx, Party::Shopholder(self.0.id)).await
+    }
+
+    /// Every change of her balances, the latest first.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    async fn statement(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+    ) -> Result<StatementConnection> {
+        ledger::statement(ctx, Party::Shopholder(self.0.id), first, after, last, before).await
     }
 
     /// Where her payouts go; `null` until `payoutAccountOnboardingLinkCreate` was first called.

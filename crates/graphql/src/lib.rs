@@ -34,7 +34,6 @@ pub struct Query(
     catalog::CatalogQuery,
     shop::ShopQuery,
     checkout::CheckoutQuery,
-    ledger::LedgerQuery,
     payout::PayoutQuery,
 );
 

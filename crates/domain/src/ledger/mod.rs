@@ -24,6 +24,8 @@ mod queries;
 mod rules;
 mod seal;
 pub mod split;
+mod statement;
+mod words;
 
 pub use audit::{Check, Finding, Report, audit};
 pub use commands::{
@@ -33,3 +35,4 @@ pub use commands::{
 };
 pub use queries::{available, receivable, units_of};
 pub use seal::seal;
+pub use statement::{Earnings, Line, earnings_of, statement};

@@ -14,6 +14,7 @@ use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
 use crate::connection::{connection, page_cost};
 use crate::error::settle;
 use crate::identity::BrandMember;
+use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
 use crate::payout::{self, PayoutAccount, PayoutConnection};
@@ -122,6 +123,27 @@ impl Brand {
     async fn members(&self, ctx: &Context<'_>) -> Result<Vec<BrandMember>> {
         let members = settle(ctx, identity::members_of(ctx.cx().db(), self.0.id).await)?;
         Ok(members.into_iter().map(BrandMember).collect())
+    }
+
+    /// What it has earned, by currency.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "2 * child_complexity")]
+    async fn balance(&self, ctx: &Context<'_>) -> Result<Vec<Earnings>> {
+        ledger::earnings(ctx, Party::Brand(self.0.id)).await
+    }
+
+    /// Every change of its balances, the latest first.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    async fn statement(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+    ) -> Result<StatementConnection> {
+        ledger::statement(ctx, Party::Brand(self.0.id), first, after, last, before).await
     }
 
     /// Where its payouts go; `null` until `payoutAccountOnboardingLinkCreate` was first called.
