@@ -223,7 +223,23 @@ def fields(properties, required, support):
     return node
 
 
+# Parameters which API versions after the document's take: 2026-09-30.endive lists a session's payment methods as a filter.
+LATER = {
+    "POST /v1/checkout/sessions": {
+        "allowed_payment_method_types": {"type": "array", "items": {"type": "string", "enum": ["card"]}},
+    },
+}
+
+
 def operation(document, key, support):
+    node = described(document, key, support)
+    later = LATER.get(key)
+    if later:
+        node["props"] = dict(sorted({**node["props"], **later}.items()))
+    return node
+
+
+def described(document, key, support):
     method, path = key.split(" ")
     found = document["paths"][path][method.lower()]
     if method == "GET":

@@ -599,7 +599,10 @@ fn blank(call: &Call, id: &str, currency: &str, expires_at: i64) -> Value {
         "payment_method_collection": "if_required",
         "payment_method_configuration_details": null,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": given("payment_method_types", json!(["card"])),
+        "payment_method_types": given(
+            "allowed_payment_method_types",
+            given("payment_method_types", json!(["card"])),
+        ),
         "payment_status": "unpaid",
         "permissions": null,
         "phone_number_collection": {"enabled": false},
