@@ -56,6 +56,36 @@ pub enum UserErrorCode {
     ReturnUrlNotAllowed,
     /// The payment provider refused for good; `message` has its words.
     ProviderRefused,
+    /// The cart has no lines.
+    CartEmpty,
+    /// The cart is being paid for: its order must be paid or cancelled first.
+    CartOrdered,
+    /// The cart was paid for.
+    CartPaid,
+    /// Fewer pieces are left than asked for.
+    OutOfStock,
+    /// It can no longer be bought.
+    ProductUnavailable,
+    /// It is sold in another currency.
+    CurrencyMismatch,
+    /// The platform does not sell in this currency.
+    CurrencyNotSupported,
+    /// The cart has no e-mail address.
+    EmailMissing,
+    /// The cart has no name, or no complete delivery address.
+    AddressMissing,
+    /// A brand does not ship to the delivery address.
+    NotShipped,
+    /// The total is below the smallest payment that can be made.
+    TotalTooSmall,
+    /// The total is above the largest payment that can be made.
+    TotalTooLarge,
+    /// The total is not the one expected: look at the payload's cart, and ask again.
+    TotalChanged,
+    /// It is in a state in which this cannot be done.
+    WrongState,
+    /// Fewer units are left than asked for; `message` says how many.
+    TooFewUnits,
     /// The same idempotency key came with other input.
     IdempotencyKeyReused,
     /// The first request with this idempotency key is still under way: ask again soon.

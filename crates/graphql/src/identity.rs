@@ -11,7 +11,8 @@ use vitrine_model::ledger::Party;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::Brand;
-use crate::connection::page_cost;
+use crate::checkout::{OrderConnection, orders_of};
+use crate::connection::{page, page_cost};
 use crate::error::{UserError, UserErrorCode, answer, at, payload, settle};
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
@@ -122,6 +123,24 @@ impl Account {
         #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
     ) -> Result<PayoutConnection> {
         payout::payouts_of(ctx, Party::Shopholder(self.0.id), first, after, last, before).await
+    }
+
+    /// Her orders, newest first.
+    #[graphql(
+        directive = access::apply(Who::Owner),
+        complexity = "page_cost(first, last, child_complexity)"
+    )]
+    async fn orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+    ) -> Result<OrderConnection> {
+        orders_of(ctx, self.0.id, page(first, after, last, before)?).await
     }
 }
 

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Interface, Object, Result};
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{self, Brand, Product, ProductVariant};
+use crate::checkout::{self, Cart, Order};
 use crate::error::{code, protocol_error};
 use crate::identity::{self, Account};
 use crate::payout::{self, Payout};
@@ -33,6 +34,10 @@ pub enum Node {
     ReferralLink(ReferralLink),
     /// Money moved to a payout account.
     Payout(Payout),
+    /// What a buyer means to buy.
+    Cart(Cart),
+    /// What a buyer agreed to pay for.
+    Order(Order),
 }
 
 /// Queries for anything by id.
@@ -85,6 +90,8 @@ async fn fetch(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
             .map(Node::Recommendation),
         "link" => referral::link_node(ctx, id).await?.map(Node::ReferralLink),
         "po" => payout::payout_node(ctx, id).await?.map(Node::Payout),
+        "cart" => checkout::cart_node(ctx, id).await?.map(Node::Cart),
+        "order" => checkout::order_node(ctx, id).await?.map(Node::Order),
         _ => None,
     })
 }

@@ -41,5 +41,8 @@ pub use queries::{
     ByAge, cart, contacts_of, is_buyer, lines_of, order, orders_by_id, orders_of, shipping_of,
 };
 pub use refusal::{Problem, Refusal};
-pub use rules::{MAX_LINES, MAX_QUANTITY, PricedCart, PricedLine, PricedShipping, Totals};
+pub use rules::{
+    MAX_LINES, MAX_QUANTITY, PaymentStatus, PricedCart, PricedLine, PricedShipping, ReturnStatus, Totals,
+    order_vat, owns_cart, payment_status, return_status,
+};
 pub use units::{FulfillmentState, LineQuantity, UnitState, fulfillment_state, state_of};

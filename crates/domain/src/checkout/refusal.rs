@@ -53,6 +53,16 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// The line's place in the cart, from 0, if it is about one.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::OutOfStock { line, .. } | Self::Gone { line } | Self::OtherCurrency { line } => Some(*line),
+            _ => None,
+        }
+    }
+}
+
 /// Why a cart, order, parcel, return or refund could not be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -62,8 +72,6 @@ pub enum Refusal {
     CartOrdered,
     /// The cart was paid for.
     CartPaid,
-    /// The click token is not one of ours.
-    ClickInvalid,
     /// A cart has at most so many lines.
     TooManyLines,
     /// The line at this place of the input names no variant that can be bought.

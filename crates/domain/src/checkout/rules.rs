@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use vitrine_model::Time;
 use vitrine_model::catalog::{brand, product, terms, variant};
-use vitrine_model::checkout::{cart, cart_contact, cart_line};
+use vitrine_model::checkout::{OrderState, cart, cart_contact, cart_line, order, order_line, order_shipping};
 use vitrine_model::id::{BrandId, VariantId};
+use vitrine_model::ledger::{UnitKind, unit};
 use vitrine_model::money::{BasisPoints, Currency, Money};
 use vitrine_model::shop;
 use vitrine_model::text::Country;
@@ -128,7 +129,7 @@ impl PricedCart {
 }
 
 /// Whether `by` may see and change the cart: her account's, or opened by the guest's secret she holds.
-pub(crate) fn owns_cart(by: &Viewer, cart: &cart::Model, now: Time) -> bool {
+pub fn owns_cart(by: &Viewer, cart: &cart::Model, now: Time) -> bool {
     opens(by, &cart.secret_hash, cart.secret_expires_at, now)
         || (cart.account_id.is_some() && cart.account_id == by.account_id())
 }
@@ -173,6 +174,18 @@ pub(super) fn totals(lines: &[PricedLine], shipping: &[PricedShipping]) -> Total
     }
     totals.total = totals.goods + totals.shipping;
     totals
+}
+
+/// The VAT contained in an order, minor units: rounded per unit, shipping at the rate of its brand's first line.
+pub fn order_vat(lines: &[order_line::Model], shipping: &[order_shipping::Model]) -> i64 {
+    let goods = lines
+        .iter()
+        .map(|line| vat_within(line.price, line.vat_bp) * i64::from(line.quantity));
+    let sent = shipping.iter().map(|entry| {
+        let like = lines.iter().find(|line| line.brand_id == entry.brand_id);
+        like.map_or(0, |line| vat_within(entry.amount, line.vat_bp))
+    });
+    goods.chain(sent).sum()
 }
 
 /// What stands between a cart and its checkout, the lines first.
@@ -246,6 +259,68 @@ fn amount_problem(settings: &Settings, currency: Currency, total: i64) -> Option
     }
     let most = Money::new(rules.max_charge, currency);
     (total > rules.max_charge).then_some(Problem::TotalTooLarge { most })
+}
+
+/// Where the money of an order is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentStatus {
+    /// Nobody paid yet.
+    Awaiting,
+    /// Nobody paid, and nobody can any more.
+    Expired,
+    /// It was paid.
+    Paid,
+    /// Some of it went back, or goes back, to the buyer.
+    PartiallyRefunded,
+    /// All of it went back, or goes back, to the buyer.
+    Refunded,
+}
+
+/// What of an order comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReturnStatus {
+    /// Nothing.
+    None,
+    /// A return is open.
+    Open,
+    /// Some of what was shipped was refunded.
+    PartiallyReturned,
+    /// All that was shipped was refunded.
+    Returned,
+}
+
+/// Where the money of `order` is, by its units.
+pub fn payment_status(order: &order::Model, units: &[unit::Model]) -> PaymentStatus {
+    match order.state {
+        OrderState::AwaitingPayment => return PaymentStatus::Awaiting,
+        OrderState::Expired => return PaymentStatus::Expired,
+        OrderState::Paid | OrderState::Cancelled => {}
+    }
+    // What cost nothing cannot go back.
+    let paid = || units.iter().filter(|unit| unit.paid > 0);
+    let back = paid().filter(|unit| unit.refund_id.is_some()).count();
+    match back {
+        0 => PaymentStatus::Paid,
+        back if back == paid().count() => PaymentStatus::Refunded,
+        _ => PaymentStatus::PartiallyRefunded,
+    }
+}
+
+/// What of an order comes back, by its units.
+pub fn return_status(units: &[unit::Model]) -> ReturnStatus {
+    let sent = || {
+        units
+            .iter()
+            .filter(|unit| unit.kind == UnitKind::Goods && unit.shipped_at.is_some())
+    };
+    if sent().any(|unit| unit.return_id.is_some() && unit.refund_id.is_none()) {
+        return ReturnStatus::Open;
+    }
+    match sent().filter(|unit| unit.refund_id.is_some()).count() {
+        0 => ReturnStatus::None,
+        back if back == sent().count() => ReturnStatus::Returned,
+        _ => ReturnStatus::PartiallyReturned,
+    }
 }
 
 /// An order's number from ten random bytes: two groups of five characters that are hard to mistake on the phone.

@@ -1,11 +1,84 @@
 //! Orders, as clients see them.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
-use vitrine_model::checkout::order;
+use uuid::Uuid;
+use vitrine_domain::checkout::{self, ByAge, FulfillmentState, PaymentStatus, ReturnStatus};
+use vitrine_domain::page::Page;
+use vitrine_model::checkout as rows;
+use vitrine_model::checkout::{order, order_line};
+use vitrine_model::id::{AccountId, Id, OrderId};
+use vitrine_model::ledger::unit;
+use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Subject, Who, access};
-use crate::request::RequestContext;
+use crate::catalog::{Brand, Product, product_seen};
+use crate::checkout::cost::{Cost, LineCost, PostalAddress, ShippingCost, address_of};
+use crate::checkout::loaders::{OrderContactOf, OrderLinesOf, OrderShippingOf, UnitsOf};
+use crate::connection::connection;
+use crate::error::settle;
+use crate::loaders::load;
+use crate::money::{CurrencyCode, Money};
+use crate::request::{RequestContext, parse_id};
+use crate::shop::{Shop, shop_seen};
+
+/// How far an order is.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "rows::OrderState")]
+pub enum OrderState {
+    /// The buyer may pay.
+    AwaitingPayment,
+    /// It was paid.
+    Paid,
+    /// It was not paid in time, or called off before payment; the cart is open again.
+    Expired,
+    /// It was paid, then called off before anything shipped; the money goes back.
+    Cancelled,
+}
+
+/// Where the money of an order is.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "PaymentStatus", name = "OrderPaymentStatus")]
+pub enum OrderPaymentStatus {
+    /// Nobody paid yet.
+    Awaiting,
+    /// Nobody paid, and nobody can any more.
+    Expired,
+    /// It was paid.
+    Paid,
+    /// Some of it went back, or goes back, to the buyer.
+    PartiallyRefunded,
+    /// All of it went back, or goes back, to the buyer.
+    Refunded,
+}
+
+/// How much of an order was shipped.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "FulfillmentState", name = "OrderFulfillmentStatus")]
+pub enum OrderFulfillmentStatus {
+    /// Nothing was shipped yet.
+    Unfulfilled,
+    /// Some pieces were shipped, others are to be.
+    PartiallyFulfilled,
+    /// Everything was shipped that is not refunded.
+    Fulfilled,
+    /// There is nothing to ship: it is not paid, or everything was refunded before.
+    NothingToShip,
+}
+
+/// What of an order comes back.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "ReturnStatus", name = "OrderReturnStatus")]
+pub enum OrderReturnStatus {
+    /// Nothing.
+    None,
+    /// A return is open.
+    Open,
+    /// Some of what was shipped came back and was refunded.
+    PartiallyReturned,
+    /// All that was shipped came back and was refunded.
+    Returned,
+}
 
 /// What a buyer agreed to pay for. It belongs to the buyer: her account, or whoever holds the guest's secret.
 #[derive(Debug, Clone)]
@@ -13,11 +86,21 @@ pub struct Order(pub(crate) order::Model);
 
 impl Subject for Order {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        let viewer = ctx.viewer();
-        let buyer = viewer.account_id().is_some() && viewer.account_id() == self.0.account_id;
-        let guest =
-            viewer.guest.as_ref() == Some(&self.0.secret_hash) && self.0.secret_expires_at > ctx.cx().now();
-        Ok(buyer || guest)
+        Ok(checkout::is_buyer(ctx.cx(), ctx.viewer(), &self.0))
+    }
+}
+
+impl Order {
+    fn money(&self, minor: i64) -> Money {
+        Money::new(minor, self.0.currency)
+    }
+
+    async fn line_rows(&self, ctx: &Context<'_>) -> Result<Vec<order_line::Model>> {
+        Ok(load(ctx, OrderLinesOf(self.0.id)).await?.unwrap_or_default())
+    }
+
+    async fn units(&self, ctx: &Context<'_>) -> Result<Vec<unit::Model>> {
+        Ok(load(ctx, UnitsOf(self.0.id)).await?.unwrap_or_default())
     }
 }
 
@@ -36,11 +119,243 @@ impl Order {
         &self.0.number
     }
 
+    /// How far it is.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn state(&self) -> OrderState {
+        self.0.state.into()
+    }
+
+    /// Where its money is.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn payment_status(&self, ctx: &Context<'_>) -> Result<OrderPaymentStatus> {
+        let units = self.units(ctx).await?;
+        Ok(checkout::payment_status(&self.0, &units).into())
+    }
+
+    /// How much of it was shipped.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn fulfillment_status(&self, ctx: &Context<'_>) -> Result<OrderFulfillmentStatus> {
+        let units = self.units(ctx).await?;
+        Ok(checkout::fulfillment_state(&units).into())
+    }
+
+    /// What of it comes back.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn return_status(&self, ctx: &Context<'_>) -> Result<OrderReturnStatus> {
+        let units = self.units(ctx).await?;
+        Ok(checkout::return_status(&units).into())
+    }
+
+    /// Where the buyer pays; `null` when she has paid, when it is too late, and while the page is being opened.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn checkout_url(&self) -> Option<&str> {
+        self.0.checkout_url.as_deref()
+    }
+
+    /// The currency of all its amounts.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn currency(&self) -> CurrencyCode {
+        self.0.currency.into()
+    }
+
+    /// Its lines.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity + 1")]
+    async fn lines(&self, ctx: &Context<'_>) -> Result<Vec<OrderLine>> {
+        let rows = self.line_rows(ctx).await?.into_iter();
+        Ok(rows
+            .map(|row| OrderLine {
+                row,
+                currency: self.0.currency,
+            })
+            .collect())
+    }
+
+    /// What it cost.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn cost(&self, ctx: &Context<'_>) -> Result<Cost> {
+        let lines = self.line_rows(ctx).await?;
+        let shipping = load(ctx, OrderShippingOf(self.0.id)).await?.unwrap_or_default();
+        let currency = self.0.currency;
+        let list = lines
+            .iter()
+            .map(|line| line.list_price * i64::from(line.quantity));
+        Ok(Cost {
+            currency,
+            list: list.sum(),
+            goods: self.0.goods_total,
+            shipping_total: self.0.shipping_total,
+            vat: checkout::order_vat(&lines, &shipping),
+            shipping: shipping
+                .iter()
+                .map(|entry| ShippingCost {
+                    brand: entry.brand_id,
+                    amount: Some(entry.amount),
+                    currency,
+                })
+                .collect(),
+        })
+    }
+
+    /// What went back, or goes back, to the buyer.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn refunded(&self, ctx: &Context<'_>) -> Result<Money> {
+        let units = self.units(ctx).await?;
+        let refunded = units.iter().filter(|unit| unit.refund_id.is_some());
+        Ok(self.money(refunded.map(|unit| unit.paid).sum()))
+    }
+
+    /// Where the buyer is written to.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let contact = load(ctx, OrderContactOf(self.0.id)).await?;
+        Ok(contact.and_then(|contact| contact.email.map(|email| email.to_string())))
+    }
+
+    /// Whom to deliver to.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let contact = load(ctx, OrderContactOf(self.0.id)).await?;
+        Ok(contact.and_then(|contact| contact.name.map(|name| name.to_string())))
+    }
+
+    /// Where to deliver.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn delivery_address(&self, ctx: &Context<'_>) -> Result<Option<PostalAddress>> {
+        let contact = load(ctx, OrderContactOf(self.0.id)).await?;
+        Ok(contact.and_then(|contact| address_of!(&contact)))
+    }
+
+    /// The cart it came from.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn cart_id(&self) -> ID {
+        self.0.cart_id.to_string().into()
+    }
+
     /// When checkout started.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
+
+    /// Until when it can be paid.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn expires_at(&self) -> DateTime<Utc> {
+        self.0.expires_at
+    }
+
+    /// When it was paid.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn paid_at(&self) -> Option<DateTime<Utc>> {
+        self.0.paid_at
+    }
+
+    /// When it expired or was cancelled.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn closed_at(&self) -> Option<DateTime<Utc>> {
+        self.0.closed_at
+    }
+}
+
+/// So many pieces of one variant in an order, as sold.
+#[derive(Debug, Clone)]
+pub struct OrderLine {
+    pub(super) row: order_line::Model,
+    pub(super) currency: Currency,
+}
+
+impl Subject for OrderLine {}
+
+/// So many pieces of one variant in an order, as sold. Who may read the order's lines may read each.
+#[Object(guard = Declared(self))]
+impl OrderLine {
+    /// Its id.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn id(&self) -> ID {
+        self.row.id.to_string().into()
+    }
+
+    /// The product's title then.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn title(&self) -> &str {
+        self.row.title.as_str()
+    }
+
+    /// The variant's title then: its options' values.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn variant_title(&self) -> &str {
+        self.row.variant_title.as_str()
+    }
+
+    /// The brand's stock-keeping unit then.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn sku(&self) -> Option<&str> {
+        self.row.sku.as_ref().map(|sku| sku.as_str())
+    }
+
+    /// How many.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn quantity(&self) -> i32 {
+        self.row.quantity
+    }
+
+    /// Who sells and ships it.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn brand(&self, ctx: &Context<'_>) -> Result<Option<Brand>> {
+        Ok(load(ctx, self.row.brand_id).await?.map(Brand))
+    }
+
+    /// The product as it is now; `null` when it may not be seen any more.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn product(&self, ctx: &Context<'_>) -> Result<Option<Product>> {
+        product_seen(ctx, self.row.product_id).await
+    }
+
+    /// The name of the shop that is credited for it, and gave the discount if there was one.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn shop_name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let Some(id) = self.row.shop_id else {
+            return Ok(None);
+        };
+        Ok(load(ctx, id).await?.map(|shop| shop.name.to_string()))
+    }
+
+    /// That shop; `null` when it may not be seen any more.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn shop(&self, ctx: &Context<'_>) -> Result<Option<Shop>> {
+        match self.row.shop_id {
+            Some(id) => shop_seen(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What it cost.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn cost(&self) -> LineCost {
+        LineCost {
+            currency: self.currency,
+            list_price: self.row.list_price,
+            price: self.row.price,
+            quantity: self.row.quantity,
+            vat: checkout::order_vat(std::slice::from_ref(&self.row), &[]),
+        }
+    }
+}
+
+connection!(OrderConnection, OrderEdge, Order, "orders");
+
+/// An order's place as a cursor keeps it: when checkout started, and the bits of its id.
+pub(crate) type OrderPlace = (DateTime<Utc>, u128);
+
+/// One page of the orders of `account`, newest first.
+pub(crate) async fn orders_of(
+    ctx: &Context<'_>,
+    account: AccountId,
+    page: Page<OrderPlace>,
+) -> Result<OrderConnection> {
+    let page: Page<ByAge> = page.map(|(at, bits)| (at, OrderId::from(Uuid::from_u128(bits))));
+    let slice = settle(ctx, checkout::orders_of(ctx.cx(), account, &page).await)?;
+    let place = |row: &order::Model| -> OrderPlace { (row.created_at, row.id.uuid().as_u128()) };
+    Ok(OrderConnection::new(slice, place, Order))
 }
 
 /// Queries for orders.
@@ -55,28 +370,17 @@ impl Subject for OrderQuery {
 
 #[Object(guard = Declared(self))]
 impl OrderQuery {
-    /// Placeholder.
+    /// The order with this id, for the buyer's account and for whoever holds the guest's secret (header `Vitrine-Guest`);
+    /// else `null`.
     #[graphql(directive = access::apply(Who::Anyone))]
-    async fn order_query_placeholder(&self) -> Option<Order> {
-        None
+    async fn order(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Result<Option<Order>> {
+        order_node(ctx, &id).await
     }
 }
 
-/// Mutations on orders.
-#[derive(Default)]
-pub struct OrderMutation;
-
-impl Subject for OrderMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
-}
-
-#[Object(guard = Declared(self))]
-impl OrderMutation {
-    /// Placeholder.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn order_mutation_placeholder(&self) -> bool {
-        true
-    }
+/// The order with this id, if the viewer may see it.
+pub(crate) async fn order_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Order>> {
+    let id: OrderId = parse_id(id)?;
+    let found = settle(ctx, checkout::order(ctx.cx(), ctx.viewer(), id).await)?;
+    Ok(found.map(Order))
 }
