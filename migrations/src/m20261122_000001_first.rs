@@ -201,6 +201,7 @@ create table product_import (
     failure text,
     created_at {time} not null,
     started_at {time},
+    leased_until {time},
     finished_at {time}
 );
 create index product_import_brand on product_import (brand_id, created_at, id);

@@ -14,11 +14,8 @@
 //!            └───────────────────────────────────────────┘
 //! ```
 
-use vitrine_model::id::ImportId;
-
-use crate::context::Context;
-
 mod commands;
+mod import;
 mod listing;
 mod queries;
 mod refusal;
@@ -28,20 +25,21 @@ mod stock;
 pub use commands::brands::{
     BrandChange, NewBrand, change_terms, create_brand, set_fee_bearer, set_shipping_rate, update_brand,
 };
+pub use commands::imports::{
+    NewImport, NewUpload, accept_upload, create_import, upload_broken_off, upload_finished, upload_too_large,
+};
 pub use commands::products::{
     MAX_DESCRIPTION, MAX_TAGS, ProductChange, StockCount, VariantChange, set_stock, update_product,
     update_variant,
 };
+pub(crate) use import::run_import;
+pub use import::{FileOpener, Progress, import_file};
 pub use listing::{ProductFilter, ProductOrder, ProductPlace, brands, products};
 pub use queries::{
-    LowestPrice, announced_terms, brand_by_handle, brands_by_id, images_by_id, images_of, lowest_prices,
-    product_by_handle, products_by_id, shipping_rates, shipping_rates_of, tags_of, terms_at, terms_history,
-    texts_of, variants_by_id, variants_of,
+    LowestPrice, announced_terms, brand_by_handle, brands_by_id, images_by_id, images_of, import_notes,
+    imports_by_id, imports_of, lowest_prices, product_by_handle, products_by_id, shipping_rates,
+    shipping_rates_of, tags_of, terms_at, terms_history, texts_of, variants_by_id, variants_of,
 };
 pub use refusal::Refusal;
 pub use rules::{TermsChange, commission, is_promotable, own_commission, pieces_left, vat_rate};
 pub use stock::{OutOfStock, Piece, Reserved, consume_stock, release_stock, reserve_stock, restock};
-
-pub(crate) async fn run_import(_cx: &Context, _import: ImportId) -> anyhow::Result<()> {
-    Ok(())
-}

@@ -9,10 +9,13 @@ use sea_orm::{
 };
 use vitrine_model::Time;
 use vitrine_model::catalog::{
-    brand, product, product_image, product_tag, product_text, shipping_rate, terms, variant, variant_price,
+    NoteKind, brand, import, import_note, product, product_image, product_tag, product_text, shipping_rate,
+    terms, variant, variant_price,
 };
-use vitrine_model::id::{BrandId, ImageId, ProductId, VariantId};
+use vitrine_model::id::{BrandId, ImageId, ImportId, ProductId, VariantId};
 use vitrine_model::text::{Country, Handle, ProductHandle};
+
+use crate::page::{Page, Slice};
 
 /// Most versions of a brand's terms listed at once, the newest.
 const MAX_TERMS: u64 = 200;
@@ -325,6 +328,74 @@ fn lowest(prices: &[variant_price::Model]) -> Option<LowestPrice> {
         variant: present.variant_id,
         price,
     })
+}
+
+/// The imports with these ids, in no order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn imports_by_id(db: &impl ConnectionTrait, ids: &[ImportId]) -> Result<Vec<import::Model>, DbErr> {
+    let found = import::Entity::find().filter(import::Column::Id.is_in(ids.iter().copied()));
+    found.all(db).await
+}
+
+/// A page of a brand's imports, the newest first; the place is when an import was asked for in microseconds since 1970,
+/// and its id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn imports_of(
+    db: &impl ConnectionTrait,
+    brand: BrandId,
+    page: &Page<(i64, String)>,
+) -> Result<Slice<import::Model>, DbErr> {
+    let place = page.beyond.as_ref().and_then(|(micros, id)| {
+        let at = Time::from_timestamp_micros(*micros)?;
+        Some((at, id.parse::<ImportId>().ok()?))
+    });
+    let columns = [import::Column::CreatedAt, import::Column::Id];
+    let mut query = import::Entity::find().filter(import::Column::BrandId.eq(brand));
+    if let Some((at, id)) = place {
+        let row = Expr::tuple(columns.map(Expr::col));
+        let beyond = Expr::tuple([Expr::value(at), Expr::value(id)]);
+        query = query.filter(if page.backward {
+            row.gt(beyond)
+        } else {
+            row.lt(beyond)
+        });
+    }
+    let direction = if page.backward { Order::Asc } else { Order::Desc };
+    for column in columns {
+        query = query.order_by(column, direction.clone());
+    }
+    Ok(page.cut(query.limit(page.limit()).all(db).await?))
+}
+
+/// A page of what an import has to say, in the order it was found; the place is a note's own.
+///
+/// # Errors
+/// When the database fails.
+pub async fn import_notes(
+    db: &impl ConnectionTrait,
+    import: ImportId,
+    kind: NoteKind,
+    page: &Page<i64>,
+) -> Result<Slice<import_note::Model>, DbErr> {
+    let mut query = import_note::Entity::find()
+        .filter(import_note::Column::ImportId.eq(import))
+        .filter(import_note::Column::Kind.eq(kind));
+    if let Some(seq) = page.beyond {
+        query = query.filter(if page.backward {
+            import_note::Column::Seq.lt(seq)
+        } else {
+            import_note::Column::Seq.gt(seq)
+        });
+    }
+    let direction = if page.backward { Order::Desc } else { Order::Asc };
+    let query = query
+        .order_by(import_note::Column::Seq, direction)
+        .limit(page.limit());
+    Ok(page.cut(query.all(db).await?))
 }
 
 #[cfg(test)]

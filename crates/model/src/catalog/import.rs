@@ -44,6 +44,8 @@ pub struct Model {
     pub created_at: Time,
     /// When reading began.
     pub started_at: Option<Time>,
+    /// Until when a worker has it for itself, while it is being read.
+    pub leased_until: Option<Time>,
     /// When it ended, well or not.
     pub finished_at: Option<Time>,
 }

@@ -1,4 +1,5 @@
 //! What people can do to brands, products, variants and imports.
 
 pub(super) mod brands;
+pub(super) mod imports;
 pub(super) mod products;

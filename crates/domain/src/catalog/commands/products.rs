@@ -34,7 +34,7 @@ pub const MAX_TAGS: usize = 250;
 /// Longest description in bytes.
 pub const MAX_DESCRIPTION: usize = 512 * 1024;
 /// Most pieces of one variant.
-pub const MAX_STOCK: i64 = 1_000_000_000;
+pub(in crate::catalog) const MAX_STOCK: i64 = 1_000_000_000;
 
 /// What is to be different of a product. The inner `None` removes what can be absent.
 #[derive(Debug, Clone, Default)]

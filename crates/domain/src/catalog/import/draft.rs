@@ -1,0 +1,579 @@
+//! One product as the file tells it, put together row by row.
+
+use vitrine_model::catalog::StockPolicy;
+use vitrine_model::money::{Currency, Money, MoneyError};
+use vitrine_model::text::{Code, Label, ProductHandle, Title, WebUrl};
+
+use crate::catalog::commands::products::{MAX_DESCRIPTION, MAX_STOCK, MAX_TAGS};
+use crate::catalog::import::columns::{Column, Columns};
+use crate::catalog::import::weigh;
+use crate::catalog::rules::{DEFAULT_TITLE, plain, variant_title};
+
+/// Most variants of one product: Shopify's own limit.
+const MAX_VARIANTS: usize = 2048;
+/// Most images of one product: Shopify's own limit.
+const MAX_IMAGES: usize = 250;
+/// Shopify lets stock fall below zero where it is oversold.
+const MIN_STOCK: i64 = -MAX_STOCK;
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RowError {
+    pub(super) line: i64,
+    pub(super) column: Option<String>,
+    pub(super) handle: Option<String>,
+    pub(super) message: String,
+}
+
+/// A variant as the file tells it. What the file has no column for is absent.
+#[derive(Debug, Clone)]
+pub(super) struct VariantDraft {
+    pub(super) line: i64,
+    pub(super) options: [Option<Label>; 3],
+    pub(super) price: i64,
+    pub(super) compare_at: Option<Option<i64>>,
+    pub(super) sku: Option<Option<Code>>,
+    pub(super) barcode: Option<Option<Code>>,
+    pub(super) grams: Option<i64>,
+    pub(super) tracked: Option<bool>,
+    pub(super) policy: Option<StockPolicy>,
+    pub(super) quantity: Option<i64>,
+    pub(super) taxable: Option<bool>,
+    pub(super) image: Option<Option<WebUrl>>,
+}
+
+impl VariantDraft {
+    pub(super) fn title(&self) -> String {
+        variant_title(self.options.iter().flatten())
+    }
+}
+
+/// An image as the file tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ImageDraft {
+    pub(super) url: WebUrl,
+    pub(super) alt: Option<Title>,
+    position: Option<i64>,
+}
+
+/// A product as the file tells it. What the file has no column for is absent.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) handle: ProductHandle,
+    pub(super) lines: Vec<i64>,
+    pub(super) title: Option<Title>,
+    pub(super) body: Option<String>,
+    pub(super) plain: String,
+    pub(super) vendor: Option<Option<Label>>,
+    pub(super) kind: Option<Option<Label>>,
+    pub(super) tags: Option<Vec<Label>>,
+    pub(super) published: Option<bool>,
+    pub(super) option_names: [Option<Label>; 3],
+    pub(super) variants: Vec<VariantDraft>,
+    pub(super) images: Option<Vec<ImageDraft>>,
+    pub(super) errors: Vec<RowError>,
+    gift_card: bool,
+}
+
+/// Reads one row's cells, keeping what is wrong with them.
+struct Row<'a> {
+    columns: &'a Columns,
+    cells: &'a csv::StringRecord,
+    line: i64,
+    currency: Currency,
+}
+
+type Cell<T> = Result<T, (Column, String)>;
+
+impl Draft {
+    pub(super) fn new(handle: ProductHandle, columns: &Columns) -> Self {
+        Self {
+            handle,
+            lines: Vec::new(),
+            title: None,
+            body: columns.has(Column::Body).then(String::new),
+            plain: String::new(),
+            vendor: columns.has(Column::Vendor).then_some(None),
+            kind: columns.has(Column::Kind).then_some(None),
+            tags: columns.has(Column::Tags).then(Vec::new),
+            published: None,
+            option_names: [None, None, None],
+            variants: Vec::new(),
+            images: columns.has(Column::ImageUrl).then(Vec::new),
+            errors: Vec::new(),
+            gift_card: false,
+        }
+    }
+
+    /// Adds a row.
+    pub(super) fn add(
+        &mut self,
+        columns: &Columns,
+        cells: &csv::StringRecord,
+        line: i64,
+        currency: Currency,
+    ) {
+        let row = Row {
+            columns,
+            cells,
+            line,
+            currency,
+        };
+        self.lines.push(line);
+        if cells
+            .iter()
+            .skip(columns.count())
+            .any(|cell| !cell.trim().is_empty())
+        {
+            let message = format!(
+                "the row has {} cells, the headings are {}",
+                cells.len(),
+                columns.count()
+            );
+            self.refuse_row(line, None, message);
+            return;
+        }
+        let mut outcomes = vec![self.add_product(&row), self.add_image(&row)];
+        if self.is_variant(&row) {
+            outcomes.push(self.add_variant(&row));
+        } else if row.text(Column::ImageUrl).is_empty() {
+            self.refuse_row(
+                line,
+                None,
+                "the row has neither a variant nor an image".to_owned(),
+            );
+        }
+        for (column, message) in outcomes.into_iter().filter_map(Result::err) {
+            self.refuse_row(line, Some(columns.heading(column)), message);
+        }
+    }
+
+    /// Puts the last touch to it once all its rows are known: `Err` when nothing of it can land.
+    pub(super) fn finish(mut self) -> Result<Self, Vec<RowError>> {
+        if self.gift_card {
+            return Err(self.refused("gift cards cannot be sold here"));
+        }
+        if let Some(images) = &mut self.images {
+            for (place, image) in (1_i64..).zip(images.iter_mut()) {
+                image.position.get_or_insert(place);
+            }
+            images.sort_by_key(|image| image.position);
+            for variant in &self.variants {
+                let Some(Some(url)) = &variant.image else { continue };
+                if images.len() < MAX_IMAGES && images.iter().all(|image| image.url != *url) {
+                    images.push(ImageDraft {
+                        url: url.clone(),
+                        alt: None,
+                        position: None,
+                    });
+                }
+            }
+        }
+        self.body = self.body.map(sanitise);
+        self.plain = self.body.as_deref().map(plain).unwrap_or_default();
+        Ok(self)
+    }
+
+    /// The same for every row that had nothing wrong with itself, after what was wrong with the others.
+    pub(super) fn refused(&mut self, message: &str) -> Vec<RowError> {
+        let lines = std::mem::take(&mut self.lines);
+        let innocent = lines
+            .into_iter()
+            .filter(|line| self.errors.iter().all(|error| error.line != *line));
+        let innocent: Vec<i64> = innocent.collect();
+        for line in innocent {
+            self.refuse_row(line, None, message.to_owned());
+        }
+        std::mem::take(&mut self.errors)
+    }
+
+    /// About how much memory it takes, in rows.
+    pub(super) fn weight(&self) -> usize {
+        1 + self.variants.len()
+            + self.images.as_ref().map_or(0, Vec::len)
+            + self.body.as_ref().map_or(0, String::len) / 4096
+    }
+
+    fn refuse_row(&mut self, line: i64, column: Option<String>, message: String) {
+        self.errors.push(RowError {
+            line,
+            column,
+            handle: Some(self.handle.to_string()),
+            message,
+        });
+    }
+
+    /// A continuation row names no title; the row of an image alone says nothing but the image.
+    fn is_variant(&self, row: &Row<'_>) -> bool {
+        [Column::Title, Column::Price, Column::Value1, Column::Sku]
+            .iter()
+            .any(|column| !row.text(*column).is_empty())
+    }
+
+    /// What is said of the product as a whole stands on the row with the title.
+    fn add_product(&mut self, row: &Row<'_>) -> Cell<()> {
+        if row.flag(Column::GiftCard)? == Some(true) {
+            self.gift_card = true;
+        }
+        if row.text(Column::Title).is_empty() {
+            return Ok(());
+        }
+        self.published = row.published()?;
+        self.vendor = row.optional(Column::Vendor)?;
+        self.kind = row.optional(Column::Kind)?;
+        self.title = Some(row.parsed(Column::Title)?);
+        if self.body.is_some() {
+            let body = row.text(Column::Body);
+            if body.len() > MAX_DESCRIPTION {
+                return Err((Column::Body, "a description has 512 KiB at most".to_owned()));
+            }
+            self.body = Some(body.to_owned());
+        }
+        if self.tags.is_some() {
+            self.tags = Some(row.tags()?);
+        }
+        for (place, column) in [Column::Name1, Column::Name2, Column::Name3]
+            .into_iter()
+            .enumerate()
+        {
+            self.option_names[place] = row.optional(column)?.flatten();
+        }
+        Ok(())
+    }
+
+    fn add_image(&mut self, row: &Row<'_>) -> Cell<()> {
+        let Some(images) = &mut self.images else {
+            return Ok(());
+        };
+        if row.text(Column::ImageUrl).is_empty() {
+            return Ok(());
+        }
+        let url: WebUrl = row.parsed(Column::ImageUrl)?;
+        let alt = row.optional(Column::ImageAlt)?.flatten();
+        let position = row.whole(Column::ImagePosition)?;
+        if images.iter().any(|image| image.url == url) {
+            return Ok(());
+        }
+        if images.len() >= MAX_IMAGES {
+            return Err((
+                Column::ImageUrl,
+                format!("a product has {MAX_IMAGES} images at most"),
+            ));
+        }
+        images.push(ImageDraft { url, alt, position });
+        Ok(())
+    }
+
+    fn add_variant(&mut self, row: &Row<'_>) -> Cell<()> {
+        let options = self.options(row)?;
+        if self.variants.len() >= MAX_VARIANTS {
+            return Err((
+                Column::Handle,
+                format!("a product has {MAX_VARIANTS} variants at most"),
+            ));
+        }
+        let variant = VariantDraft {
+            line: row.line,
+            price: row.price(Column::Price)?,
+            compare_at: row.compare_at()?,
+            sku: row.code(Column::Sku)?,
+            barcode: row.code(Column::Barcode)?,
+            grams: row.grams()?,
+            tracked: row
+                .columns
+                .has(Column::Tracker)
+                .then(|| !row.text(Column::Tracker).is_empty()),
+            policy: row.policy()?,
+            quantity: row.quantity()?,
+            taxable: row.flag(Column::Taxable)?,
+            image: row.optional(Column::VariantImage)?,
+            options,
+        };
+        let twin = self
+            .variants
+            .iter()
+            .find(|known| known.options == variant.options);
+        if let Some(twin) = twin {
+            let (title, line) = (twin.title(), twin.line);
+            return Err((
+                Column::Value1,
+                format!("the variant {title} stands on line {line} already"),
+            ));
+        }
+        self.variants.push(variant);
+        Ok(())
+    }
+
+    /// The values of the options. The one variant of a product without options says "Title" and "Default Title".
+    fn options(&mut self, row: &Row<'_>) -> Cell<[Option<Label>; 3]> {
+        let mut options = [None, None, None];
+        for (place, column) in [Column::Value1, Column::Value2, Column::Value3]
+            .into_iter()
+            .enumerate()
+        {
+            options[place] = row.optional(column)?.flatten();
+            if options[place].is_some() && self.option_names[place].is_none() {
+                self.option_names[place] = format!("Option {}", place + 1).parse().ok();
+            }
+        }
+        let named =
+            |text: &str, label: &Option<Label>| label.as_ref().is_some_and(|label| label.as_str() == text);
+        if named("Title", &self.option_names[0])
+            && (named(DEFAULT_TITLE, &options[0]) || options[0].is_none())
+        {
+            self.option_names[0] = None;
+            options[0] = None;
+        } else if named(DEFAULT_TITLE, &options[0]) {
+            options[0] = None;
+        }
+        let columns = [Column::Value1, Column::Value2, Column::Value3];
+        for (place, column) in columns.into_iter().enumerate() {
+            if let (Some(name), None) = (&self.option_names[place], &options[place]) {
+                return Err((column, format!("the value of the option {name} is missing")));
+            }
+        }
+        Ok(options)
+    }
+}
+
+impl<'a> Row<'a> {
+    fn text(&self, column: Column) -> &'a str {
+        self.columns.cell(self.cells, column)
+    }
+
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&self, column: Column) -> Cell<T> {
+        let parsed = self.text(column).parse::<T>();
+        parsed.map_err(|error| (column, error.to_string()))
+    }
+
+    /// Absent without the column, empty with an empty cell.
+    fn optional<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        column: Column,
+    ) -> Cell<Option<Option<T>>> {
+        if !self.columns.has(column) {
+            return Ok(None);
+        }
+        if self.text(column).is_empty() {
+            return Ok(Some(None));
+        }
+        self.parsed(column).map(|value| Some(Some(value)))
+    }
+
+    /// Shopify puts an apostrophe before codes of digits, so that spreadsheets leave them alone.
+    fn code(&self, column: Column) -> Cell<Option<Option<Code>>> {
+        let text = self.text(column);
+        let digits = text
+            .strip_prefix('\'')
+            .filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
+        match digits {
+            Some(digits) => digits
+                .parse()
+                .map(|code| Some(Some(code)))
+                .map_err(|_| (column, String::new())),
+            None => self.optional(column),
+        }
+    }
+
+    fn flag(&self, column: Column) -> Cell<Option<bool>> {
+        match self.text(column).to_ascii_lowercase().as_str() {
+            "" => Ok(None),
+            "true" | "yes" | "1" => Ok(Some(true)),
+            "false" | "no" | "0" => Ok(Some(false)),
+            _ => Err((
+                column,
+                format!("\"{}\" is neither true nor false", shortened(self.text(column))),
+            )),
+        }
+    }
+
+    /// Absent when the file says nothing of it.
+    fn published(&self) -> Cell<Option<bool>> {
+        let published = self.flag(Column::Published)?;
+        let active = match self.text(Column::Status).to_ascii_lowercase().as_str() {
+            "" => None,
+            "active" => Some(true),
+            "draft" | "archived" | "unlisted" => Some(false),
+            _ => {
+                let text = shortened(self.text(Column::Status));
+                return Err((
+                    Column::Status,
+                    format!("\"{text}\" is not a status: write active, draft or archived"),
+                ));
+            }
+        };
+        Ok(match (published, active) {
+            (None, None) => None,
+            (published, active) => Some(published.unwrap_or(true) && active.unwrap_or(true)),
+        })
+    }
+
+    fn tags(&self) -> Cell<Vec<Label>> {
+        let tags = self
+            .text(Column::Tags)
+            .split(',')
+            .map(str::trim)
+            .filter(|tag| !tag.is_empty());
+        let tags: Result<Vec<Label>, _> = tags.map(str::parse).collect();
+        let mut tags = tags.map_err(|error| (Column::Tags, error.to_string()))?;
+        tags.sort();
+        tags.dedup();
+        if tags.len() > MAX_TAGS {
+            return Err((Column::Tags, format!("a product has {MAX_TAGS} tags at most")));
+        }
+        Ok(tags)
+    }
+
+    fn price(&self, column: Column) -> Cell<i64> {
+        price(self.text(column), self.currency).map_err(|message| (column, message))
+    }
+
+    /// Nothing and zero both mean that nothing is struck through.
+    fn compare_at(&self) -> Cell<Option<Option<i64>>> {
+        if !self.columns.has(Column::CompareAt) {
+            return Ok(None);
+        }
+        if self.text(Column::CompareAt).is_empty() {
+            return Ok(Some(None));
+        }
+        let amount = self.price(Column::CompareAt)?;
+        Ok(Some(Some(amount).filter(|amount| *amount > 0)))
+    }
+
+    /// In older exports the unit is for display only: the grams are grams.
+    fn grams(&self) -> Cell<Option<i64>> {
+        let unit = self.text(Column::WeightUnit);
+        for (column, unit) in [(Column::Grams, "g"), (Column::Weight, unit)] {
+            let text = self.text(column);
+            if !text.is_empty() {
+                return weigh::grams(text, unit)
+                    .map(Some)
+                    .map_err(|message| (column, message));
+            }
+        }
+        Ok(None)
+    }
+
+    fn policy(&self) -> Cell<Option<StockPolicy>> {
+        if !self.columns.has(Column::Policy) {
+            return Ok(None);
+        }
+        match self.text(Column::Policy).to_ascii_lowercase().as_str() {
+            "" | "deny" | "false" | "no" => Ok(Some(StockPolicy::Deny)),
+            "continue" | "true" | "yes" => Ok(Some(StockPolicy::Continue)),
+            _ => {
+                let text = shortened(self.text(Column::Policy));
+                Err((
+                    Column::Policy,
+                    format!("\"{text}\" is not a policy: write deny or continue"),
+                ))
+            }
+        }
+    }
+
+    fn quantity(&self) -> Cell<Option<i64>> {
+        let quantity = self.whole(Column::Quantity)?;
+        if quantity.is_some_and(|quantity| !(MIN_STOCK..=MAX_STOCK).contains(&quantity)) {
+            return Err((Column::Quantity, format!("must be {MIN_STOCK} to {MAX_STOCK}")));
+        }
+        Ok(quantity)
+    }
+
+    fn whole(&self, column: Column) -> Cell<Option<i64>> {
+        let text = self.text(column);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = plain.then(|| text.parse().ok()).flatten();
+        let wrong = || {
+            format!(
+                "\"{}\" is not a whole number: write one such as 12",
+                shortened(text)
+            )
+        };
+        number.map(Some).ok_or_else(|| (column, wrong()))
+    }
+}
+
+/// A price in minor units, or what is wrong with it and what would be right.
+fn price(text: &str, currency: Currency) -> Result<i64, String> {
+    if text.is_empty() {
+        return Err("the price is missing: write a plain decimal number such as 12.50".to_owned());
+    }
+    let max = currency.rules().max_charge;
+    let shown = shortened(text);
+    match Money::parse(text, currency) {
+        Ok(money) if money.minor() < 0 || text.starts_with('-') => {
+            Err(format!("\"{shown}\" is below zero: a price is 0 or more"))
+        }
+        Ok(money) if money.minor() <= max => Ok(money.minor()),
+        Ok(_) | Err(MoneyError::Overflow) => Err(format!(
+            "\"{shown}\" is too much: at most {}",
+            Money::new(max, currency)
+        )),
+        Err(error @ MoneyError::TooPrecise(_)) => Err(format!("\"{shown}\" is too precise: {error}")),
+        Err(_) => Err(match text.split_once(',') {
+            Some((whole, cents)) if !text.contains('.') && cents.len() <= 2 => {
+                format!(
+                    "\"{shown}\" has a decimal comma: write {}.{} with a point",
+                    shortened(whole),
+                    cents
+                )
+            }
+            _ => format!("\"{shown}\" is not a price: write a plain decimal number such as 12.50"),
+        }),
+    }
+}
+
+/// What a cell says, cut for a message.
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= 40 {
+        return text.to_owned();
+    }
+    text.chars().take(40).chain(std::iter::once('…')).collect()
+}
+
+/// Takes everything out that is not harmless markup. Plain text, the most of what there is, passes as it is.
+fn sanitise(html: String) -> String {
+    if html.contains(['<', '>', '&', '\u{a0}', '\r']) {
+        ammonia::clean(&html)
+    } else {
+        html
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_are_plain_decimals_with_a_point() {
+        assert_eq!(price("12.50", Currency::Eur), Ok(1250));
+        assert_eq!(price("60", Currency::Eur), Ok(6000));
+        for (text, says) in [
+            ("12,50", "write 12.50 with a point"),
+            ("NaN", "plain decimal number"),
+            ("1e9", "plain decimal number"),
+            ("-5", "below zero"),
+            ("-0", "below zero"),
+            ("1.234,50", "plain decimal number"),
+            ("99999999999", "too much"),
+            ("1.001", "too precise"),
+            ("", "missing"),
+        ] {
+            let message = price(text, Currency::Eur).unwrap_err();
+            assert!(message.contains(says), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn descriptions_lose_scripts_and_keep_markup() {
+        assert_eq!(
+            sanitise("<p onclick=x>a<script>b</script></p>".to_owned()),
+            "<p>a</p>"
+        );
+        assert_eq!(sanitise("plain".to_owned()), "plain");
+    }
+}
