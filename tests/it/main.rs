@@ -22,5 +22,6 @@
 mod support;
 
 mod contract;
+mod gateway;
 
 mod identity;

@@ -118,7 +118,8 @@ impl StripeClient for Client {
     type Err = Failed;
 
     async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, Failed> {
-        let (request, overrides) = request.into_pieces();
+        let (mut request, overrides) = request.into_pieces();
+        request.body = request.body.map(in_order);
         let key = overrides.request_strategy.and_then(|strategy| strategy.get_key());
         let pauses = ExponentialBuilder::default()
             .with_min_delay(SHORTEST_PAUSE)
@@ -163,7 +164,7 @@ impl Failed {
         let message = message.unwrap_or_default();
         match status.as_u16() {
             // The key was used with other parameters: whatever that made, it was not refused.
-            400..=404 | 409 if reused => Self::unknown(format!("{status} {code}: {message}"), false),
+            400..=404 if reused => Self::unknown(format!("{status} {code}: {message}"), false),
             401 => Self {
                 error: CallError::Unauthorized(message),
                 again: false,
@@ -237,6 +238,16 @@ pub(crate) fn checked_id(id: &str) -> Result<&str, CallError> {
     })
 }
 
+/// The form with its metadata at the end, in the order of their names: they come from a hash map, in another order each
+/// time, but under one key the same request must be sent, to the letter. Everything else is in order, and lists stay so.
+fn in_order(form: String) -> String {
+    let (mut metadata, mut fields): (Vec<&str>, Vec<&str>) =
+        form.split('&').partition(|field| field.contains("metadata"));
+    metadata.sort_unstable();
+    fields.append(&mut metadata);
+    fields.join("&")
+}
+
 fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -300,6 +311,24 @@ mod tests {
             r#"{"error":{"type":"invalid_request_error","message":"Invalid API Key"}}"#,
         );
         assert!(matches!(failed.error, CallError::Unauthorized(_)) && !failed.again);
+    }
+
+    #[test]
+    fn a_key_in_use_is_waited_for() {
+        let failed = failed(
+            409,
+            r#"{"error":{"type":"idempotency_error","code":"idempotency_key_in_use"}}"#,
+        );
+        assert!(matches!(failed.error, CallError::Unknown(_)) && failed.again);
+    }
+
+    #[test]
+    fn the_same_fields_make_the_same_form() {
+        let form = "lines[9]=x&metadata[b]=1&data[metadata][c]=1&lines[10]=y&metadata[a]=1";
+        assert_eq!(
+            in_order(form.to_owned()),
+            "lines[9]=x&lines[10]=y&data[metadata][c]=1&metadata[a]=1&metadata[b]=1"
+        );
     }
 
     #[test]
