@@ -420,7 +420,14 @@ fn rooms_have_names_that_say_what_is_in_them() {
 fn nothing_is_left_for_later() {
     for folder in ["crates", "migrations"] {
         for (path, text) in sources(folder) {
-            for word in ["todo!(", "unimplemented!(", "TODO", "FIXME", "XXX", "_placeholder"] {
+            for word in [
+                "todo!(",
+                "unimplemented!(",
+                "TODO",
+                "FIXME",
+                "XXX",
+                "_placeholder",
+            ] {
                 assert!(!text.contains(word), "{}: {word}", path.display());
             }
         }

@@ -25,3 +25,4 @@ mod contract;
 mod gateway;
 
 mod identity;
+mod ledger;
