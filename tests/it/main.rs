@@ -21,6 +21,7 @@
 
 mod support;
 
+mod checkout;
 mod contract;
 mod gateway;
 
