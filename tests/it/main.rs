@@ -23,7 +23,9 @@ mod support;
 
 mod checkout;
 mod contract;
+mod fulfillment;
 mod gateway;
-
 mod identity;
 mod ledger;
+mod notify;
+mod refund;

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Interface, Object, Result};
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{self, Brand, Product, ProductVariant};
-use crate::checkout::{self, Cart, Order};
+use crate::checkout::{self, Cart, Fulfillment, Order, Refund, Return};
 use crate::error::{code, protocol_error};
 use crate::identity::{self, Account};
 use crate::payout::{self, Payout};
@@ -38,6 +38,12 @@ pub enum Node {
     Cart(Cart),
     /// What a buyer agreed to pay for.
     Order(Order),
+    /// Pieces on their way to a buyer.
+    Fulfillment(Fulfillment),
+    /// A buyer's wish to send something back.
+    Return(Return),
+    /// Money on its way back to a buyer.
+    Refund(Refund),
 }
 
 /// Queries for anything by id.
@@ -92,6 +98,9 @@ async fn fetch(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         "po" => payout::payout_node(ctx, id).await?.map(Node::Payout),
         "cart" => checkout::cart_node(ctx, id).await?.map(Node::Cart),
         "order" => checkout::order_node(ctx, id).await?.map(Node::Order),
+        "ful" => checkout::fulfillment_node(ctx, id).await?.map(Node::Fulfillment),
+        "ret" => checkout::return_node(ctx, id).await?.map(Node::Return),
+        "refund" => checkout::refund_node(ctx, id).await?.map(Node::Refund),
         _ => None,
     })
 }

@@ -1,6 +1,7 @@
 //! What tests are made of: an app under test, the people who use it, and what they see.
 
 pub(crate) mod database;
+pub(crate) mod market;
 pub(crate) mod stripe;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use vitrine_model::money::Currency;
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::is_staff;
 use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
+use crate::checkout::{BrandOrderConnection, BrandOrderFilter, orders_of_brand};
 use crate::connection::{connection, page_cost};
 use crate::error::settle;
 use crate::identity::BrandMember;
@@ -165,6 +166,22 @@ impl Brand {
         #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
     ) -> Result<PayoutConnection> {
         payout::payouts_of(ctx, Party::Brand(self.0.id), first, after, last, before).await
+    }
+
+    /// The paid orders that hold something of it, the newest first: its own part of each.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    async fn orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which of them.")] filter: Option<BrandOrderFilter>,
+        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
+        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+    ) -> Result<BrandOrderConnection> {
+        orders_of_brand(ctx, self.0.id, filter, first, after, last, before).await
     }
 
     /// When it was founded here.

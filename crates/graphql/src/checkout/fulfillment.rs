@@ -1,10 +1,139 @@
-//! Parcels and returns, as clients see them.
+//! Parcels, as clients see them.
 
-use async_graphql::Object;
+use async_graphql::{Context, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
+use vitrine_domain::checkout::{self, NewFulfillment};
+use vitrine_model::checkout::fulfillment;
+use vitrine_model::id::{BrandId, FulfillmentId, OrderId};
 
 use crate::access::{Declared, Subject, Who, access};
+use crate::catalog::{Brand, is_staff};
+use crate::checkout::parcel_loaders::FulfillmentsOf;
+use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
+use crate::error::{Trouble, answer, at_opt, payload, settle};
+use crate::loaders::load;
+use crate::request::{RequestContext, parse_id};
 
-/// Mutations on this.
+/// Pieces of one brand on their way to the buyer. Made only for those who may see them.
+#[derive(Debug, Clone)]
+pub struct Fulfillment(fulfillment::Model);
+
+impl Subject for Fulfillment {
+    async fn is_owned(&self, _: &Context<'_>) -> Result<bool> {
+        Ok(true)
+    }
+}
+
+/// Pieces of one brand on their way to the buyer. It belongs to the buyer and to the brand's staff.
+#[Object(guard = Declared(self))]
+impl Fulfillment {
+    /// Its id.
+    #[graphql(directive = access::apply(Who::Owner))]
+    pub(crate) async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// The order's id.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn order_id(&self) -> ID {
+        self.0.order_id.to_string().into()
+    }
+
+    /// Who ships.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn brand(&self, ctx: &Context<'_>) -> Result<Option<Brand>> {
+        Ok(load(ctx, self.0.brand_id).await?.map(Brand))
+    }
+
+    /// Who carries it.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn carrier(&self) -> Option<&str> {
+        self.0.carrier.as_ref().map(|carrier| carrier.as_str())
+    }
+
+    /// The carrier's number.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn tracking_code(&self) -> Option<&str> {
+        self.0.tracking_code.as_ref().map(|code| code.as_str())
+    }
+
+    /// When it was shipped.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn shipped_at(&self) -> DateTime<Utc> {
+        self.0.shipped_at
+    }
+
+    /// When it arrived, once known.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn delivered_at(&self) -> Option<DateTime<Utc>> {
+        self.0.delivered_at
+    }
+
+    /// What is in it.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    async fn units(&self, ctx: &Context<'_>) -> Result<Vec<OrderUnit>> {
+        let units = units_of(ctx, self.0.order_id, Some(self.0.brand_id)).await?;
+        let inside = units
+            .into_iter()
+            .filter(|unit| unit.fulfillment_id == Some(self.0.id));
+        Ok(inside.map(OrderUnit).collect())
+    }
+}
+
+/// A parcel handed to a carrier.
+#[derive(InputObject)]
+pub struct FulfillmentCreateInput {
+    /// The order.
+    order_id: ID,
+    /// What is in it: lines of your brand, 200 at most.
+    lines: Vec<OrderLineQuantityInput>,
+    /// Who carries it; 100 characters at most.
+    carrier: Option<String>,
+    /// The carrier's number; 100 characters at most.
+    tracking_code: Option<String>,
+    /// A repeat with the same key answers the first parcel. Without a key, the same lines under the same tracking code
+    /// are taken for the same parcel for a day.
+    idempotency_key: Option<String>,
+}
+
+impl FulfillmentCreateInput {
+    fn parse(self) -> std::result::Result<NewFulfillment, Trouble> {
+        Ok(NewFulfillment {
+            order: parse_id(&self.order_id)?,
+            lines: named(&self.lines)?,
+            carrier: at_opt("carrier", self.carrier.as_deref())?,
+            tracking_code: at_opt("trackingCode", self.tracking_code.as_deref())?,
+            key: self.idempotency_key,
+        })
+    }
+}
+
+/// A parcel that arrived.
+#[derive(InputObject)]
+pub struct FulfillmentDeliveredInput {
+    /// The parcel.
+    fulfillment_id: ID,
+    /// When it arrived: not before it was shipped, and not ahead of now. Now, when absent.
+    at: Option<DateTime<Utc>>,
+}
+
+payload! {
+    /// What came of `fulfillmentCreate`.
+    FulfillmentCreatePayload {
+        /// The parcel.
+        fulfillment: Fulfillment
+    }
+}
+
+payload! {
+    /// What came of `fulfillmentDelivered`.
+    FulfillmentDeliveredPayload {
+        /// The parcel.
+        fulfillment: Fulfillment
+    }
+}
+
+/// Mutations on parcels.
 #[derive(Default)]
 pub struct FulfillmentMutation;
 
@@ -16,9 +145,70 @@ impl Subject for FulfillmentMutation {
 
 #[Object(guard = Declared(self))]
 impl FulfillmentMutation {
-    /// Placeholder.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn fulfillment_mutation_placeholder(&self) -> bool {
-        true
+    /// Ships pieces of a paid order: staff of a brand ship its own lines, those that are not shipped or refunded. Return
+    /// windows open at delivery, or some days after shipment where delivery stays unknown. Codes: `INVALID`, `NOT_FOUND`,
+    /// `FORBIDDEN`, `WRONG_STATE`, `TOO_FEW_UNITS`, `LIMIT_REACHED`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn fulfillment_create(
+        &self,
+        ctx: &Context<'_>,
+        input: FulfillmentCreateInput,
+    ) -> Result<FulfillmentCreatePayload> {
+        answer(ctx, async {
+            let (by, new) = (ctx.account()?, input.parse()?);
+            Ok(Fulfillment(
+                checkout::create_fulfillment(ctx.cx(), by, new).await?,
+            ))
+        })
+        .await
     }
+
+    /// Records that a parcel of your brand arrived: return windows count from there. Codes: `INVALID`, `NOT_FOUND`,
+    /// `FORBIDDEN`, `WRONG_STATE`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn fulfillment_delivered(
+        &self,
+        ctx: &Context<'_>,
+        input: FulfillmentDeliveredInput,
+    ) -> Result<FulfillmentDeliveredPayload> {
+        answer(ctx, async {
+            let (by, id) = (ctx.account()?, parse_id(&input.fulfillment_id)?);
+            let at = input.at.unwrap_or_else(|| ctx.cx().now());
+            Ok(Fulfillment(checkout::mark_delivered(ctx.cx(), by, id, at).await?))
+        })
+        .await
+    }
+}
+
+/// The order's parcels, of one brand or of all, in the order they were shipped. The caller has made sure that the viewer
+/// may see them.
+pub(super) async fn fulfillments_of(
+    ctx: &Context<'_>,
+    order: OrderId,
+    brand: Option<BrandId>,
+) -> Result<Vec<Fulfillment>> {
+    let rows = load(ctx, FulfillmentsOf(order)).await?.unwrap_or_default();
+    let kept = rows
+        .into_iter()
+        .filter(|row| brand.is_none_or(|brand| row.brand_id == brand));
+    Ok(kept.map(Fulfillment).collect())
+}
+
+/// The parcel with this id, for its brand's staff and the order's buyer.
+pub(crate) async fn fulfillment_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Fulfillment>> {
+    let id: FulfillmentId = parse_id(id)?;
+    let Some(row) = settle(ctx, checkout::fulfillment(ctx.cx().db(), id).await)? else {
+        return Ok(None);
+    };
+    let seen = may_see(ctx, row.order_id, row.brand_id).await?;
+    Ok(seen.then_some(Fulfillment(row)))
+}
+
+/// Whether the viewer works for the brand, or bought the order.
+pub(super) async fn may_see(ctx: &Context<'_>, order: OrderId, brand: BrandId) -> Result<bool> {
+    if is_staff(ctx, brand).await? {
+        return Ok(true);
+    }
+    let bought = settle(ctx, checkout::order(ctx.cx(), ctx.viewer(), order).await)?;
+    Ok(bought.is_some())
 }

@@ -1,5 +1,6 @@
 //! Buying, as clients see it: carts, orders, parcels, returns, refunds.
 
+mod brand_order;
 mod cart;
 mod cart_change;
 mod cost;
@@ -7,13 +8,20 @@ mod fulfillment;
 mod loaders;
 mod order;
 mod order_change;
+mod parcel_loaders;
 mod refund;
 mod refusal;
+mod returns;
+mod unit;
 
 use async_graphql::MergedObject;
 
+pub(crate) use brand_order::{BrandOrderConnection, BrandOrderFilter, orders_of_brand};
 pub(crate) use cart::{Cart, cart_node};
+pub(crate) use fulfillment::{Fulfillment, fulfillment_node};
 pub(crate) use order::{Order, OrderConnection, order_node, orders_of};
+pub(crate) use refund::{Refund, refund_node};
+pub(crate) use returns::{Return, return_node};
 
 /// Query fields of this domain.
 #[derive(MergedObject, Default)]
@@ -25,5 +33,6 @@ pub struct CheckoutMutation(
     cart_change::CartMutation,
     order_change::OrderMutation,
     fulfillment::FulfillmentMutation,
+    returns::ReturnMutation,
     refund::RefundMutation,
 );

@@ -14,7 +14,11 @@ use vitrine_model::money::Currency;
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{Brand, Product, product_seen};
 use crate::checkout::cost::{Cost, LineCost, PostalAddress, ShippingCost, address_of};
+use crate::checkout::fulfillment::{Fulfillment, fulfillments_of};
 use crate::checkout::loaders::{OrderContactOf, OrderLinesOf, OrderShippingOf, UnitsOf};
+use crate::checkout::refund::{Refund, refunds_of};
+use crate::checkout::returns::{Return, returns_of};
+use crate::checkout::unit::OrderUnit;
 use crate::connection::connection;
 use crate::error::settle;
 use crate::loaders::load;
@@ -202,6 +206,30 @@ impl Order {
         let units = self.units(ctx).await?;
         let refunded = units.iter().filter(|unit| unit.refund_id.is_some());
         Ok(self.money(refunded.map(|unit| unit.paid).sum()))
+    }
+
+    /// Each piece sold, and each brand's shipping, and how far it is; none before the order is paid.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity + 1", name = "units")]
+    async fn order_units(&self, ctx: &Context<'_>) -> Result<Vec<OrderUnit>> {
+        Ok(self.units(ctx).await?.into_iter().map(OrderUnit).collect())
+    }
+
+    /// The parcels, in the order they were shipped.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity + 1")]
+    async fn fulfillments(&self, ctx: &Context<'_>) -> Result<Vec<Fulfillment>> {
+        fulfillments_of(ctx, self.0.id, None).await
+    }
+
+    /// The returns, in the order they were asked for.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity + 1")]
+    async fn returns(&self, ctx: &Context<'_>) -> Result<Vec<Return>> {
+        returns_of(ctx, self.0.id, None).await
+    }
+
+    /// The refunds, in the order they were decided.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity + 1")]
+    async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>> {
+        refunds_of(ctx, self.0.id, None).await
     }
 
     /// Where the buyer is written to.

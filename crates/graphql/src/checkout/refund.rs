@@ -1,10 +1,160 @@
 //! Refunds, as clients see them.
 
-use async_graphql::Object;
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
+use futures::future::try_join_all;
+use vitrine_domain::checkout::{self, NewRefund};
+use vitrine_model::checkout as rows;
+use vitrine_model::checkout::{refund, refund_unit};
+use vitrine_model::id::{BrandId, OrderId, RefundId};
 
 use crate::access::{Declared, Subject, Who, access};
+use crate::catalog::is_staff;
+use crate::checkout::parcel_loaders::{RefundUnitsOf, RefundsOf};
+use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
+use crate::error::{Trouble, answer, at, payload, settle};
+use crate::loaders::load;
+use crate::money::Money;
+use crate::request::{RequestContext, parse_id};
 
-/// Mutations on this.
+/// How far a refund is.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "rows::RefundState")]
+pub enum RefundState {
+    /// The payment provider has not confirmed it.
+    Pending,
+    /// The money went back.
+    Succeeded,
+    /// It did not, or came back: the pieces can be refunded again.
+    Failed,
+}
+
+/// Money on its way back to a buyer. Made only for those who may see it; staff of a brand see the brand's part of it.
+#[derive(Debug, Clone)]
+pub struct Refund {
+    row: refund::Model,
+    /// Whose part is shown; all of it when absent.
+    part: Option<BrandId>,
+}
+
+impl Refund {
+    /// The units shown, as refunded.
+    async fn rows(&self, ctx: &Context<'_>) -> Result<Vec<(refund_unit::Model, OrderUnit)>> {
+        let given = load(ctx, RefundUnitsOf(self.row.id)).await?.unwrap_or_default();
+        let units = units_of(ctx, self.row.order_id, self.part).await?;
+        let both = units.into_iter().filter_map(|unit| {
+            let row = given.iter().find(|row| row.unit_id == unit.id)?;
+            Some((row.clone(), OrderUnit(unit)))
+        });
+        Ok(both.collect())
+    }
+}
+
+impl Subject for Refund {
+    async fn is_owned(&self, _: &Context<'_>) -> Result<bool> {
+        Ok(true)
+    }
+}
+
+/// Money on its way back to a buyer. It belongs to the buyer; staff of a brand see the brand's part of it.
+#[Object(guard = Declared(self))]
+impl Refund {
+    /// Its id.
+    #[graphql(directive = access::apply(Who::Owner))]
+    pub(crate) async fn id(&self) -> ID {
+        self.row.id.to_string().into()
+    }
+
+    /// The order's id.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn order_id(&self) -> ID {
+        self.row.order_id.to_string().into()
+    }
+
+    /// How far it is.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn state(&self) -> RefundState {
+        self.row.state.into()
+    }
+
+    /// What the buyer gets back; to staff of a brand, for the brand's pieces and shipping only.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn amount(&self, ctx: &Context<'_>) -> Result<Money> {
+        let minor = match self.part {
+            None => self.row.amount,
+            Some(_) => self.rows(ctx).await?.iter().map(|(row, _)| row.amount).sum(),
+        };
+        Ok(Money::new(minor, self.row.currency))
+    }
+
+    /// Why.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn reason(&self) -> &str {
+        self.row.reason.as_str()
+    }
+
+    /// When it was decided.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.row.created_at
+    }
+
+    /// When the payment provider confirmed it, or it failed.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn settled_at(&self) -> Option<DateTime<Utc>> {
+        self.row.settled_at
+    }
+
+    /// The pieces and the shipping it gives back; none for a payment that was not awaited.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    async fn units(&self, ctx: &Context<'_>) -> Result<Vec<OrderUnit>> {
+        Ok(self.rows(ctx).await?.into_iter().map(|(_, unit)| unit).collect())
+    }
+}
+
+/// What is to be given back.
+#[derive(InputObject)]
+pub struct OrderLinesRefundInput {
+    /// The order.
+    order_id: ID,
+    /// Pieces: of your brand, unless you run the platform; 200 lines at most. Those that an approved return sends back
+    /// go first, then those not shipped, then those whose money is still held, then the rest.
+    lines: Vec<OrderLineQuantityInput>,
+    /// Whether shipping is refunded too: that of the brands whose lines are named, or, where none are, of all your brands
+    /// in the order. Once per brand.
+    #[graphql(default = false)]
+    shipping: bool,
+    /// Why; the buyer reads it. 500 characters at most.
+    reason: String,
+    /// Whether shipped pieces go back into the stock; those not shipped do anyway.
+    #[graphql(default = false)]
+    restock: bool,
+    /// A repeat with the same key answers the first refund.
+    idempotency_key: String,
+}
+
+impl OrderLinesRefundInput {
+    fn parse(self) -> std::result::Result<NewRefund, Trouble> {
+        Ok(NewRefund {
+            order: parse_id(&self.order_id)?,
+            lines: named(&self.lines)?,
+            shipping: self.shipping,
+            reason: at("reason", self.reason.parse())?,
+            restock: self.restock,
+            key: self.idempotency_key,
+        })
+    }
+}
+
+payload! {
+    /// What came of `orderLinesRefund`.
+    OrderLinesRefundPayload {
+        /// The refund, under way.
+        refund: Refund
+    }
+}
+
+/// Mutations on refunds.
 #[derive(Default)]
 pub struct RefundMutation;
 
@@ -16,9 +166,56 @@ impl Subject for RefundMutation {
 
 #[Object(guard = Declared(self))]
 impl RefundMutation {
-    /// Placeholder.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn refund_mutation_placeholder(&self) -> bool {
-        true
+    /// Refunds pieces of an order, and shipping; each part of the price is taken back from whoever got it. Managers of a
+    /// brand may for its own lines, operators for any. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `TOO_FEW_UNITS`,
+    /// `WRONG_STATE`, `LIMIT_REACHED`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn order_lines_refund(
+        &self,
+        ctx: &Context<'_>,
+        input: OrderLinesRefundInput,
+    ) -> Result<OrderLinesRefundPayload> {
+        answer(ctx, async {
+            let (by, new) = (ctx.account()?, input.parse()?);
+            let row = checkout::refund_lines(ctx.cx(), by, new).await?;
+            Ok(Refund { row, part: None })
+        })
+        .await
     }
+}
+
+/// The order's refunds, or a brand's parts of them, in the order they were decided. The caller has made sure that the
+/// viewer may see them.
+pub(super) async fn refunds_of(
+    ctx: &Context<'_>,
+    order: OrderId,
+    part: Option<BrandId>,
+) -> Result<Vec<Refund>> {
+    let rows = load(ctx, RefundsOf(order)).await?.unwrap_or_default();
+    // All at once, so that their units are loaded in one batch.
+    let shown = rows.into_iter().map(|row| async move {
+        let refund = Refund { row, part };
+        let concerned = part.is_none() || !refund.rows(ctx).await?.is_empty();
+        Ok::<_, async_graphql::Error>(concerned.then_some(refund))
+    });
+    Ok(try_join_all(shown).await?.into_iter().flatten().collect())
+}
+
+/// The refund with this id, for the order's buyer; for staff of a brand, the brand's part of it.
+pub(crate) async fn refund_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Refund>> {
+    let id: RefundId = parse_id(id)?;
+    let Some(row) = settle(ctx, checkout::refund(ctx.cx().db(), id).await)? else {
+        return Ok(None);
+    };
+    if settle(ctx, checkout::order(ctx.cx(), ctx.viewer(), row.order_id).await)?.is_some() {
+        return Ok(Some(Refund { row, part: None }));
+    }
+    let whole = Refund { row, part: None };
+    for (_, unit) in whole.rows(ctx).await? {
+        if is_staff(ctx, unit.0.brand_id).await? {
+            let part = Some(unit.0.brand_id);
+            return Ok(Some(Refund { part, ..whole }));
+        }
+    }
+    Ok(None)
 }

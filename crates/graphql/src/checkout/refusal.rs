@@ -210,7 +210,7 @@ fn plain(refusal: &Refusal) -> (UserErrorCode, &'static str, &'static str) {
         ),
         Refusal::DeliveryTime => (
             Code::Invalid,
-            "deliveredAt",
+            "at",
             "a parcel is delivered after it was shipped, and not ahead of now",
         ),
         Refusal::ReturnNotFound => (Code::NotFound, "returnId", "there is no such return of yours"),

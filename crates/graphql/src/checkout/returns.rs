@@ -1,0 +1,257 @@
+//! Returns, as clients see them.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
+use vitrine_domain::checkout::{self, Approval, NewReturn};
+use vitrine_model::checkout as rows;
+use vitrine_model::checkout::return_request;
+use vitrine_model::id::{BrandId, OrderId, ReturnId};
+
+use crate::access::{Declared, Subject, Who, access};
+use crate::catalog::Brand;
+use crate::checkout::fulfillment::may_see;
+use crate::checkout::parcel_loaders::{ReturnUnitsOf, ReturnsOf};
+use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
+use crate::error::{Trouble, answer, at, payload, settle};
+use crate::loaders::load;
+use crate::request::{RequestContext, parse_id};
+
+/// How far a return is.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "rows::ReturnState")]
+pub enum ReturnState {
+    /// The brand has to decide.
+    Requested,
+    /// The buyer may send it back; the refund follows.
+    Approved,
+    /// The brand refused it, or what was to come back never came.
+    Declined,
+    /// The money went back.
+    Refunded,
+}
+
+/// A buyer's wish to send pieces of one brand back. Made only for those who may see it.
+#[derive(Debug, Clone)]
+pub struct Return(return_request::Model);
+
+impl Subject for Return {
+    async fn is_owned(&self, _: &Context<'_>) -> Result<bool> {
+        Ok(true)
+    }
+}
+
+/// A buyer's wish to send pieces of one brand back. It belongs to the buyer and to the brand's staff.
+#[Object(guard = Declared(self))]
+impl Return {
+    /// Its id.
+    #[graphql(directive = access::apply(Who::Owner))]
+    pub(crate) async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// The order's id.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn order_id(&self) -> ID {
+        self.0.order_id.to_string().into()
+    }
+
+    /// The brand that decides.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn brand(&self, ctx: &Context<'_>) -> Result<Option<Brand>> {
+        Ok(load(ctx, self.0.brand_id).await?.map(Brand))
+    }
+
+    /// How far it is.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn state(&self) -> ReturnState {
+        self.0.state.into()
+    }
+
+    /// Why, in the buyer's words.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn reason(&self) -> &str {
+        self.0.reason.as_str()
+    }
+
+    /// When it was asked for.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When the brand approved or declined.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn decided_at(&self) -> Option<DateTime<Utc>> {
+        self.0.decided_at
+    }
+
+    /// What it asks to send back.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    async fn units(&self, ctx: &Context<'_>) -> Result<Vec<OrderUnit>> {
+        let asked = load(ctx, ReturnUnitsOf(self.0.id)).await?.unwrap_or_default();
+        let units = units_of(ctx, self.0.order_id, Some(self.0.brand_id)).await?;
+        let inside = units
+            .into_iter()
+            .filter(|unit| asked.iter().any(|row| row.unit_id == unit.id));
+        Ok(inside.map(OrderUnit).collect())
+    }
+}
+
+/// What a buyer wants to send back.
+#[derive(InputObject)]
+pub struct ReturnRequestInput {
+    /// The order.
+    order_id: ID,
+    /// Shipped pieces; 200 lines at most.
+    lines: Vec<OrderLineQuantityInput>,
+    /// Why; the brand reads it. 500 characters at most.
+    reason: String,
+}
+
+impl ReturnRequestInput {
+    fn parse(&self) -> std::result::Result<NewReturn, Trouble> {
+        Ok(NewReturn {
+            order: parse_id(&self.order_id)?,
+            lines: named(&self.lines)?,
+            reason: at("reason", self.reason.parse())?,
+        })
+    }
+}
+
+/// A brand's yes to a return.
+#[derive(InputObject)]
+pub struct ReturnApproveInput {
+    /// The return.
+    return_id: ID,
+    /// Whether the buyer gets her money at once. Otherwise `orderLinesRefund`, or this mutation again, gives it once the
+    /// pieces are back.
+    #[graphql(default = false)]
+    refund: bool,
+    /// With `refund`: whether your shipping is refunded too.
+    #[graphql(default = false)]
+    shipping: bool,
+    /// With `refund`: whether the pieces go back into the stock.
+    #[graphql(default = false)]
+    restock: bool,
+}
+
+/// A brand's no to a return.
+#[derive(InputObject)]
+pub struct ReturnDeclineInput {
+    /// The return.
+    return_id: ID,
+}
+
+payload! {
+    /// What came of `returnRequest`.
+    ReturnRequestPayload {
+        /// One return for each brand concerned.
+        returns: Vec<Return>
+    }
+}
+
+payload! {
+    /// What came of `returnApprove`.
+    ReturnApprovePayload {
+        /// The return.
+        r#return: Return
+    }
+}
+
+payload! {
+    /// What came of `returnDecline`.
+    ReturnDeclinePayload {
+        /// The return.
+        r#return: Return
+    }
+}
+
+/// Mutations on returns.
+#[derive(Default)]
+pub struct ReturnMutation;
+
+impl Subject for ReturnMutation {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Mutation".into()
+    }
+}
+
+#[Object(guard = Declared(self))]
+impl ReturnMutation {
+    /// Asks to send shipped pieces of your order back; guests send `Vitrine-Guest` along. Until the brand has decided,
+    /// nothing of them is paid out. Codes: `INVALID`, `NOT_FOUND`, `WRONG_STATE`, `TOO_FEW_UNITS`, `LIMIT_REACHED`.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn return_request(
+        &self,
+        ctx: &Context<'_>,
+        input: ReturnRequestInput,
+    ) -> Result<ReturnRequestPayload> {
+        answer(ctx, async {
+            let new = input.parse()?;
+            let opened = checkout::request_return(ctx.cx(), ctx.viewer(), new).await?;
+            Ok(opened.into_iter().map(Return).collect::<Vec<_>>())
+        })
+        .await
+    }
+
+    /// Lets the buyer send it back; with `refund`, gives her the money at once. Managers of the brand may. Said again it
+    /// changes nothing, but may add the refund. Codes: `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn return_approve(
+        &self,
+        ctx: &Context<'_>,
+        input: ReturnApproveInput,
+    ) -> Result<ReturnApprovePayload> {
+        answer(ctx, async {
+            let approval = Approval {
+                id: parse_id(&input.return_id)?,
+                refund: input.refund,
+                shipping: input.shipping,
+                restock: input.restock,
+            };
+            Ok(Return(
+                checkout::approve_return(ctx.cx(), ctx.account()?, approval).await?,
+            ))
+        })
+        .await
+    }
+
+    /// Says no to a return, or closes an approved one whose pieces never came. Managers of the brand may. Codes:
+    /// `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn return_decline(
+        &self,
+        ctx: &Context<'_>,
+        input: ReturnDeclineInput,
+    ) -> Result<ReturnDeclinePayload> {
+        answer(ctx, async {
+            let (by, id) = (ctx.account()?, parse_id(&input.return_id)?);
+            Ok(Return(checkout::decline_return(ctx.cx(), by, id).await?))
+        })
+        .await
+    }
+}
+
+/// The order's returns, of one brand or of all, in the order they were asked for. The caller has made sure that the
+/// viewer may see them.
+pub(super) async fn returns_of(
+    ctx: &Context<'_>,
+    order: OrderId,
+    brand: Option<BrandId>,
+) -> Result<Vec<Return>> {
+    let rows = load(ctx, ReturnsOf(order)).await?.unwrap_or_default();
+    let kept = rows
+        .into_iter()
+        .filter(|row| brand.is_none_or(|brand| row.brand_id == brand));
+    Ok(kept.map(Return).collect())
+}
+
+/// The return with this id, for its brand's staff and the order's buyer.
+pub(crate) async fn return_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Return>> {
+    let id: ReturnId = parse_id(id)?;
+    let Some(row) = settle(ctx, checkout::return_request(ctx.cx().db(), id).await)? else {
+        return Ok(None);
+    };
+    let seen = may_see(ctx, row.order_id, row.brand_id).await?;
+    Ok(seen.then_some(Return(row)))
+}

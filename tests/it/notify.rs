@@ -1,0 +1,69 @@
+//! Mail: who is written to about what, once.
+
+use serde_json::json;
+
+use crate::fulfillment::{SHIP, hire, parcel};
+use crate::support::App;
+use crate::support::on_both;
+
+/// The mails to `to` whose text holds all of `words`.
+fn mails_to(app: &App, to: &str, words: &[&str]) -> usize {
+    let mails = app.mails();
+    let to = format!("To: {to}");
+    mails
+        .iter()
+        .filter(|mail| mail.contains(&to) && words.iter().all(|word| mail.contains(word)))
+        .count()
+}
+
+on_both! {
+    async fn a_sale_is_told_to_buyer_brand_and_shopholder(app) {
+        let tea = app.market("tea").await;
+        hire(app, &tea, "sam", "SHIPPER").await;
+        app.buy(&[(&tea, 1)]).await;
+        assert_eq!(mails_to(app, "berta@example.com", &["99.50 EUR", "tea teapot", "1 Mill Lane"]), 1);
+        assert_eq!(mails_to(app, "tea-owner@example.com", &["Please ship for tea"]), 1);
+        assert_eq!(mails_to(app, "sam@example.com", &["Please ship for tea"]), 1);
+        assert_eq!(mails_to(app, "tea-shopholder@example.com", &["you earn 8.10 EUR", "30 days after delivery"]), 1);
+        assert_eq!(app.mails().len(), 4);
+    }
+
+    async fn a_parcel_is_told_with_its_tracking_code(app) {
+        let tea = app.market("tea").await;
+        let purchase = app.buy(&[(&tea, 1)]).await;
+        let mut input = parcel(&purchase, 1);
+        input["trackingCode"] = json!("JD0001");
+        tea.owner.made(SHIP, input).await;
+        app.settle().await;
+        assert_eq!(mails_to(app, "berta@example.com", &["Tracking code: JD0001", "Carrier: DHL"]), 1);
+    }
+
+    async fn a_refund_is_told_to_buyer_and_shopholder(app) {
+        let tea = app.market("tea").await;
+        let purchase = app.buy(&[(&tea, 1)]).await;
+        crate::refund::refund(&tea.owner, &purchase, 1, "key").await;
+        app.settle().await;
+        assert_eq!(mails_to(app, "berta@example.com", &["refunded 94.60 EUR", "the spout drips"]), 1);
+        assert_eq!(mails_to(app, "tea-shopholder@example.com", &["taken back", "8.10 EUR"]), 1);
+    }
+
+    async fn a_job_run_twice_writes_once(app) {
+        use sea_orm::{EntityTrait, QueryFilter, ColumnTrait};
+        use vitrine_domain::jobs::{self, Job};
+        use vitrine_model::event;
+
+        let tea = app.market("tea").await;
+        app.buy(&[(&tea, 1)]).await;
+        let before = app.mails().len();
+        let paid = event::Entity::find().filter(event::Column::Kind.eq("order.paid"));
+        let paid = paid.one(app.db()).await.unwrap().unwrap();
+        let cx = app.vitrine().context("again");
+        let tx = cx.begin().await.unwrap();
+        let job = Job::EventNotify { event: paid.id.to_string() };
+        jobs::enqueue(&tx, &cx, &job, cx.now(), None).await.unwrap();
+        tx.commit().await.unwrap();
+        app.settle().await;
+        assert_eq!(app.mails().len(), before);
+        assert_eq!(vitrine_model::mail::Entity::find().all(app.db()).await.unwrap().len(), before);
+    }
+}
