@@ -80,47 +80,8 @@ impl<'a> World<'a> {
                 updated_at: now,
             }
         );
-        let terms = put!(
-            app,
-            terms::Model {
-                id: cx.new_id(),
-                brand_id: brand.id,
-                commission_bp: bp(1500),
-                platform_fee_bp: bp(1000),
-                organic_fee_bp: bp(0),
-                attribution_days: 30,
-                brand_window_days: 7,
-                shop_window_days: 30,
-                unknown_delivery_days: 7,
-                member_price: false,
-                effective_from: now,
-                created_at: now,
-            }
-        );
-        let product = put!(
-            app,
-            product::Model {
-                id: cx.new_id(),
-                brand_id: brand.id,
-                handle: "ocean-blue-shirt".parse().unwrap(),
-                title: "Ocean Blue Shirt".parse().unwrap(),
-                vendor: None,
-                product_type: None,
-                option1_name: None,
-                option2_name: None,
-                option3_name: None,
-                commission_bp: None,
-                next_commission_bp: None,
-                next_commission_from: None,
-                promotable: true,
-                published: true,
-                currency,
-                min_price: 10_000,
-                max_price: 10_000,
-                created_at: now,
-                updated_at: now,
-            }
-        );
+        let terms = put!(app, terms_row(&cx, brand.id));
+        let product = put!(app, product_row(&cx, brand.id, currency));
         let variant = put!(app, variant_row(&cx, &product));
         let shop = put!(
             app,
@@ -742,5 +703,48 @@ fn variant_row(cx: &Context, product: &product::Model) -> variant::Model {
         active: true,
         created_at: cx.now(),
         updated_at: cx.now(),
+    }
+}
+
+fn terms_row(cx: &Context, brand: BrandId) -> terms::Model {
+    let now = cx.now();
+    terms::Model {
+        id: cx.new_id(),
+        brand_id: brand,
+        commission_bp: bp(1500),
+        platform_fee_bp: bp(1000),
+        organic_fee_bp: bp(0),
+        attribution_days: 30,
+        brand_window_days: 7,
+        shop_window_days: 30,
+        unknown_delivery_days: 7,
+        member_price: false,
+        effective_from: now,
+        created_at: now,
+    }
+}
+
+fn product_row(cx: &Context, brand: BrandId, currency: Currency) -> product::Model {
+    let now = cx.now();
+    product::Model {
+        id: cx.new_id(),
+        brand_id: brand,
+        handle: "ocean-blue-shirt".parse().unwrap(),
+        title: "Ocean Blue Shirt".parse().unwrap(),
+        vendor: None,
+        product_type: None,
+        option1_name: None,
+        option2_name: None,
+        option3_name: None,
+        commission_bp: None,
+        next_commission_bp: None,
+        next_commission_from: None,
+        promotable: true,
+        published: true,
+        currency,
+        min_price: 10_000,
+        max_price: 10_000,
+        created_at: now,
+        updated_at: now,
     }
 }
