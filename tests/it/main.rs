@@ -18,6 +18,7 @@
 //! After every test all jobs are run until none is due, none may be dead, and the audit must be green.
 
 #![allow(missing_docs, reason = "tests are described by their names")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 mod support;
 
