@@ -32,6 +32,7 @@ pub struct Query(
     node::NodeQuery,
     identity::IdentityQuery,
     catalog::CatalogQuery,
+    catalog::ImportQuery,
     shop::ShopQuery,
     checkout::CheckoutQuery,
     payout::PayoutQuery,
@@ -42,6 +43,7 @@ pub struct Query(
 pub struct Mutation(
     identity::IdentityMutation,
     catalog::CatalogMutation,
+    catalog::ImportMutation,
     shop::ShopMutation,
     referral::ReferralMutation,
     checkout::CheckoutMutation,

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 
 use crate::access::{Declared, Subject, Who, access};
-use crate::catalog::{self, Brand, Product, ProductVariant};
+use crate::catalog::{self, Brand, Product, ProductImport, ProductVariant};
 use crate::checkout::{self, Cart, Fulfillment, Order, Refund, Return};
 use crate::error::{code, protocol_error};
 use crate::identity::{self, Account};
@@ -26,6 +26,8 @@ pub enum Node {
     Product(Product),
     /// A variant of a product.
     ProductVariant(ProductVariant),
+    /// An import of a product file.
+    ProductImport(ProductImport),
     /// A shop.
     Shop(Shop),
     /// A product placed in a shop.
@@ -89,6 +91,7 @@ async fn fetch(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         "acct" => identity::account_node(ctx, id).await?.map(Node::Account),
         "brand" => catalog::brand_node(ctx, id).await?.map(Node::Brand),
         "prod" => catalog::product_node(ctx, id).await?.map(Node::Product),
+        "import" => catalog::import_node(ctx, id).await?.map(Node::ProductImport),
         "var" => catalog::variant_node(ctx, id).await?.map(Node::ProductVariant),
         "shop" => shop::shop_node(ctx, id).await?.map(Node::Shop),
         "rec" => shop::recommendation_node(ctx, id)

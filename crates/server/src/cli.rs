@@ -1,16 +1,17 @@
 //! The command line.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use vitrine_domain::failure::Failure;
 use vitrine_domain::identity;
-use vitrine_model::text::Email;
+use vitrine_model::text::{Email, Handle};
 
 use crate::boot::{Nature, Running, Vitrine};
 use crate::config::{Config, LogFormat};
-use crate::{database, worker};
+use crate::{database, import, worker};
 
 /// The open-source backend for social shops.
 #[derive(Debug, Parser)]
@@ -40,6 +41,14 @@ pub enum Command {
     Migrate,
     /// Print the GraphQL schema.
     Schema,
+    /// Import a Shopify product file (CSV) into a brand's catalogue, showing progress.
+    Import {
+        /// The brand's handle.
+        #[arg(long)]
+        brand: Handle,
+        /// The file.
+        file: PathBuf,
+    },
     /// Check every invariant of the books; the exit status tells whether all hold.
     Audit,
     /// Make the account with this address an operator.
@@ -63,6 +72,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Worker => work(&config).await,
         Command::Migrate => database::migrate(&config.database_url()).await,
         Command::Schema => print(&vitrine_graphql::sdl()),
+        Command::Import { brand, file } => import::run(&config, &brand, &file).await,
         Command::Audit => audit(&config).await,
         Command::Operator { email } => operator(&config, email).await,
         Command::Healthcheck => healthcheck(&config).await,
@@ -146,7 +156,7 @@ fn start_logs(config: &Config) {
     };
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     std::io::stdout()
         .write_all(text.as_bytes())
         .context("cannot write to standard output")

@@ -11,9 +11,11 @@ mod assets;
 mod database;
 mod graphql;
 mod health;
+mod import;
 mod referral;
 mod request;
 mod router;
+mod uploads;
 mod webhooks;
 mod worker;
 

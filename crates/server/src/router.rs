@@ -7,14 +7,14 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
 
 use crate::boot::Vitrine;
-use crate::{assets, graphql, health, referral, request, webhooks};
+use crate::{assets, graphql, health, referral, request, uploads, webhooks};
 
 /// Longest a request may take; uploads are streamed outside it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +33,7 @@ pub(crate) fn router(app: Vitrine) -> Router {
             StatusCode::GATEWAY_TIMEOUT,
             PATIENCE,
         ))
+        .route("/uploads/{import}", put(uploads::receive))
         .layer(cors(&app))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))

@@ -9,10 +9,11 @@ use vitrine_model::ledger::Party;
 use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Subject, Who, access};
+use crate::catalog::import::{ProductImportConnection, imports_of};
 use crate::catalog::is_staff;
 use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
 use crate::checkout::{BrandOrderConnection, BrandOrderFilter, orders_of_brand};
-use crate::connection::{connection, page_cost};
+use crate::connection::{connection, page, page_cost};
 use crate::error::settle;
 use crate::identity::BrandMember;
 use crate::ledger::{self, Earnings, StatementConnection};
@@ -182,6 +183,23 @@ impl Brand {
         #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
     ) -> Result<BrandOrderConnection> {
         orders_of_brand(ctx, self.0.id, filter, first, after, last, before).await
+    }
+
+    /// Imports of its product files, the newest first.
+    #[graphql(
+        directive = access::apply(Who::Owner),
+        complexity = "page_cost(first, last, child_complexity)"
+    )]
+    async fn imports(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Page size, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "The cursor the page comes after.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end.")] last: Option<i32>,
+        #[graphql(desc = "The cursor the page comes before.")] before: Option<String>,
+    ) -> Result<ProductImportConnection> {
+        let page = page(first, after, last, before)?;
+        imports_of(ctx, self.0.id, &page).await
     }
 
     /// When it was founded here.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use vitrine_domain::catalog;
 use vitrine_model::catalog::{
-    brand, product, product_image, product_tag, product_text, shipping_rate, terms, variant,
+    brand, import, product, product_image, product_tag, product_text, shipping_rate, terms, variant,
 };
-use vitrine_model::id::{BrandId, ImageId, ProductId, VariantId};
+use vitrine_model::id::{BrandId, ImageId, ImportId, ProductId, VariantId};
 
 use crate::loaders::{LoadError, Loaders};
 
@@ -89,3 +89,5 @@ loader!(RatesOf => Vec<shipping_rate::Model>, |to, keys| catalog::shipping_rates
 loader!(TermsNow => terms::Model, |to, keys| catalog::terms_at(to.cx.db(), &ids(keys, |key| key.0), to.cx.now()), |rows: HashMap<BrandId, terms::Model>| rows.into_iter().map(|(id, row)| (TermsNow(id), row)).collect());
 loader!(TermsAnnounced => terms::Model, |to, keys| catalog::announced_terms(to.cx.db(), &ids(keys, |key| key.0), to.cx.now()), |rows: HashMap<BrandId, terms::Model>| rows.into_iter().map(|(id, row)| (TermsAnnounced(id), row)).collect());
 loader!(LowestOf => i64, |to, keys| catalog::lowest_prices(to.cx.db(), &ids(keys, |key| key.0), to.cx.now()), |rows: Vec<catalog::LowestPrice>| rows.into_iter().map(|row| (LowestOf(row.variant), row.price)).collect());
+
+loader!(ImportId => import::Model, |to, keys| catalog::imports_by_id(to.cx.db(), keys), |rows| one(rows, |row: &import::Model| row.id));

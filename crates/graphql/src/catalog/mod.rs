@@ -1,6 +1,7 @@
 //! Brands, products, variants, stock and imports, as clients see them.
 
 mod brand;
+mod import;
 mod inputs;
 mod loaders;
 mod mutation;
@@ -19,6 +20,8 @@ use crate::loaders::{RoleAt, load};
 use crate::request::{RequestContext, parse_id};
 
 pub(crate) use brand::Brand;
+pub use import::{ImportMutation, ImportQuery};
+pub(crate) use import::{ProductImport, import_node};
 pub use mutation::CatalogMutation;
 pub(crate) use product::Product;
 pub use query::CatalogQuery;
