@@ -43,6 +43,8 @@ pub struct Platform {
 pub struct Context {
     platform: Arc<Platform>,
     chance: Arc<Mutex<ChaCha20Rng>>,
+    /// The last id made: its milliseconds, and the rest of it in two parts.
+    last_id: Arc<Mutex<(u64, [u8; 2], u64)>>,
     request_id: Arc<str>,
 }
 
@@ -64,6 +66,7 @@ impl Context {
         Self {
             platform,
             chance: Arc::new(Mutex::new(chance)),
+            last_id: Arc::default(),
             request_id: request_id.into(),
         }
     }
@@ -130,11 +133,28 @@ impl Context {
         self.platform.db.get_database_backend()
     }
 
-    /// A new id: the clock's milliseconds, then chance.
+    /// A new id: the clock's milliseconds, then chance. Ids made by one context sort in the order they were made, also
+    /// within a millisecond: lists that sort by id keep the order in which a request named their rows.
     pub fn new_id<I: Id>(&self) -> I {
+        let millis = u64::try_from(self.now().timestamp_millis()).unwrap_or(0);
         let mut bytes = [0; 10];
         self.fill(&mut bytes);
-        let millis = u64::try_from(self.now().timestamp_millis()).unwrap_or(0);
+        let mut last = self
+            .last_id
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (random, tail) = bytes.split_at_mut(2);
+        if last.0 == millis {
+            random.copy_from_slice(&last.1);
+            tail.copy_from_slice(&(last.2 + 1).to_be_bytes());
+        }
+        // Room above for as many ids as a request could make; the two highest bits are the UUID's variant.
+        tail[0] &= 0x1f;
+        *last = (
+            millis,
+            [random[0], random[1]],
+            u64::from_be_bytes(tail.try_into().unwrap_or_default()),
+        );
         I::from(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
     }
 
