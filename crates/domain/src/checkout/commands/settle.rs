@@ -111,8 +111,11 @@ async fn ours(cx: &Context, facts: &RefundFacts) -> anyhow::Result<Option<Refund
 /// Takes the locked refund to where Stripe says it is, never back.
 async fn apply(tx: &Tx, cx: &Context, refund: &refund::Model, facts: &RefundFacts) -> anyhow::Result<()> {
     check(refund, facts)?;
-    let refund = note_stripe_id(tx, refund, facts).await?;
     let failed = facts.status == RefundStatus::Failed;
+    if refund.stripe_refund_id.is_none() && !failed {
+        recover(tx, cx, refund).await?;
+    }
+    let refund = note_stripe_id(tx, refund, facts).await?;
     // One that failed before it moved money was never made, as far as the books are concerned.
     let moved = !failed || facts.balance_transaction.is_some();
     if moved && refund.state != RefundState::Failed {
@@ -182,15 +185,21 @@ async fn note_stripe_id(
     })
 }
 
-/// The money went back. What parties owe for it is recovered from here on, the buyer having been served first.
-async fn succeed(tx: &Tx, cx: &Context, refund: &refund::Model) -> anyhow::Result<()> {
-    set_state(tx, cx, refund, RefundState::Succeeded).await?;
+/// Stripe took the buyer's refund on, so she was served first: what parties owe for it is recovered from here on. Not only
+/// once it succeeds, since a refund may be waiting for just the money that is to be recovered.
+async fn recover(tx: &Tx, cx: &Context, refund: &refund::Model) -> anyhow::Result<()> {
     if refund.kind == RefundKind::Units {
         let recover = Job::Recover {
             refund: refund.id.to_string(),
         };
         jobs::enqueue(tx, cx, &recover, cx.now(), None).await?;
     }
+    Ok(())
+}
+
+/// The money went back.
+async fn succeed(tx: &Tx, cx: &Context, refund: &refund::Model) -> anyhow::Result<()> {
+    set_state(tx, cx, refund, RefundState::Succeeded).await?;
     record(tx, cx, "order.refunded", refund).await?;
     Ok(())
 }
