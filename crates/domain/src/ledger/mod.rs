@@ -33,6 +33,6 @@ pub use commands::{
     payout_requested, refund_decided, refund_failed, refund_made, release_due, reversal_made,
     reversal_refused, reversal_requested, units_delivered, units_returning, units_shipped,
 };
-pub use queries::{available, receivable, units_of};
+pub use queries::{available, receivable, stripe_cash, units_of};
 pub use seal::seal;
 pub use statement::{Earnings, Line, earnings_of, statement};

@@ -1,12 +1,15 @@
 //! The books, read.
 
 use sea_orm::sea_query::IntoCondition;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 use vitrine_model::id::OrderId;
-use vitrine_model::ledger::{AccountKind, Party, account, unit};
-use vitrine_model::money::Currency;
+use vitrine_model::ledger::{AccountKind, Party, account, posting, seal, unit};
+use vitrine_model::money::{Currency, Money};
 
 use crate::context::Tx;
+use crate::ledger::rules::effect;
 
 /// What a party owes in `currency`, minor units.
 ///
@@ -40,6 +43,35 @@ async fn balance(
         .one(db)
         .await?;
     Ok(balance.unwrap_or(0))
+}
+
+/// What our books say Stripe holds for the platform, per currency: the folded balances, and what is not sealed yet.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stripe_cash(db: &impl ConnectionTrait) -> Result<Vec<Money>, DbErr> {
+    let accounts = account::Entity::find()
+        .filter(account::Column::Kind.eq(AccountKind::StripeCash))
+        .order_by_asc(account::Column::Currency)
+        .all(db)
+        .await?;
+    let open = seal::Entity::find()
+        .select_only()
+        .column(seal::Column::TransactionId)
+        .filter(seal::Column::BlockId.is_null());
+    let unsealed = posting::Entity::find()
+        .filter(posting::Column::AccountId.is_in(accounts.iter().map(|account| account.id)))
+        .filter(posting::Column::TransactionId.in_subquery(open.into_query()))
+        .all(db)
+        .await?;
+    let cash = accounts.into_iter().map(|account| {
+        let own = unsealed.iter().filter(|posting| posting.account_id == account.id);
+        let moved: i64 = own
+            .map(|posting| effect(account.kind, posting.side, posting.amount))
+            .sum();
+        Money::new(account.balance + moved, account.currency)
+    });
+    Ok(cash.collect())
 }
 
 /// The units of the orders, in each order's own order.
