@@ -11,6 +11,7 @@ use vitrine_model::text::{Email, Handle};
 
 use crate::boot::{Nature, Running, Vitrine};
 use crate::config::{Config, LogFormat};
+use crate::demo::{self, DemoArgs};
 use crate::{database, import, worker};
 
 /// The open-source backend for social shops.
@@ -41,6 +42,8 @@ pub enum Command {
     Migrate,
     /// Print the GraphQL schema.
     Schema,
+    /// Play the whole story on a local Stripe, nothing else needed: from a brand's import to an audited payout.
+    Demo(DemoArgs),
     /// Import a Shopify product file (CSV) into a brand's catalogue, showing progress.
     Import {
         /// The brand's handle.
@@ -65,13 +68,22 @@ pub enum Command {
 /// # Errors
 /// A message for the person at the terminal.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    start_logs(&cli.config);
+    let quiet = matches!(cli.command, Command::Demo(_));
+    start_logs(
+        &cli.config,
+        if quiet {
+            "warn"
+        } else {
+            "info,sqlx=warn,sea_orm_migration=warn"
+        },
+    );
     let config = cli.config;
     match cli.command {
         Command::Serve { no_worker } => serve(&config, !no_worker).await,
         Command::Worker => work(&config).await,
         Command::Migrate => database::migrate(&config.database_url()).await,
         Command::Schema => print(&vitrine_graphql::sdl()),
+        Command::Demo(args) => demo::run(&config, &args).await,
         Command::Import { brand, file } => import::run(&config, &brand, &file).await,
         Command::Audit => audit(&config).await,
         Command::Operator { email } => operator(&config, email).await,
@@ -144,8 +156,8 @@ async fn asked_to_stop() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start_logs(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::new(&config.log);
+fn start_logs(config: &Config, default: &str) {
+    let filter = tracing_subscriber::EnvFilter::new(config.log.as_deref().unwrap_or(default));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

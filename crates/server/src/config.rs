@@ -87,14 +87,9 @@ pub struct Config {
     #[arg(long, env = "VITRINE_LOG_FORMAT", global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
-    /// Which logs are written, such as `info` or `vitrine_domain=debug`.
-    #[arg(
-        long,
-        env = "VITRINE_LOG",
-        global = true,
-        default_value = "info,sqlx=warn,sea_orm_migration=warn"
-    )]
-    pub log: String,
+    /// Which logs are written, such as `debug` or `vitrine_domain=debug`. By default `info`; `warn` in the demo.
+    #[arg(long, env = "VITRINE_LOG", global = true)]
+    pub log: Option<String>,
 
     /// Stripe's secret key, `sk_test_…` or `sk_live_…`.
     #[arg(long, env = "STRIPE_SECRET_KEY", global = true, hide_env_values = true)]
@@ -210,9 +205,16 @@ impl Config {
         let public_url = public_url.trim_end_matches('/').to_owned();
         url::Url::parse(&public_url)
             .with_context(|| format!("VITRINE_PUBLIC_URL is not an address: {public_url}"))?;
-        for origin in &self.origins {
-            check_origin(origin)?;
-        }
+        // A variable set to nothing names no origin.
+        let return_origins: Vec<String> = self
+            .origins
+            .iter()
+            .filter(|origin| !origin.is_empty())
+            .cloned()
+            .collect();
+        return_origins
+            .iter()
+            .try_for_each(|origin| check_origin(origin))?;
         let rate =
             |name: &str, points| BasisPoints::new(points).with_context(|| format!("{name} is out of range"));
         let landing = || {
@@ -223,7 +225,7 @@ impl Config {
         Ok(Settings {
             landing_url,
             public_url,
-            return_origins: self.origins.clone(),
+            return_origins,
             secret_key: self.secret_key()?,
             currencies: self.currencies()?,
             default_terms: DefaultTerms {

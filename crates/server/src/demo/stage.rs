@@ -1,0 +1,170 @@
+//! Where the demo plays: the product on SQLite in a fresh folder, a Stripe sandbox beside it, and one clock for both.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use vitrine_domain::ports::Clock;
+use vitrine_stripe_sandbox::{ClockMode, Sandbox};
+
+use crate::boot::{Nature, Running};
+use crate::config::{Config, Environment};
+use crate::worker;
+use crate::worlds::{ManualClock, SystemClock, SystemEntropy, os_random};
+
+/// What the sandbox and the product agree on: no secrets, since no money is real here.
+const STRIPE_KEY: &str = "sk_test_vitrine_demo";
+const WEBHOOK_SECRET: &str = "whsec_vitrine_demo_0123456789";
+
+/// Product and sandbox, running.
+pub(super) struct Stage {
+    pub(super) running: Running,
+    pub(super) http: reqwest::Client,
+    sandbox: Sandbox,
+    clock: Arc<ManualClock>,
+    pub(super) folder: PathBuf,
+}
+
+impl Stage {
+    /// Builds the stage in a fresh folder below the system's temporary one.
+    pub(super) async fn build(config: &Config) -> anyhow::Result<Self> {
+        let now = SystemClock.now();
+        let folder = fresh_folder(now)?;
+        let sandbox = Sandbox::start(vitrine_stripe_sandbox::Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            secret_key: STRIPE_KEY.to_owned(),
+            webhook: None,
+            data: None,
+            clock: ClockMode::Manual(now),
+            seed: u64::from_le_bytes(os_random()[..8].try_into()?),
+            public_url: None,
+        })
+        .await
+        .context("the Stripe sandbox does not start")?;
+        let config = Config {
+            listen: free_address(config.listen),
+            database_url: None,
+            data_dir: folder.clone(),
+            environment: Environment::Development,
+            public_url: None,
+            landing_url: None,
+            stripe_secret_key: Some(STRIPE_KEY.to_owned().into()),
+            stripe_base_url: sandbox.url(),
+            stripe_webhook_secrets: vec![WEBHOOK_SECRET.to_owned().into()],
+            currencies: vec!["EUR".to_owned()],
+            ..config.clone()
+        };
+        let clock = Arc::new(ManualClock::starting_at(now));
+        let nature = Nature {
+            clock: clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+            statements: None,
+        };
+        let running = Running::start(&config, nature, false).await?;
+        // The referral link answers with a redirect, which the story shows.
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let stage = Self {
+            running,
+            http,
+            sandbox,
+            clock,
+            folder,
+        };
+        let webhooks = format!("{}/webhooks/stripe", stage.running.url());
+        stage
+            .admin("webhook", json!({ "url": webhooks, "secret": WEBHOOK_SECRET }))
+            .await?;
+        Ok(stage)
+    }
+
+    /// What time it is in the story.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The sandbox's address.
+    pub(super) fn stripe_url(&self) -> String {
+        self.sandbox.url()
+    }
+
+    /// Lets everything due happen: jobs in the product, events at Stripe, until neither has anything left.
+    pub(super) async fn settle(&self) -> anyhow::Result<()> {
+        loop {
+            let jobs = worker::settle(&self.running.app).await?;
+            let settled = self.admin("settle", json!({})).await?;
+            if jobs == 0 && settled["delivered"] == 0 && settled["failed"] == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Moves time forward in both, then settles.
+    pub(super) async fn wait(&self, by: TimeDelta) -> anyhow::Result<()> {
+        self.clock.advance(by);
+        self.admin("clock", json!({ "advance_seconds": by.num_seconds() }))
+            .await?;
+        self.settle().await
+    }
+
+    /// Lets time pass as it does outside, until told to stop.
+    pub(super) async fn live_on(&self) -> anyhow::Result<()> {
+        let second = std::time::Duration::from_secs(1);
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        loop {
+            tokio::select! {
+                interrupted = tokio::signal::ctrl_c() => return Ok(interrupted?),
+                _ = terminate.recv() => return Ok(()),
+                () = tokio::time::sleep(second) => self.wait(TimeDelta::seconds(1)).await?,
+            }
+        }
+    }
+
+    /// Stops both.
+    pub(super) async fn strike(self) {
+        self.running.stop().await;
+        self.sandbox.stop().await;
+    }
+
+    /// The sandbox's own books, for comparing.
+    pub(super) async fn stripe_books(&self) -> anyhow::Result<Value> {
+        let response = self
+            .http
+            .get(format!("{}/_sandbox/books", self.sandbox.url()))
+            .send()
+            .await?;
+        Ok(response.error_for_status()?.json().await?)
+    }
+
+    async fn admin(&self, route: &str, body: Value) -> anyhow::Result<Value> {
+        let request = self
+            .http
+            .post(format!("{}/_sandbox/{route}", self.sandbox.url()))
+            .json(&body);
+        let response = request.send().await?.error_for_status()?;
+        Ok(response.json().await.unwrap_or(Value::Null))
+    }
+}
+
+/// The address wanted, or any other port where that one is taken: a demo must not fail for that.
+fn free_address(wanted: SocketAddr) -> SocketAddr {
+    match std::net::TcpListener::bind(wanted) {
+        Ok(_) => wanted,
+        Err(_) => SocketAddr::new(wanted.ip(), 0),
+    }
+}
+
+fn fresh_folder(now: DateTime<Utc>) -> anyhow::Result<PathBuf> {
+    let name = format!(
+        "vitrine-demo-{}-{}",
+        now.format("%Y%m%d-%H%M%S"),
+        std::process::id()
+    );
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}

@@ -1,0 +1,746 @@
+//! The story itself, act by act, with the default terms.
+
+use anyhow::{Context as _, ensure};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::api::{Person, money, text};
+use super::catalogue::{Catalogue, Source};
+use super::stage::Stage;
+use super::teller::Teller;
+
+const ANNA: &str = "anna@example.com";
+const PASSWORD: &str = "correct horse battery";
+/// The part of her commission that Anna gives to her buyers: 40 %.
+const SHARE: i32 = 4_000;
+/// Products Anna recommends of each brand.
+const PER_BRAND: usize = 2;
+/// Stripe's test cards: one is declined, one pays (<https://docs.stripe.com/testing>).
+const DECLINED: &str = "4000000000000002";
+const GOOD: &str = "4242424242424242";
+
+/// A brand with someone who works for it.
+struct Brand {
+    name: String,
+    id: String,
+    staff: Person,
+    email: String,
+}
+
+/// Something Anna might recommend.
+struct Offer {
+    product: String,
+    title: String,
+    variant: String,
+    /// How many may be bought; at most two.
+    quantity: i64,
+}
+
+/// Anna's shop.
+struct Shop {
+    id: String,
+    handle: String,
+    owner: Person,
+    /// Recommendations with what they offer.
+    recommended: Vec<(String, Offer)>,
+    /// Of a brand she recommends, but not in her shop.
+    beside: Option<Offer>,
+}
+
+/// Who played, and where to look afterwards.
+pub(super) struct Cast {
+    brands: Vec<Brand>,
+    shop: Shop,
+    link: String,
+    operator_email: String,
+    order: Value,
+    guest: String,
+}
+
+/// Plays all acts.
+pub(super) async fn tell(stage: &Stage, catalogues: &[Catalogue], tell: &mut Teller) -> anyhow::Result<Cast> {
+    tell.line(format!(
+        "Vitrine at {}, Stripe sandbox at {}, one clock for both.",
+        stage.running.url(),
+        stage.stripe_url()
+    ))?;
+    let operator_email = operator(stage).await?;
+    let mut brands = list_products(stage, catalogues, tell).await?;
+    let mut shop = open_shop(stage, &brands, tell).await?;
+    let (link, click) = share_link(stage, &shop, tell).await?;
+    let (buyer, order) = buy(stage, &shop, &click, tell).await?;
+    pay(stage, &buyer, &order, tell).await?;
+    balances(
+        &brands,
+        &shop,
+        "Stripe's webhook made the order paid; every part is held",
+        tell,
+    )
+    .await?;
+    onboard(stage, &brands, &shop, tell).await?;
+    ship(stage, &brands, &order, tell).await?;
+    pass_window(stage, &mut brands, &mut shop, tell).await?;
+    statement(&shop, tell).await?;
+    refund(stage, &brands, &shop, &order, tell).await?;
+    audit(stage, tell).await?;
+    let guest = buyer.guest.clone().context("the buyer has a secret")?;
+    Ok(Cast {
+        brands,
+        shop,
+        link,
+        operator_email,
+        order,
+        guest,
+    })
+}
+
+async fn operator(stage: &Stage) -> anyhow::Result<String> {
+    let email = "olga@vitrine.example".to_owned();
+    let mut olga = Person::unknown(&stage.http, &stage.running.url());
+    olga.join("Olga", &email, PASSWORD).await?;
+    let cx = stage.running.app.context("demo");
+    let granted = vitrine_domain::identity::grant_operator(&cx, email.parse()?).await;
+    granted.map_err(|failure| anyhow::anyhow!("no operator: {failure:?}"))?;
+    Ok(email)
+}
+
+async fn list_products(
+    stage: &Stage,
+    catalogues: &[Catalogue],
+    tell: &mut Teller,
+) -> anyhow::Result<Vec<Brand>> {
+    tell.act("Brands sign up and import their catalogues")?;
+    let mut brands = Vec::new();
+    let mut rows = Vec::new();
+    for catalogue in catalogues {
+        let brand = found(stage, catalogue).await?;
+        let import = import(stage, &brand, catalogue).await?;
+        let count = |field: &str| import[field].to_string();
+        rows.push(vec![
+            brand.name.clone(),
+            count("rowsRead"),
+            count("productsCreated"),
+            count("rowsFailed"),
+        ]);
+        for error in import["errors"]["nodes"].as_array().into_iter().flatten() {
+            tell.line(format!(
+                "{}, line {}: {}",
+                brand.name,
+                error["line"],
+                text(&error["message"])?
+            ))?;
+        }
+        brands.push(brand);
+    }
+    tell.table(&["brand", "rows", "products", "refused rows"], &rows)?;
+    tell.line(
+        "Terms by default: 15 % commission of the price without VAT, of which the platform takes a tenth.",
+    )?;
+    Ok(brands)
+}
+
+async fn found(stage: &Stage, catalogue: &Catalogue) -> anyhow::Result<Brand> {
+    let mut staff = Person::unknown(&stage.http, &stage.running.url());
+    let email = format!("sales@{}.example", catalogue.handle);
+    staff
+        .join(&format!("Sales at {}", catalogue.name), &email, PASSWORD)
+        .await?;
+    let create = "mutation ($in: BrandCreateInput!) {
+        brandCreate(input: $in) { brand { id } userErrors { code message field } } }";
+    let new = json!({ "in": { "handle": catalogue.handle, "name": catalogue.name, "country": "DE", "currency": "EUR",
+        "defaultVatRate": 1900 } });
+    let made = staff.ask(create, new).await?;
+    let id = text(&made["brandCreate"]["brand"]["id"])?;
+    let rate = "mutation ($in: ShippingRateSetInput!) {
+        shippingRateSet(input: $in) { userErrors { code message } } }";
+    let price = json!({ "amount": "4.90", "currency": "EUR" });
+    staff
+        .ask(
+            rate,
+            json!({ "in": { "brandId": id, "country": "DE", "price": price } }),
+        )
+        .await?;
+    Ok(Brand {
+        name: catalogue.name.clone(),
+        id,
+        staff,
+        email,
+    })
+}
+
+async fn import(stage: &Stage, brand: &Brand, catalogue: &Catalogue) -> anyhow::Result<Value> {
+    let create = "mutation ($in: ProductImportCreateInput!) {
+        productImportCreate(input: $in) { productImport { id uploadUrl } userErrors { code message } } }";
+    let new = json!({ "in": { "brandId": brand.id, "fileName": format!("{}.csv", catalogue.handle) } });
+    let made = brand.staff.ask(create, new).await?;
+    let made = &made["productImportCreate"]["productImport"];
+    let body = match &catalogue.source {
+        Source::BuiltIn(bytes) => reqwest::Body::from(*bytes),
+        Source::File(path) => {
+            let file = tokio::fs::File::open(path)
+                .await
+                .with_context(|| format!("cannot open {}", path.display()))?;
+            reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(file))
+        }
+    };
+    let upload = stage
+        .http
+        .put(text(&made["uploadUrl"])?)
+        .body(body)
+        .send()
+        .await?;
+    ensure!(
+        upload.status().is_success(),
+        "the upload was refused: {}",
+        upload.text().await?
+    );
+    stage.settle().await?;
+    let query = "query ($id: ID!) { productImport(id: $id) {
+        state failure rowsRead rowsFailed productsCreated errors(first: 5) { nodes { line message } } } }";
+    let import = brand.staff.ask(query, json!({ "id": made["id"] })).await?["productImport"].take();
+    ensure!(
+        import["state"] == "DONE",
+        "{}: the file was refused: {}",
+        brand.name,
+        import["failure"]
+    );
+    Ok(import)
+}
+
+async fn open_shop(stage: &Stage, brands: &[Brand], tell: &mut Teller) -> anyhow::Result<Shop> {
+    tell.act("Anna opens a shop and decides what to give away")?;
+    let mut anna = Person::unknown(&stage.http, &stage.running.url());
+    anna.join("Anna", ANNA, PASSWORD).await?;
+    let open =
+        "mutation ($in: ShopOpenInput!) { shopOpen(input: $in) { shop { id } userErrors { code message } } }";
+    let about = "Things I use every day and would buy again.";
+    let new = json!({ "in": { "handle": "annas-finds", "name": "Anna's Finds", "about": about } });
+    let id = text(&anna.ask(open, new).await?["shopOpen"]["shop"]["id"])?;
+    let mut offers = Vec::new();
+    let mut beside = None;
+    for brand in brands {
+        let mut of_brand = offers_of(&anna, brand).await?.into_iter();
+        offers.extend(of_brand.by_ref().take(PER_BRAND));
+        beside = beside.or(of_brand.next());
+    }
+    ensure!(
+        !offers.is_empty(),
+        "no catalogue has a published product in stock that costs 1.00 EUR or more"
+    );
+    preview(&anna, &offers[0], tell).await?;
+    let add = "mutation ($in: RecommendationAddInput!) { recommendationAdd(input: $in) {
+        recommendation { id } userErrors { code message } } }";
+    let mut recommended = Vec::new();
+    for offer in offers {
+        let new = json!({ "in": { "shopId": id, "productId": offer.product, "discountShare": SHARE,
+            "note": format!("I would buy it again: {}", offer.title) } });
+        let made = anna.ask(add, new).await?;
+        recommended.push((text(&made["recommendationAdd"]["recommendation"]["id"])?, offer));
+    }
+    let publish = "mutation ($in: ShopPublishInput!) { shopPublish(input: $in) { shop { id } userErrors { message } } }";
+    anna.ask(publish, json!({ "in": { "id": id } })).await?;
+    tell.line(format!(
+        "She recommends {} products with a discount share of 40 % and publishes.",
+        recommended.len()
+    ))?;
+    Ok(Shop {
+        id,
+        handle: "annas-finds".to_owned(),
+        owner: anna,
+        recommended,
+        beside,
+    })
+}
+
+/// What a brand has that can be bought now, cheap enough for a card and dear enough for Stripe.
+async fn offers_of(anna: &Person, brand: &Brand) -> anyhow::Result<Vec<Offer>> {
+    let query =
+        "query ($filter: ProductFilterInput) { products(filter: $filter, orderBy: TITLE, first: 40) { nodes {
+        id title isPromotable variants { id isAvailable quantityAvailable price { amount } } } } }";
+    let least = json!({ "amount": "1.00", "currency": "EUR" });
+    let filter = json!({ "filter": { "brandId": brand.id, "inStock": true, "priceMin": least } });
+    let found = anna.ask(query, filter).await?;
+    let products = found["products"]["nodes"].as_array().cloned().unwrap_or_default();
+    Ok(products
+        .iter()
+        .filter(|product| product["isPromotable"] == true)
+        .filter_map(offer)
+        .collect())
+}
+
+/// The first variant of a product that can be bought.
+fn offer(product: &Value) -> Option<Offer> {
+    let variant = product["variants"]
+        .as_array()?
+        .iter()
+        .find(|variant| variant["isAvailable"] == true)?;
+    Some(Offer {
+        product: text(&product["id"]).ok()?,
+        title: text(&product["title"]).ok()?,
+        variant: text(&variant["id"]).ok()?,
+        quantity: variant["quantityAvailable"].as_i64().unwrap_or(2).clamp(1, 2),
+    })
+}
+
+async fn preview(anna: &Person, offer: &Offer, tell: &mut Teller) -> anyhow::Result<()> {
+    let query = "query ($ids: [ID!]!, $shares: [Int!]!) { splitPreview(productIds: $ids, shares: $shares) {
+        shares { discountShare cheapest { listPrice { amount currency } price { amount currency }
+            discount { amount currency } earnings { amount currency } brandPart { amount currency }
+            platformFee { amount currency } } } } }";
+    let shares = [0, 2_500, SHARE, 10_000];
+    let preview = anna
+        .ask(query, json!({ "ids": [offer.product], "shares": shares }))
+        .await?;
+    let shares = preview["splitPreview"][0]["shares"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let row = |share: &Value| {
+        let split = &share["cheapest"];
+        let percent = format!("{} %", share["discountShare"].as_i64().unwrap_or(0) / 100);
+        let parts =
+            ["discount", "price", "earnings", "brandPart", "platformFee"].map(|part| money(&split[part]));
+        std::iter::once(percent).chain(parts).collect::<Vec<_>>()
+    };
+    let list = money(&shares.first().context("no preview")?["cheapest"]["listPrice"]);
+    tell.line(format!(
+        "\"{}\" is listed at {list}. As she drags the share:",
+        offer.title
+    ))?;
+    let rows: Vec<_> = shares.iter().map(row).collect();
+    tell.table(
+        &[
+            "share",
+            "discount",
+            "buyer pays",
+            "she earns",
+            "brand gets",
+            "platform",
+        ],
+        &rows,
+    )
+}
+
+async fn share_link(stage: &Stage, shop: &Shop, tell: &mut Teller) -> anyhow::Result<(String, String)> {
+    tell.act("She shares a referral link; a visitor follows it")?;
+    let create = "mutation ($in: ReferralLinkCreateInput!) { referralLinkCreate(input: $in) {
+        referralLink { url } userErrors { code message } } }";
+    let made = shop
+        .owner
+        .ask(
+            create,
+            json!({ "in": { "shopId": shop.id, "label": "newsletter" } }),
+        )
+        .await?;
+    let link = text(&made["referralLinkCreate"]["referralLink"]["url"])?;
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let response = stage.http.get(&link).header("User-Agent", agent).send().await?;
+    ensure!(
+        response.status() == 302,
+        "the link answered {}",
+        response.status()
+    );
+    let location = response
+        .headers()
+        .get("location")
+        .and_then(|location| location.to_str().ok());
+    let location = url::Url::parse(location.context("the redirect leads nowhere")?)?;
+    let click = location.query_pairs().find(|(name, _)| name == "click");
+    let (_, click) = click.context("the landing address carries no click token")?;
+    tell.line(format!(
+        "{link} → 302 to {}{} with a signed click token.",
+        location.origin().ascii_serialization(),
+        location.path()
+    ))?;
+    Ok((link, click.into_owned()))
+}
+
+async fn buy(stage: &Stage, shop: &Shop, click: &str, tell: &mut Teller) -> anyhow::Result<(Person, Value)> {
+    tell.act("Berta fills a cart and starts checkout")?;
+    let mut berta = Person::unknown(&stage.http, &stage.running.url());
+    let cart = cart(&mut berta, shop, click).await?;
+    let row = |line: &Value| {
+        let cost = &line["cost"];
+        let title = format!("{} × {}", line["quantity"], line["title"].as_str().unwrap_or("?"));
+        vec![
+            title,
+            money(&cost["listPrice"]),
+            money(&cost["price"]),
+            money(&cost["total"]),
+        ]
+    };
+    let rows: Vec<_> = cart["lines"].as_array().into_iter().flatten().map(row).collect();
+    tell.table(&["line", "listed", "with Anna's discount", "total"], &rows)?;
+    let cost = &cart["cost"];
+    tell.line(format!(
+        "Goods {}, shipping {}, in all {}; she saves {}.",
+        money(&cost["subtotal"]),
+        money(&cost["shippingTotal"]),
+        money(&cost["total"]),
+        money(&cost["discountTotal"])
+    ))?;
+    let start = "mutation ($in: CheckoutStartInput!) { checkoutStart(input: $in) {
+        order { id number checkoutUrl cost { total { amount currency } } lines { id title quantity brand { id } } }
+        userErrors { code message } } }";
+    let back = format!("{}/graphiql", stage.running.url());
+    let new = json!({ "in": { "cartId": cart["id"], "expectedTotal": cost["total"], "successUrl": back,
+        "cancelUrl": back, "idempotencyKey": "berta-1" } });
+    let order = berta.ask(start, new).await?["checkoutStart"]["order"].take();
+    tell.line(format!(
+        "Order {} awaits payment at {}",
+        text(&order["number"])?,
+        text(&order["checkoutUrl"])?
+    ))?;
+    Ok((berta, order))
+}
+
+async fn cart(berta: &mut Person, shop: &Shop, click: &str) -> anyhow::Result<Value> {
+    let create = "mutation ($in: CartCreateInput!) { cartCreate(input: $in) {
+        cart { id } guestSecret userErrors { code message } } }";
+    // One product of each brand from the shop, and one that Anna only brought the visitor to.
+    let mut lines: Vec<Value> = shop.recommended.iter().step_by(PER_BRAND).map(|(recommendation, offer)| {
+        json!({ "variantId": offer.variant, "quantity": offer.quantity, "recommendationId": recommendation })
+    }).collect();
+    lines.extend(
+        shop.beside
+            .as_ref()
+            .map(|offer| json!({ "variantId": offer.variant, "quantity": 1 })),
+    );
+    let made = berta
+        .ask(create, json!({ "in": { "clickToken": click, "lines": lines } }))
+        .await?["cartCreate"]
+        .take();
+    berta.guest = Some(text(&made["guestSecret"])?);
+    let id = &made["cart"]["id"];
+    let who =
+        "mutation ($in: CartBuyerUpdateInput!) { cartBuyerUpdate(input: $in) { userErrors { message } } }";
+    let buyer = json!({ "in": { "cartId": id, "email": "berta@example.com", "name": "Berta Buyer" } });
+    berta.ask(who, buyer).await?;
+    let whither = "mutation ($in: CartDeliveryAddressUpdateInput!) {
+        cartDeliveryAddressUpdate(input: $in) { userErrors { message } } }";
+    let address = json!({ "in": { "cartId": id, "line1": "Lindenstraße 7", "postalCode": "10969", "city": "Berlin",
+        "country": "DE" } });
+    berta.ask(whither, address).await?;
+    let query = "query ($id: ID!) { cart(id: $id) { id problems { message }
+        lines { title quantity cost { listPrice { amount currency } price { amount currency } total { amount currency } } }
+        cost { subtotal { amount currency } discountTotal { amount currency } shippingTotal { amount currency }
+            total { amount currency } } } }";
+    let cart = berta.ask(query, json!({ "id": id })).await?["cart"].take();
+    ensure!(
+        cart["problems"] == json!([]),
+        "the cart has problems: {}",
+        cart["problems"]
+    );
+    Ok(cart)
+}
+
+async fn pay(stage: &Stage, berta: &Person, order: &Value, tell: &mut Teller) -> anyhow::Result<()> {
+    tell.act("She pays on Stripe's page")?;
+    let page = text(&order["checkoutUrl"])?;
+    let card = |number| {
+        [
+            ("card_number", number),
+            ("exp", "12/34"),
+            ("cvc", "123"),
+            ("name", "Berta Buyer"),
+            ("email", "berta@example.com"),
+        ]
+    };
+    let declined = stage.http.post(&page).form(&card(DECLINED)).send().await?;
+    ensure!(!declined.status().is_redirection(), "a declined card paid");
+    tell.line(format!(
+        "Card …{}: declined; the page says so and stays.",
+        &DECLINED[12..]
+    ))?;
+    let paid = stage.http.post(&page).form(&card(GOOD)).send().await?;
+    ensure!(
+        paid.status().is_redirection(),
+        "the payment page answered {}",
+        paid.status()
+    );
+    tell.line(format!(
+        "Card …{}: paid {}; the browser goes back to the shop.",
+        &GOOD[12..],
+        money(&order["cost"]["total"])
+    ))?;
+    stage.settle().await?;
+    let query = "query ($id: ID!) { order(id: $id) { paymentStatus } }";
+    let status = berta.ask(query, json!({ "id": order["id"] })).await?;
+    ensure!(
+        status["order"]["paymentStatus"] == "PAID",
+        "the order is {}",
+        status["order"]["paymentStatus"]
+    );
+    Ok(())
+}
+
+/// Everybody's balances, as each may read them.
+async fn balances(brands: &[Brand], shop: &Shop, title: &str, tell: &mut Teller) -> anyhow::Result<Value> {
+    tell.act(title)?;
+    let fields = "currency held { amount currency } available { amount currency } paidOut { amount currency } owed { amount currency }";
+    let row = |name: &str, earnings: &Value| {
+        let parts = ["held", "available", "paidOut", "owed"].map(|part| money(&earnings[part]));
+        std::iter::once(name.to_owned()).chain(parts).collect::<Vec<_>>()
+    };
+    let annas = shop
+        .owner
+        .ask(&format!("{{ viewer {{ earnings {{ {fields} }} }} }}"), json!({}))
+        .await?;
+    let mut rows = Vec::new();
+    for brand in brands {
+        let query = format!("query ($id: ID!) {{ brand(id: $id) {{ balance {{ {fields} }} }} }}");
+        let found = brand.staff.ask(&query, json!({ "id": brand.id })).await?;
+        rows.extend(
+            found["brand"]["balance"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|earnings| row(&brand.name, earnings)),
+        );
+    }
+    let annas = annas["viewer"]["earnings"][0].clone();
+    rows.push(row("Anna", &annas));
+    tell.table(&["", "held", "available", "paid out", "owed"], &rows)?;
+    Ok(annas)
+}
+
+async fn onboard(stage: &Stage, brands: &[Brand], shop: &Shop, tell: &mut Teller) -> anyhow::Result<()> {
+    tell.act("Anna and the brands tell Stripe who they are")?;
+    let create = "mutation ($in: PayoutAccountOnboardingLinkCreateInput!) {
+        payoutAccountOnboardingLinkCreate(input: $in) { onboardingLink { url } userErrors { code message } } }";
+    let back = format!("{}/graphiql", stage.running.url());
+    let parties = brands
+        .iter()
+        .map(|brand| (&brand.staff, json!(brand.id)))
+        .chain([(&shop.owner, Value::Null)]);
+    for (person, brand) in parties {
+        let country = if brand.is_null() { json!("DE") } else { Value::Null };
+        let new =
+            json!({ "in": { "brandId": brand, "country": country, "returnUrl": back, "refreshUrl": back } });
+        let made = person.ask(create, new).await?;
+        let page = text(&made["payoutAccountOnboardingLinkCreate"]["onboardingLink"]["url"])?;
+        let done = stage
+            .http
+            .post(page)
+            .form(&[("action", "complete")])
+            .send()
+            .await?;
+        ensure!(
+            done.status().is_redirection(),
+            "the onboarding page answered {}",
+            done.status()
+        );
+        stage.settle().await?;
+    }
+    tell.line("All have connected accounts that may receive transfers.")
+}
+
+async fn ship(stage: &Stage, brands: &[Brand], order: &Value, tell: &mut Teller) -> anyhow::Result<()> {
+    tell.act("The brands ship")?;
+    let create = "mutation ($in: FulfillmentCreateInput!) { fulfillmentCreate(input: $in) {
+        fulfillment { id } userErrors { code message } } }";
+    let delivered = "mutation ($in: FulfillmentDeliveredInput!) { fulfillmentDelivered(input: $in) {
+        fulfillment { id } userErrors { code message } } }";
+    stage.wait(TimeDelta::days(1)).await?;
+    let mut parcels = Vec::new();
+    for brand in brands {
+        let lines = order["lines"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|line| line["brand"]["id"] == brand.id);
+        let lines: Vec<Value> = lines
+            .map(|line| json!({ "orderLineId": line["id"], "quantity": line["quantity"] }))
+            .collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let new = json!({ "in": { "orderId": order["id"], "lines": lines, "carrier": "DHL", "trackingCode": "00340434161094" } });
+        let made = brand.staff.ask(create, new).await?;
+        parcels.push((brand, made["fulfillmentCreate"]["fulfillment"]["id"].clone()));
+    }
+    stage.wait(TimeDelta::days(2)).await?;
+    for (brand, parcel) in &parcels {
+        brand
+            .staff
+            .ask(delivered, json!({ "in": { "fulfillmentId": parcel } }))
+            .await?;
+    }
+    stage.settle().await?;
+    tell.line(format!(
+        "{} parcels, sent one day after the order and delivered two days later.",
+        parcels.len()
+    ))
+}
+
+async fn pass_window(
+    stage: &Stage,
+    brands: &mut [Brand],
+    shop: &mut Shop,
+    tell: &mut Teller,
+) -> anyhow::Result<()> {
+    for _ in 0..9 {
+        stage.wait(TimeDelta::days(1)).await?;
+    }
+    balances(
+        brands,
+        shop,
+        "Nine days later: the brands' window closed, and the payout run has paid them",
+        tell,
+    )
+    .await?;
+    for _ in 0..23 {
+        stage.wait(TimeDelta::days(1)).await?;
+    }
+    // Sessions last thirty days.
+    for brand in &mut *brands {
+        brand.staff.sign_in(&brand.email, PASSWORD).await?;
+    }
+    shop.owner.sign_in(ANNA, PASSWORD).await?;
+    let title = "Thirty-two days after delivery: Anna's window closed too, and she is paid";
+    let annas = balances(brands, shop, title, tell).await?;
+    ensure!(
+        annas["held"]["amount"] == "0.00",
+        "Anna's earnings are still held"
+    );
+    ensure!(
+        annas["paidOut"]["amount"] != "0.00" || annas["available"]["amount"] != "0.00",
+        "Anna earned nothing"
+    );
+    Ok(())
+}
+
+async fn statement(shop: &Shop, tell: &mut Teller) -> anyhow::Result<()> {
+    tell.act("Anna reads her statement, line by line")?;
+    let query = "{ viewer { statement(first: 14) { nodes { occurredAt description balance amount { amount currency } } } } }";
+    let found = shop.owner.ask(query, json!({})).await?;
+    let row = |line: &Value| {
+        let day: String = line["occurredAt"]
+            .as_str()
+            .unwrap_or("?")
+            .chars()
+            .take(10)
+            .collect();
+        let balance = line["balance"]
+            .as_str()
+            .unwrap_or("?")
+            .to_lowercase()
+            .replace('_', " ");
+        vec![
+            format!("{day}  {}", line["description"].as_str().unwrap_or("?")),
+            balance,
+            money(&line["amount"]),
+        ]
+    };
+    let rows: Vec<_> = found["viewer"]["statement"]["nodes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(row)
+        .collect();
+    ensure!(!rows.is_empty(), "the statement is empty");
+    tell.table(&["", "balance", "amount"], &rows)
+}
+
+async fn refund(
+    stage: &Stage,
+    brands: &[Brand],
+    shop: &Shop,
+    order: &Value,
+    tell: &mut Teller,
+) -> anyhow::Result<()> {
+    let line = &order["lines"][0];
+    let brand = brands
+        .iter()
+        .find(|brand| line["brand"]["id"] == brand.id)
+        .context("the line's brand")?;
+    let give_back = "mutation ($in: OrderLinesRefundInput!) { orderLinesRefund(input: $in) {
+        refund { id amount { amount currency } } userErrors { code message } } }";
+    let lines = json!([{ "orderLineId": line["id"], "quantity": 1 }]);
+    let new = json!({ "in": { "orderId": order["id"], "lines": lines, "reason": "It arrived with a scratch.",
+        "idempotencyKey": "refund-1" } });
+    let made = brand.staff.ask(give_back, new).await?;
+    stage.settle().await?;
+    stage.wait(TimeDelta::days(1)).await?;
+    let amount = money(&made["orderLinesRefund"]["refund"]["amount"]);
+    let title = format!(
+        "{} refunds one \"{}\": {amount} goes back, and each gives back its share",
+        brand.name,
+        text(&line["title"])?
+    );
+    let annas = balances(brands, shop, &title, tell).await?;
+    let owes = annas["owed"]["amount"] != "0.00";
+    ensure!(
+        !owes,
+        "what Anna was paid too much was not taken back from her connected account"
+    );
+    tell.line("What had been paid out already came back by transfer reversals.")
+}
+
+async fn audit(stage: &Stage, tell: &mut Teller) -> anyhow::Result<()> {
+    tell.act("vitrine audit")?;
+    let report = vitrine_domain::ledger::audit(&stage.running.app.context("audit")).await?;
+    for line in report.to_string().lines() {
+        tell.line(line)?;
+    }
+    ensure!(report.is_green(), "the audit found something");
+    let books = stage.stripe_books().await?;
+    let euro = &books["balance"]["eur"];
+    let minor = euro["available"].as_i64().unwrap_or(0) + euro["pending"].as_i64().unwrap_or(0);
+    let ours = vitrine_domain::ledger::stripe_cash(stage.running.app.context("audit").db()).await?;
+    let ours: i64 = ours.iter().map(|money| money.minor()).sum();
+    ensure!(minor == ours, "Stripe holds {minor}, our books say {ours}");
+    tell.line(format!(
+        "Stripe's own books agree to the cent: {}.{:02} EUR.",
+        ours / 100,
+        ours % 100
+    ))
+}
+
+/// Where to look, for whoever stays; the last word, for whoever goes.
+pub(super) fn farewell(stage: &Stage, cast: &Cast, tell: &mut Teller, stays: bool) -> anyhow::Result<()> {
+    if !stays {
+        return tell.line(format!(
+            "It is {} in the story. Everything held.",
+            stage.now().format("%e %B %Y")
+        ));
+    }
+    tell.act("Look around; Ctrl-C ends it")?;
+    tell.line(format!(
+        "GraphiQL, with examples per actor   {}/graphiql",
+        stage.running.url()
+    ))?;
+    tell.line(format!("Anna's referral link                {}", cast.link))?;
+    tell.line(format!(
+        "Anna's shop in GraphiQL             {}/graphiql?shop={}",
+        stage.running.url(),
+        cast.shop.handle
+    ))?;
+    tell.line(format!(
+        "The sandbox's dashboard             {}/dashboard",
+        stage.stripe_url()
+    ))?;
+    tell.line(format!(
+        "Database, mails, uploads            {}",
+        stage.folder.display()
+    ))?;
+    tell.line("")?;
+    tell.line(format!("Tokens, to put under Headers as {{ \"Authorization\": \"Bearer …\" }}; everybody's password is \"{PASSWORD}\":"))?;
+    let token = |person: &Person| person.token.clone().unwrap_or_default();
+    tell.line(format!(
+        "  shopholder  anna@example.com      {}",
+        token(&cast.shop.owner)
+    ))?;
+    for brand in &cast.brands {
+        tell.line(format!("  brand       {}  {}", brand.email, token(&brand.staff)))?;
+    }
+    tell.line(format!(
+        "  operator    {}  (sign in with sessionCreate)",
+        cast.operator_email
+    ))?;
+    tell.line(format!(
+        "  buyer       order {}, header \"Vitrine-Guest\": {}",
+        text(&cast.order["id"])?,
+        cast.guest
+    ))
+}
