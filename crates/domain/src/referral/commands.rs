@@ -132,10 +132,11 @@ async fn insert_with_code(tx: &Tx, cx: &Context, mut row: link::Model) -> anyhow
     for _ in 0..CODE_TRIES {
         row.code = new_code(cx);
         let inserted = link::Entity::insert(row.clone().into_active_model())
-            .on_conflict_do_nothing()
+            .on_conflict_do_nothing_on([link::Column::Code])
             .exec_without_returning(tx)
             .await?;
-        if let TryInsertResult::Inserted(_) = inserted {
+        // A conflict is told as no row inserted.
+        if let TryInsertResult::Inserted(1..) = inserted {
             return Ok(row);
         }
     }
@@ -234,11 +235,17 @@ async fn record(
 /// Of two first visits at once the constraint lets one count.
 async fn insert(tx: &Tx, mut row: click::ActiveModel) -> Result<ClickId, DbErr> {
     let id = *row.id.as_ref();
+    let once = [
+        click::Column::LinkId,
+        click::Column::VisitorHash,
+        click::Column::CountedHour,
+    ];
     let inserted = click::Entity::insert(row.clone())
-        .on_conflict_do_nothing()
+        .on_conflict_do_nothing_on(once)
         .exec_without_returning(tx)
         .await?;
-    if !matches!(inserted, TryInsertResult::Inserted(_)) {
+    // A conflict is told as no row inserted.
+    if !matches!(inserted, TryInsertResult::Inserted(1..)) {
         row.counted_hour = Set(None);
         click::Entity::insert(row).exec_without_returning(tx).await?;
     }
