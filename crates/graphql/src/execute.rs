@@ -10,8 +10,10 @@ use serde::Serialize;
 use vitrine_domain::context::Context;
 use vitrine_domain::identity::Viewer;
 
+use crate::batches::Batches;
 use crate::error::code;
 use crate::loaders::Loaders;
+use crate::variables::leave_out;
 use crate::{VitrineSchema, guard};
 
 /// One operation as it came.
@@ -67,12 +69,13 @@ pub async fn execute(
         ..Progress::default()
     });
     request.operation_name = operation.operation_name;
+    let batches = Batches::default();
     let request = request
-        .data(Loaders::of_request(cx.clone()))
+        .data(Loaders::of_request(cx.clone(), batches.clone()))
         .data(cx)
         .data(viewer)
         .data(progress.clone());
-    let response = schema.execute(request).await;
+    let response = batches.drive(schema.execute(request)).await;
     let executed = progress.executed.load(Ordering::Relaxed);
     Answer {
         body: body(&response, executed),
@@ -137,11 +140,12 @@ impl Extension for Watch {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        let document = next.run(ctx, query, variables).await?;
+        let mut document = next.run(ctx, query, variables).await?;
         guard::check(&document).map_err(|problem| coded(problem, "TOO_COMPLEX"))?;
         let Some(progress) = ctx.data_opt::<Arc<Progress>>() else {
             return Ok(document);
         };
+        leave_out(&mut document, variables, progress.operation_name.as_deref());
         let operation = guard::selected(&document, progress.operation_name.as_deref());
         if progress.read_only && operation.is_some_and(|operation| guard::changes_anything(&operation.node)) {
             progress.needs_post.store(true, Ordering::Relaxed);

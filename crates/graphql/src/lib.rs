@@ -4,6 +4,7 @@
 //! domain call and settles. What any field may be read by is declared on it and enforced in [`access`].
 
 mod access;
+mod batches;
 mod connection;
 mod error;
 mod execute;
@@ -12,6 +13,7 @@ mod loaders;
 mod money;
 mod node;
 mod request;
+mod variables;
 
 mod catalog;
 mod checkout;

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
-use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use async_graphql::{Context as Resolving, Result as Resolved};
 use vitrine_domain::context::Context;
 use vitrine_domain::identity;
 use vitrine_model::id::{AccountId, BrandId};
 use vitrine_model::identity::{Role, account};
 
+use crate::batches::{Batches, NoDelay};
 use crate::error::fault;
 use crate::request::RequestContext;
 
@@ -20,9 +20,9 @@ pub struct Loaders {
 }
 
 impl Loaders {
-    /// The loaders of one request.
-    pub fn of_request(cx: Context) -> DataLoader<Self> {
-        DataLoader::new(Self { cx }, TokioSpawner::current(), TokioTimer::default())
+    /// The loaders of one request, whose batches are run by `batches`.
+    pub(crate) fn of_request(cx: Context, batches: Batches) -> DataLoader<Self> {
+        DataLoader::new(Self { cx }, batches, NoDelay)
     }
 }
 
