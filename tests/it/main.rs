@@ -29,4 +29,6 @@ mod gateway;
 mod identity;
 mod ledger;
 mod notify;
+mod referral;
 mod refund;
+mod shop;

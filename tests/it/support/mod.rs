@@ -1,5 +1,6 @@
 //! What tests are made of: an app under test, the people who use it, and what they see.
 
+pub(crate) mod catalog;
 pub(crate) mod database;
 pub(crate) mod market;
 pub(crate) mod stripe;
@@ -15,6 +16,7 @@ use vitrine::config::Config;
 use vitrine::worlds::{ManualClock, SeededEntropy};
 use vitrine_model::job;
 
+pub(crate) use catalog::Planted;
 pub(crate) use database::Kind;
 
 /// Declares a test that runs on both databases.
