@@ -18,6 +18,14 @@ pub mod code {
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
     /// Something broke on our side; the request id finds it in the logs.
     pub const INTERNAL: &str = "INTERNAL";
+    /// The document is not GraphQL.
+    pub const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
+    /// The document is GraphQL, but asks for what the schema does not have.
+    pub const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
+    /// The document asks for more than one request may.
+    pub const TOO_COMPLEX: &str = "TOO_COMPLEX";
+    /// The persisted document is not known (any more): send it whole, with its hash.
+    pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
 }
 
 /// A top-level error with its code.

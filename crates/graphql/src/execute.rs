@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery};
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest,
+    NextValidation,
+};
 use async_graphql::parser::types::ExecutableDocument;
-use async_graphql::{Request, Response, ServerError, ServerResult, Value, Variables};
+use async_graphql::{Request, Response, ServerError, ServerResult, ValidationResult, Value, Variables};
 use serde::Serialize;
 use vitrine_domain::context::Context;
 use vitrine_domain::identity::Viewer;
@@ -15,6 +18,11 @@ use crate::error::code;
 use crate::loaders::Loaders;
 use crate::variables::leave_out;
 use crate::{VitrineSchema, guard};
+
+/// Longest document that is kept for a later request to name by its hash, in bytes.
+const MAX_PERSISTED: usize = 10 * 1024;
+/// The extension by which clients name documents by their hash.
+const PERSISTED: &str = "persistedQuery";
 
 /// One operation as it came.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -53,13 +61,23 @@ pub async fn execute(
     viewer: Viewer,
     read_only: bool,
 ) -> Answer {
-    let mut request = Request::new(operation.query.unwrap_or_default());
+    let text = operation.query.unwrap_or_default();
+    if let Err(problem) = guard::check_nesting(&text) {
+        return Answer {
+            body: error_body(code::TOO_COMPLEX, problem),
+            executed: false,
+            needs_post: false,
+        };
+    }
+    let kept = text.len() <= MAX_PERSISTED;
+    let mut request = Request::new(text);
     if let Some(variables) = operation.variables {
         request = request.variables(Variables::from_json(serde_json::Value::Object(variables)));
     }
     if let Some(extensions) = operation.extensions {
         request.extensions.0 = extensions
             .into_iter()
+            .filter(|(name, _)| kept || name != PERSISTED)
             .filter_map(|(name, value)| Some((name, Value::from_json(value).ok()?)))
             .collect();
     }
@@ -75,7 +93,10 @@ pub async fn execute(
         .data(cx)
         .data(viewer)
         .data(progress.clone());
-    let response = batches.drive(schema.execute(request)).await;
+    let mut response = batches.drive(schema.execute(request)).await;
+    for error in &mut response.errors {
+        code_if_missing(error, code::BAD_USER_INPUT);
+    }
     let executed = progress.executed.load(Ordering::Relaxed);
     Answer {
         body: body(&response, executed),
@@ -133,6 +154,21 @@ impl ExtensionFactory for Watch {
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for Watch {
+    /// Runs after persisted documents were found: the first to see every document.
+    async fn prepare_request(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        mut request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        let document = request.parsed_query().map_err(|mut error| {
+            code_if_missing(&mut error, code::PARSE_FAILED);
+            error
+        })?;
+        guard::check(document).map_err(|problem| coded(problem, code::TOO_COMPLEX))?;
+        next.run(ctx, request).await
+    }
+
     async fn parse_query(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -140,8 +176,14 @@ impl Extension for Watch {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        let mut document = next.run(ctx, query, variables).await?;
-        guard::check(&document).map_err(|problem| coded(problem, "TOO_COMPLEX"))?;
+        // Nothing is left to parse: what may fail are the library's limits.
+        let mut document = next
+            .run(ctx, query, variables)
+            .await
+            .map_err(|mut error| {
+                code_if_missing(&mut error, code::TOO_COMPLEX);
+                error
+            })?;
         let Some(progress) = ctx.data_opt::<Arc<Progress>>() else {
             return Ok(document);
         };
@@ -152,6 +194,24 @@ impl Extension for Watch {
             return Err(coded("a mutation must be sent by POST", code::BAD_USER_INPUT));
         }
         Ok(document)
+    }
+
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        next.run(ctx).await.map_err(|mut errors| {
+            for error in &mut errors {
+                let too_much = matches!(
+                    error.message.as_str(),
+                    "Query is too complex." | "Query is nested too deep."
+                );
+                let code = if too_much { code::TOO_COMPLEX } else { code::VALIDATION_FAILED };
+                code_if_missing(error, code);
+            }
+            errors
+        })
     }
 
     async fn execute(
@@ -169,6 +229,19 @@ impl Extension for Watch {
 
 fn coded(message: &str, code: &str) -> ServerError {
     let mut error = ServerError::new(message, None);
-    error.extensions.get_or_insert_default().set("code", code);
+    code_if_missing(&mut error, code);
     error
+}
+
+/// Every error has a code. What has none comes from the library, and `code` says in which part of its work.
+fn code_if_missing(error: &mut ServerError, code: &str) {
+    // The message is the protocol's own.
+    let code = match error.message.as_str() {
+        "PersistedQueryNotFound" => code::PERSISTED_QUERY_NOT_FOUND,
+        _ => code,
+    };
+    let extensions = error.extensions.get_or_insert_default();
+    if extensions.get("code").is_none() {
+        extensions.set("code", code);
+    }
 }

@@ -1,5 +1,6 @@
 //! A look at the document before anything expands it: fragments are followed with memory, so that a kilobyte of them
-//! cannot cost more than a kilobyte's work.
+//! cannot cost more than a kilobyte's work. What looks at it afterwards, the library's own limits among them, follows
+//! fragments without memory.
 
 use std::collections::HashMap;
 
@@ -8,17 +9,22 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Positioned};
 
-/// Most fields a document may have once its fragments are expanded.
-const MAX_FIELDS: u64 = 5_000;
+/// Most fields and fragments a document may have once the latter are expanded. Fragments count too: four that name
+/// nothing but four others each cost time without having a field.
+const MAX_SELECTIONS: u64 = 5_000;
+/// Deepest nesting of braces, brackets and parentheses in a document's text.
+const MAX_NESTING: u32 = 64;
 /// Most fields at the root of one operation.
 const MAX_ROOT_FIELDS: u64 = 20;
+/// What a block string begins and ends with.
+const BLOCK: &[u8] = b"\"\"\"";
 /// Mutations that guess or make credentials: one a request.
 const ONCE_A_REQUEST: [&str; 2] = ["sessionCreate", "accountCreate"];
 
 /// What a selection costs once expanded.
 #[derive(Debug, Clone, Copy, Default)]
 struct Size {
-    fields: u64,
+    selections: u64,
     root_fields: u64,
     credentials: u64,
 }
@@ -37,11 +43,33 @@ pub(crate) fn check(document: &ExecutableDocument) -> Result<(), Problem> {
         if size.root_fields > MAX_ROOT_FIELDS {
             return Err("an operation may have 20 root fields at most");
         }
-        if size.fields > MAX_FIELDS {
+        if size.selections > MAX_SELECTIONS {
             return Err("the document has too many fields once its fragments are expanded");
         }
         if size.credentials > 1 {
             return Err("sign in, or create an account, once a request");
+        }
+    }
+    Ok(())
+}
+
+/// Refuses documents nested so deeply that the parser, which calls itself for every level, would exhaust the stack.
+pub(crate) fn check_nesting(text: &str) -> Result<(), Problem> {
+    let mut rest = text.as_bytes();
+    let mut depth = 0_u32;
+    while let [first, after @ ..] = rest {
+        rest = match first {
+            b'"' => after_string(rest),
+            b'#' => after_comment(after),
+            _ => after,
+        };
+        match first {
+            b'{' | b'[' | b'(' => depth += 1,
+            b'}' | b']' | b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_NESTING {
+            return Err("the document is nested too deep");
         }
     }
     Ok(())
@@ -66,6 +94,31 @@ pub(crate) fn changes_anything(operation: &OperationDefinition) -> bool {
     operation.ty == OperationType::Mutation
 }
 
+fn after_comment(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    end.map_or(&[], |end| &text[end..])
+}
+
+/// What follows the string that `text` begins with, whether block or not. One that does not end is left to the parser,
+/// which refuses it: nothing after it is looked at here, and the parser does not get there either.
+fn after_string(text: &[u8]) -> &[u8] {
+    let (quote, escaped): (&[u8], &[u8]) = if text.starts_with(BLOCK) {
+        (BLOCK, b"\\\"\"\"")
+    } else {
+        (b"\"", b"\\")
+    };
+    let mut rest = &text[quote.len()..];
+    while !rest.is_empty() && !rest.starts_with(quote) {
+        let skipped = match rest.starts_with(escaped) {
+            // A backslash takes the character after it along.
+            true => escaped.len().max(2).min(rest.len()),
+            false => 1,
+        };
+        rest = &rest[skipped..];
+    }
+    rest.get(quote.len()..).unwrap_or_default()
+}
+
 struct Walk<'a> {
     document: &'a ExecutableDocument,
     /// `None` while a fragment is being walked: meeting it then is a cycle.
@@ -81,7 +134,7 @@ impl<'a> Walk<'a> {
                     let inner = self.selection(&field.node.selection_set.node)?;
                     let credentials = ONCE_A_REQUEST.contains(&field.node.name.node.as_str());
                     Size {
-                        fields: inner.fields.saturating_add(1),
+                        selections: inner.selections,
                         root_fields: 1,
                         credentials: credentials.into(),
                     }
@@ -89,7 +142,7 @@ impl<'a> Walk<'a> {
                 Selection::InlineFragment(fragment) => self.selection(&fragment.node.selection_set.node)?,
                 Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
             };
-            sum.fields = sum.fields.saturating_add(size.fields);
+            sum.selections = sum.selections.saturating_add(size.selections).saturating_add(1);
             sum.root_fields = sum.root_fields.saturating_add(size.root_fields);
             sum.credentials = sum.credentials.saturating_add(size.credentials);
         }
@@ -110,5 +163,46 @@ impl<'a> Walk<'a> {
         let size = self.selection(&fragment.node.selection_set.node)?;
         self.known.insert(name, Some(size));
         Ok(size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(document: &str) -> Result<(), Problem> {
+        check(&async_graphql::parser::parse_query(document).unwrap())
+    }
+
+    /// Fragments that name the next one four times each, down to `leaf`.
+    fn bomb(levels: usize, leaf: &str) -> String {
+        let level = |n| format!("fragment f{n} on Query {{ {} }}", format!("...f{} ", n + 1).repeat(4));
+        let levels_text: String = (0..levels).map(level).collect();
+        format!("{{ ...f0 }} {levels_text} fragment f{levels} on Query {{ {leaf} }}")
+    }
+
+    #[test]
+    fn fragments_that_multiply_are_refused_with_and_without_fields() {
+        assert!(checked(&bomb(20, "viewer { id }")).is_err());
+        assert!(checked(&bomb(20, "...nowhere")).is_err());
+        assert!(checked("{ ...a } fragment a on Query { ...a }").is_err());
+        assert!(checked(&bomb(1, "viewer { id }")).is_ok());
+    }
+
+    #[test]
+    fn nesting_is_counted_outside_strings_and_comments() {
+        let deep = |n: usize| format!("{}{}", "{a".repeat(n), "}".repeat(n));
+        assert!(check_nesting(&deep(64)).is_ok());
+        assert!(check_nesting(&deep(65)).is_err());
+        assert!(check_nesting(&"[".repeat(100_000)).is_err());
+        let brackets = "{".repeat(100);
+        assert!(check_nesting(&format!("{{ a(b: \"{brackets}\") }}")).is_ok());
+        assert!(check_nesting(&format!("{{ a(b: \"\\\"{brackets}\") }}")).is_ok());
+        assert!(check_nesting(&format!("{{ a(b: \"\"\"\\\"\"\"{brackets}\"\"\") }}")).is_ok());
+        assert!(check_nesting(&format!("# {brackets}\n{{ a }}")).is_ok());
+        assert!(check_nesting(&format!("# \n{brackets}")).is_err());
+        assert!(check_nesting(&format!("{{ a(b: \"\") {brackets} }}")).is_err());
+        assert!(check_nesting(&format!("{{ a(b: \"\\\\\") {brackets} }}")).is_err());
+        assert!(check_nesting("{ a(b: \"{{").is_ok());
     }
 }

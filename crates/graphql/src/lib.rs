@@ -55,6 +55,9 @@ pub struct Mutation(
 /// Vitrine's schema.
 pub type VitrineSchema = Schema<Query, Mutation, EmptySubscription>;
 
+/// Documents kept for clients that name them by their hash.
+const PERSISTED_DOCUMENTS: usize = 500;
+
 /// How much one request may ask for.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -88,7 +91,7 @@ pub fn schema(limits: Limits) -> VitrineSchema {
         .directive(access::Described)
         .extension(
             async_graphql::extensions::apollo_persisted_queries::ApolloPersistedQueries::new(
-                async_graphql::extensions::apollo_persisted_queries::LruCacheStorage::new(1000),
+                async_graphql::extensions::apollo_persisted_queries::LruCacheStorage::new(PERSISTED_DOCUMENTS),
             ),
         )
         .extension(execute::Watch)
