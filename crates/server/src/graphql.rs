@@ -4,7 +4,7 @@
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use vitrine_graphql::{Answer, Operation, execute, request_error};
 
 use crate::boot::Vitrine;
@@ -35,7 +35,8 @@ pub(crate) async fn handle(
             request_error("accept application/graphql-response+json"),
         );
     };
-    let read_only = parts.method == Method::GET;
+    // HEAD comes here too: axum lets it in wherever GET may.
+    let read_only = parts.method != Method::POST;
     let operation = if read_only {
         from_query(query.as_deref())
     } else {
@@ -52,7 +53,14 @@ pub(crate) async fn handle(
     };
     let answer = execute(&app.schema, operation, cx, viewer, read_only).await;
     app.wake.notify_one();
-    respond(status(&answer, media_type), media_type, answer.body)
+    let status = status(&answer, media_type);
+    let mut response = respond(status, media_type, answer.body);
+    if answer.needs_post {
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
 }
 
 fn status(answer: &Answer, media_type: &str) -> StatusCode {
@@ -109,51 +117,103 @@ fn respond(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Respo
     response
 }
 
-/// The media type to answer in; `None` when the client accepts neither.
+/// The media type to answer in; `None` when the client accepts neither. The higher quality wins, then what is named more
+/// exactly, then the newer type: whoever names only `application/json` beside `*/*` knows no other.
 fn negotiate(headers: &HeaderMap) -> Option<&'static str> {
-    let Some(accept) = headers.get(header::ACCEPT) else {
+    let accept: Vec<_> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .map(|value| value.to_str().unwrap_or("*/*"))
+        .collect();
+    if accept.is_empty() {
         return Some(JSON);
+    }
+    let accept = accept.join(",").to_ascii_lowercase();
+    let ranges: Vec<_> = accept.split(',').filter_map(range).collect();
+    let preference = |media_type| {
+        let matching = ranges.iter().filter_map(|(range, quality)| {
+            let exactness = match *range {
+                "*/*" => 0,
+                "application/*" => 1,
+                range if range == media_type => 2,
+                _ => return None,
+            };
+            Some((exactness, *quality))
+        });
+        // The most exact range says how much the type is wanted.
+        let (exactness, quality) = matching.max_by_key(|(exactness, _)| *exactness)?;
+        (quality > 0).then_some((quality, exactness))
     };
-    let accept = accept.to_str().unwrap_or("*/*").to_ascii_lowercase();
-    let mut ranges = accept
-        .split(',')
-        .map(|range| range.split(';').next().unwrap_or_default().trim());
-    ranges.find_map(|range| match range {
-        RESPONSE_JSON | "application/*" | "*/*" => Some(RESPONSE_JSON),
-        JSON => Some(JSON),
+    let known = [JSON, RESPONSE_JSON].map(|media_type| (preference(media_type), media_type));
+    let wanted = known.into_iter().filter(|(preference, _)| preference.is_some());
+    wanted.max_by_key(|(preference, _)| *preference).map(|(_, media_type)| media_type)
+}
+
+/// One media range and its quality in thousandths; nothing when its quality is malformed.
+fn range(text: &str) -> Option<(&str, u16)> {
+    let mut parts = text.split(';').map(str::trim);
+    let range = parts.next()?;
+    let quality = parts.find_map(|parameter| parameter.strip_prefix("q="));
+    Some((range, quality.map_or(Some(1000), thousandths)?))
+}
+
+/// `0`, `1`, or a decimal between with up to three digits.
+fn thousandths(quality: &str) -> Option<u16> {
+    let (whole, decimals) = quality.split_once('.').unwrap_or((quality, ""));
+    if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let decimals: u16 = format!("{decimals:0<3}").parse().ok()?;
+    match (whole, decimals) {
+        ("0", decimals) => Some(decimals),
+        ("1", 0) => Some(1000),
         _ => None,
-    })
+    }
+}
+
+/// Whether the body is JSON in UTF-8, as far as its headers tell.
+fn check_content(headers: &HeaderMap) -> Result<(), Unreadable> {
+    let refused = |why| Err(Unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+    let text = |name| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_ascii_lowercase()
+    };
+    let content_type = text(header::CONTENT_TYPE);
+    let mut parts = content_type.split(';').map(str::trim);
+    if parts.next() != Some(JSON) {
+        return refused("send the request as application/json");
+    }
+    let mut charsets = parts.filter_map(|parameter| parameter.strip_prefix("charset="));
+    if !charsets.all(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8")) {
+        return refused("send the request in UTF-8");
+    }
+    match text(header::CONTENT_ENCODING).as_str() {
+        "" | "identity" => Ok(()),
+        _ => refused("send the request without compression"),
+    }
 }
 
 async fn from_body(headers: &HeaderMap, body: Body) -> Result<Operation, Unreadable> {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let mut parameters = content_type.split(';').map(str::trim);
-    if !parameters
-        .next()
-        .is_some_and(|media_type| media_type.eq_ignore_ascii_case(JSON))
-    {
-        return Err(Unreadable(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "send the request as application/json",
-        ));
-    }
-    if !parameters.all(|parameter| parameter.is_empty() || parameter.eq_ignore_ascii_case("charset=utf-8")) {
-        return Err(Unreadable(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "send the request in UTF-8",
-        ));
-    }
+    check_content(headers)?;
     let bytes = Limited::new(body, MAX_BODY).collect().await;
-    let bytes = bytes
-        .map_err(|_| Unreadable(StatusCode::PAYLOAD_TOO_LARGE, "a request has 256 KiB at most"))?
-        .to_bytes();
-    let unreadable = "the body must be one JSON object with a string query, no array of operations";
-    let operation: Operation =
-        serde_json::from_slice(&bytes).map_err(|_| Unreadable(StatusCode::BAD_REQUEST, unreadable))?;
-    complete(operation)
+    let bytes = bytes.map_err(unread)?.to_bytes();
+    let unreadable = || {
+        let why = "the body must be one JSON object with a string query, no array of operations";
+        Unreadable(StatusCode::BAD_REQUEST, why)
+    };
+    // A struct may be read from an array too, which is what a batch looks like.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(unreadable());
+    }
+    complete(serde_json::from_slice(&bytes).map_err(|_| unreadable())?)
+}
+
+fn unread(error: Box<dyn std::error::Error + Send + Sync>) -> Unreadable {
+    if error.is::<LengthLimitError>() {
+        Unreadable(StatusCode::PAYLOAD_TOO_LARGE, "a request has 256 KiB at most")
+    } else {
+        Unreadable(StatusCode::BAD_REQUEST, "the body broke off")
+    }
 }
 
 fn from_query(query: Option<&str>) -> Result<Operation, Unreadable> {
@@ -188,5 +248,72 @@ fn complete(operation: Operation) -> Result<Operation, Unreadable> {
     match operation.query.as_deref() {
         None | Some("") if !persisted => Err(Unreadable(StatusCode::BAD_REQUEST, "the request has no query")),
         _ => Ok(operation),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn negotiated(accept: &[&'static str]) -> Option<&'static str> {
+        let mut headers = HeaderMap::new();
+        for value in accept {
+            headers.append(header::ACCEPT, HeaderValue::from_static(value));
+        }
+        negotiate(&headers)
+    }
+
+    #[test]
+    fn the_media_type_is_the_one_wanted_most() {
+        let new = Some(RESPONSE_JSON);
+        let old = Some(JSON);
+        for (accept, expected) in [
+            ("*/*", new),
+            ("application/*", new),
+            ("application/json", old),
+            ("Application/JSON; charset=utf-8", old),
+            ("application/graphql-response+json", new),
+            ("application/json, application/graphql-response+json", new),
+            ("application/graphql-response+json;q=0.9, application/json", old),
+            ("application/json;q=0.9, application/graphql-response+json", new),
+            ("application/json, text/plain, */*", old),
+            ("text/html, */*;q=0.8", new),
+            ("application/graphql-response+json;q=0, */*", old),
+            ("application/json;q=0, */*;q=0.1", new),
+            ("*/*;q=0", None),
+            ("application/json;q=0", None),
+            ("application/json;q=high", None),
+            ("application/json;q=1.001", None),
+            ("text/html", None),
+            ("", None),
+        ] {
+            assert_eq!(negotiated(&[accept]), expected, "{accept}");
+        }
+        assert_eq!(negotiated(&[]), old);
+        assert_eq!(negotiated(&["text/html", "application/json"]), old);
+    }
+
+    #[test]
+    fn the_body_must_be_json_in_utf_8() {
+        for (content_type, accepted) in [
+            ("application/json", true),
+            ("Application/Json; Charset=UTF-8", true),
+            ("application/json;charset=\"utf-8\"", true),
+            ("application/json; profile=x", true),
+            ("application/json; charset=utf-16", false),
+            ("application/graphql", false),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+            ("application/jsonp", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+            assert_eq!(check_content(&headers).is_ok(), accepted, "{content_type}");
+        }
+        let compressed = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, HeaderValue::from_static(JSON)),
+            (header::CONTENT_ENCODING, HeaderValue::from_static("gzip")),
+        ]);
+        assert!(check_content(&compressed).is_err());
     }
 }
