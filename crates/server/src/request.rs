@@ -52,13 +52,15 @@ pub(crate) fn name(app: &Vitrine, headers: &HeaderMap) -> String {
 /// Who asks.
 pub(crate) async fn viewer(cx: &Context, headers: &HeaderMap) -> Result<Viewer, Unserved> {
     let guest = text(headers, GUEST).map(|secret| secret::hash_secret(&secret.into()));
-    let Some(authorization) = text(headers, header::AUTHORIZATION.as_str()) else {
+    // Whoever sends this header means to be known: what cannot be read is refused, never taken for nobody.
+    if !headers.contains_key(header::AUTHORIZATION) {
         return Ok(Viewer {
             guest,
             ..Viewer::default()
         });
-    };
-    let token = authorization.strip_prefix("Bearer ").ok_or(Unserved::BadToken)?;
+    }
+    let token = text(headers, header::AUTHORIZATION.as_str()).and_then(bearer);
+    let token = token.ok_or(Unserved::BadToken)?;
     let known = identity::authenticate(cx, &SecretString::from(token)).await;
     match known.map_err(|error| Unserved::Fault(error.into()))? {
         Some((account, session)) => Ok(Viewer {
@@ -68,6 +70,12 @@ pub(crate) async fn viewer(cx: &Context, headers: &HeaderMap) -> Result<Viewer, 
         }),
         None => Err(Unserved::BadToken),
     }
+}
+
+/// The token in `Bearer TOKEN`; the scheme's letters may be of any case.
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 /// Where a request comes from: the connection's other end, or what the configured proxy says of it.
