@@ -1,12 +1,31 @@
 //! Whether the process lives, whether it can serve, and what it has counted.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode, header};
+use metrics::{Unit, describe_counter, describe_histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 
 use crate::boot::Vitrine;
+
+/// Requests served, by route and status.
+pub(crate) const REQUESTS: &str = "vitrine_http_requests_total";
+/// How long they took.
+pub(crate) const REQUEST_SECONDS: &str = "vitrine_http_request_seconds";
+/// Jobs begun.
+pub(crate) const JOBS: &str = "vitrine_jobs_begun_total";
+
+/// Upper bounds of the histogram's buckets, in seconds; the last is the longest that a request may take.
+const BUCKETS: [f64; 13] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+/// How often what was measured is summed up: until then every measurement takes memory.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// How long the database may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// `GET /healthz`: the process answers.
 pub(crate) async fn live() -> &'static str {
@@ -15,24 +34,51 @@ pub(crate) async fn live() -> &'static str {
 
 /// `GET /readyz`: the database answers too.
 pub(crate) async fn ready(State(app): State<Vitrine>) -> (StatusCode, &'static str) {
-    match app.platform.db.ping().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::warn!(error = format!("{error:#}"), "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
-        }
-    }
+    let error = match tokio::time::timeout(PATIENCE, app.platform.db.ping()).await {
+        Ok(Ok(())) => return (StatusCode::OK, "ready\n"),
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(_) => "the database takes too long".to_owned(),
+    };
+    tracing::warn!(error, "not ready");
+    (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
 }
 
 /// `GET /metrics`, in Prometheus' text format.
-pub(crate) async fn metrics() -> String {
-    recorder().map(PrometheusHandle::render).unwrap_or_default()
+pub(crate) async fn metrics() -> ([(HeaderName, &'static str); 1], String) {
+    let text = recorder().map(PrometheusHandle::render).unwrap_or_default();
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+}
+
+/// Sums up what was measured, again and again, whether or not anybody asks for it.
+pub(crate) async fn upkeep(stopping: CancellationToken) {
+    let Some(recorder) = recorder() else { return };
+    while stopping
+        .run_until_cancelled(tokio::time::sleep(UPKEEP))
+        .await
+        .is_some()
+    {
+        recorder.run_upkeep();
+    }
 }
 
 /// Installs the recorder once a process, however many servers it runs.
 pub(crate) fn recorder() -> Option<&'static PrometheusHandle> {
     static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
-    RECORDER
-        .get_or_init(|| PrometheusBuilder::new().install_recorder().ok())
-        .as_ref()
+    RECORDER.get_or_init(install).as_ref()
+}
+
+fn install() -> Option<PrometheusHandle> {
+    let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).ok()?;
+    let handle = builder.install_recorder().ok()?;
+    describe_counter!(REQUESTS, "Requests served, by route and status.");
+    describe_histogram!(
+        REQUEST_SECONDS,
+        Unit::Seconds,
+        "How long requests took, by route."
+    );
+    describe_counter!(JOBS, "Background jobs begun.");
+    Some(handle)
 }

@@ -1,5 +1,6 @@
 //! Every way in, and every layer a request passes, in order.
 
+use std::any::Any;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,6 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
+use vitrine_graphql::code;
 
 use crate::boot::Vitrine;
 use crate::{assets, graphql, health, referral, request, uploads, webhooks};
@@ -34,11 +36,11 @@ pub(crate) fn router(app: Vitrine) -> Router {
             PATIENCE,
         ))
         .route("/uploads/{import}", put(uploads::receive))
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(cors(&app))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), observe))
         .with_state(app)
 }
@@ -60,9 +62,20 @@ fn cors(app: &Vitrine) -> CorsLayer {
             header::CONTENT_TYPE,
             header::AUTHORIZATION,
             HeaderName::from_static("vitrine-guest"),
+            HeaderName::from_static(request::REQUEST_ID),
         ])
         .expose_headers([HeaderName::from_static(request::REQUEST_ID)])
         .max_age(Duration::from_secs(3600))
+}
+
+/// A panic is a fault of ours: logged whole, told without detail.
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("no message"), "a request panicked");
+    let body = vitrine_graphql::error_body(code::INTERNAL, "something broke on our side");
+    let json = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+    (StatusCode::INTERNAL_SERVER_ERROR, json, body).into_response()
 }
 
 /// Names the request, logs it, counts it. Addresses and bodies stay out of the log.
@@ -82,9 +95,14 @@ async fn observe(State(app): State<Vitrine>, mut request: Request, next: Next) -
     let started = tokio::time::Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     response.headers_mut().insert(request::REQUEST_ID, value);
+    response.headers_mut().insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());
     span.in_scope(|| tracing::debug!(status, ?elapsed, "answered"));
-    metrics::counter!("vitrine_http_requests_total", "route" => route.clone(), "status" => status.to_string()).increment(1);
-    metrics::histogram!("vitrine_http_request_seconds", "route" => route).record(elapsed);
+    metrics::counter!(health::REQUESTS, "route" => route.clone(), "status" => status.to_string())
+        .increment(1);
+    metrics::histogram!(health::REQUEST_SECONDS, "route" => route).record(elapsed);
     response
 }
