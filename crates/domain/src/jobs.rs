@@ -3,9 +3,11 @@
 //!
 //! Every job may run twice: what it does must bear that.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures::FutureExt;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict, Query};
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter};
@@ -162,7 +164,8 @@ pub async fn ensure_recurring(cx: &Context) -> Result<(), DbErr> {
 
 /// Claims up to `limit` due jobs of one lane and does them one after the other. Returns how many were begun.
 ///
-/// `context` makes a context per job, so that each has its own name and its own stream of chance.
+/// `context` makes a context per job, so that each has its own name and its own stream of chance. Once `stopping` says
+/// so no further job is begun: those still claimed are left for others.
 ///
 /// # Errors
 /// When the database fails; a job's own failure is recorded with the job.
@@ -171,9 +174,14 @@ pub async fn run_due(
     lane: Lane,
     limit: u64,
     context: &(dyn Fn(&str) -> Context + Sync),
+    stopping: &(dyn Fn() -> bool + Sync),
 ) -> anyhow::Result<usize> {
     let claimed = claim(cx, lane, limit).await?;
     for (place, row) in claimed.iter().enumerate() {
+        if stopping() {
+            give_back(cx, &claimed[place..]).await?;
+            return Ok(place);
+        }
         let job_cx = context(&row.id.to_string());
         let outcome = match serde_json::from_str::<Job>(&row.payload) {
             Ok(job) => under_lease(&job_cx, &claimed[place..], perform(&job_cx, job)).await,
@@ -193,10 +201,11 @@ async fn under_lease(
     held: &[job::Model],
     work: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    let mut work = std::pin::pin!(work);
+    // A job that panics has failed like any other; the worker goes on.
+    let mut work = std::pin::pin!(AssertUnwindSafe(work).catch_unwind());
     loop {
         tokio::select! {
-            outcome = &mut work => return outcome,
+            outcome = &mut work => return outcome.unwrap_or_else(|_| anyhow::bail!("the job panicked")),
             () = tokio::time::sleep(HEARTBEAT) => {
                 job::Entity::update_many()
                     .col_expr(job::Column::LeasedUntil, Expr::value(cx.now() + LEASE))
@@ -289,6 +298,17 @@ async fn claim(cx: &Context, lane: Lane, limit: u64) -> Result<Vec<job::Model>, 
         .await?;
     claimed.sort_by_key(|row| (row.run_at, row.id));
     Ok(claimed)
+}
+
+/// As if they had never been claimed.
+async fn give_back(cx: &Context, rows: &[job::Model]) -> Result<(), DbErr> {
+    job::Entity::update_many()
+        .col_expr(job::Column::LeasedUntil, Expr::value(None::<Time>))
+        .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).sub(1))
+        .filter(job::Column::Id.is_in(rows.iter().map(|row| row.id)))
+        .exec(cx.db())
+        .await?;
+    Ok(())
 }
 
 async fn finish(cx: &Context, row: &job::Model) -> Result<(), DbErr> {

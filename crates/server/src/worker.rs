@@ -6,13 +6,14 @@ use tokio_util::sync::CancellationToken;
 use vitrine_domain::jobs::{self, Lane};
 
 use crate::boot::Vitrine;
+use crate::health;
 
 /// Jobs claimed at once by one lane: they are done one after the other.
 const BATCH: u64 = 5;
 /// How often the queue is looked at when nothing woke the worker: other nodes enqueue too.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Works until `stopping`; the batches under way are finished first. Payments never wait behind an import, nor one slow
+/// Works until `stopping`; the jobs under way are finished first. Payments never wait behind an import, nor one slow
 /// call to the outside before another.
 pub(crate) async fn run(app: Vitrine, stopping: CancellationToken) {
     let lanes = [Lane::Quick, Lane::Quick, Lane::Long].map(|lane| work(&app, lane, &stopping));
@@ -21,7 +22,7 @@ pub(crate) async fn run(app: Vitrine, stopping: CancellationToken) {
 
 async fn work(app: &Vitrine, lane: Lane, stopping: &CancellationToken) {
     while !stopping.is_cancelled() {
-        match batch(app, lane).await {
+        match batch(app, lane, &|| stopping.is_cancelled()).await {
             Ok(0) => idle(app, stopping).await,
             Ok(_) => {}
             Err(error) => {
@@ -40,16 +41,17 @@ async fn work(app: &Vitrine, lane: Lane, stopping: &CancellationToken) {
 pub async fn settle(app: &Vitrine) -> anyhow::Result<usize> {
     let mut begun = 0;
     loop {
-        match batch(app, Lane::Quick).await? + batch(app, Lane::Long).await? {
+        match batch(app, Lane::Quick, &|| false).await? + batch(app, Lane::Long, &|| false).await? {
             0 => return Ok(begun),
             some => begun += some,
         }
     }
 }
 
-async fn batch(app: &Vitrine, lane: Lane) -> anyhow::Result<usize> {
-    let begun = jobs::run_due(&app.context("worker"), lane, BATCH, &|name| app.context(name)).await?;
-    metrics::counter!("vitrine_jobs_begun_total").increment(u64::try_from(begun).unwrap_or(0));
+async fn batch(app: &Vitrine, lane: Lane, stopping: &(dyn Fn() -> bool + Sync)) -> anyhow::Result<usize> {
+    let (cx, context) = (app.context("worker"), |name: &str| app.context(name));
+    let begun = jobs::run_due(&cx, lane, BATCH, &context, stopping).await?;
+    metrics::counter!(health::JOBS).increment(u64::try_from(begun).unwrap_or(0));
     Ok(begun)
 }
 
