@@ -1,5 +1,6 @@
 //! Opening the database, and bringing its schema up to date while other nodes may be doing the same.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -8,8 +9,10 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbB
 use sea_orm_migration::MigratorTrait;
 use vitrine_migrations::Migrator;
 
-/// How long a writer waits for another on SQLite, and anyone for a connection.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a writer waits for another on SQLite.
+const BUSY: Duration = Duration::from_secs(30);
+/// How long anyone waits for a connection, and start-up for a database that does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Names our advisory lock on PostgreSQL: "vitrine" in ASCII.
 const MIGRATION_LOCK: i64 = 0x0076_6974_7269_6e65;
 
@@ -23,18 +26,25 @@ pub(crate) async fn open(url: &str, connections: u32) -> anyhow::Result<Database
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .sqlx_logging(false);
-    if let Some(file) = url.strip_prefix("sqlite://") {
-        let folder = std::path::Path::new(file)
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        }
+    if let Some(file) = sqlite_file(url) {
+        make_folder_of(Path::new(file))?;
         options.map_sqlx_sqlite_opts(sqlite);
     }
     Database::connect(options)
         .await
         .with_context(|| format!("cannot open the database {}", without_password(url)))
+}
+
+/// The file that `sqlite://FILE?OPTIONS` names.
+fn sqlite_file(url: &str) -> Option<&str> {
+    url.strip_prefix("sqlite://")?.split('?').next()
+}
+
+fn make_folder_of(file: &Path) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), |folder| {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+    })
 }
 
 /// Readers and one writer at a time, every commit on the disk, references enforced.
@@ -43,7 +53,7 @@ fn sqlite(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(BUSY)
         .foreign_keys(true)
 }
 
@@ -53,23 +63,26 @@ fn sqlite(options: SqliteConnectOptions) -> SqliteConnectOptions {
 /// # Errors
 /// When the lock or a migration fails.
 pub(crate) async fn migrate(url: &str) -> anyhow::Result<()> {
+    // A file is locked before it is opened: to turn a new one's journal into a log is a thing SQLite lets nobody wait for.
+    let _turn = match sqlite_file(url) {
+        Some(file) => Some(file_lock(file).await?),
+        None => None,
+    };
     // One connection: an advisory lock belongs to the session that took it.
     let db = open(url, 1).await?;
     let outcome = match db.get_database_backend() {
         DbBackend::Postgres => {
             lock(&db, "select pg_advisory_lock($1)").await?;
             let outcome = Migrator::up(&db, None).await;
-            lock(&db, "select pg_advisory_unlock($1)").await?;
+            // Closing the session releases the lock too: the migration's own error must not be lost to this one's.
+            let _ = lock(&db, "select pg_advisory_unlock($1)").await;
             outcome
         }
-        _ => {
-            let _turn = file_lock(url).await?;
-            Migrator::up(&db, None).await
-        }
+        _ => Migrator::up(&db, None).await,
     };
+    let closed = db.close().await;
     outcome.context("migrating the database failed")?;
-    db.close().await?;
-    Ok(())
+    closed.context("closing the database failed")
 }
 
 async fn lock(db: &DatabaseConnection, sql: &str) -> anyhow::Result<()> {
@@ -83,8 +96,9 @@ async fn lock(db: &DatabaseConnection, sql: &str) -> anyhow::Result<()> {
 }
 
 /// Released when dropped.
-async fn file_lock(url: &str) -> anyhow::Result<std::fs::File> {
-    let path = format!("{}.lock", url.trim_start_matches("sqlite://"));
+async fn file_lock(database: &str) -> anyhow::Result<std::fs::File> {
+    make_folder_of(Path::new(database))?;
+    let path = format!("{database}.lock");
     tokio::task::spawn_blocking(move || {
         let file = std::fs::File::create(&path).with_context(|| format!("cannot make {path}"))?;
         file.lock().with_context(|| format!("cannot lock {path}"))?;
