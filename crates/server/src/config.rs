@@ -1,7 +1,8 @@
 //! What can be configured, by flag or by environment: this one struct, and nothing else reads either.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use axum::http::HeaderName;
@@ -10,6 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 use vitrine_domain::settings::{DefaultTerms, Settings};
 use vitrine_model::money::{BasisPoints, Currency};
 
+use crate::worlds::{os_random, write_private};
+
+/// Shortest secret of a webhook endpoint, in characters.
+const MIN_WEBHOOK_SECRET: usize = 16;
 /// Shortest key that signs click tokens, in characters.
 const MIN_SECRET_KEY: usize = 32;
 
@@ -43,7 +48,8 @@ pub struct Config {
         long,
         env = "VITRINE_DATABASE_CONNECTIONS",
         global = true,
-        default_value_t = 10
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(1..=1000)
     )]
     pub database_connections: u32,
 
@@ -151,23 +157,23 @@ pub struct Config {
     pub price_floors: bool,
 
     /// Days before a lower commission takes effect.
-    #[arg(long, env = "VITRINE_NOTICE_DAYS", global = true, default_value_t = 30)]
+    #[arg(long, env = "VITRINE_NOTICE_DAYS", global = true, default_value_t = 30, value_parser = clap::value_parser!(i64).range(0..=3650))]
     pub notice_days: i64,
 
     /// Smallest payout, in hundredths of the currency's unit.
-    #[arg(long, env = "VITRINE_PAYOUT_MINIMUM", global = true, default_value_t = 100)]
+    #[arg(long, env = "VITRINE_PAYOUT_MINIMUM", global = true, default_value_t = 100, value_parser = clap::value_parser!(i64).range(0..))]
     pub payout_minimum: i64,
 
     /// What payout runs leave at Stripe, in the currency's smallest unit.
-    #[arg(long, env = "VITRINE_PAYOUT_FLOAT", global = true, default_value_t = 0)]
+    #[arg(long, env = "VITRINE_PAYOUT_FLOAT", global = true, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     pub payout_float: i64,
 
     /// Seconds between two payout runs.
-    #[arg(long, env = "VITRINE_PAYOUT_EVERY", global = true, default_value_t = 86_400)]
+    #[arg(long, env = "VITRINE_PAYOUT_EVERY", global = true, default_value_t = 86_400, value_parser = clap::value_parser!(i64).range(60..))]
     pub payout_every: i64,
 
     /// Largest product file, in bytes.
-    #[arg(long, env = "VITRINE_IMPORT_MAX_BYTES", global = true, default_value_t = 2 << 30)]
+    #[arg(long, env = "VITRINE_IMPORT_MAX_BYTES", global = true, default_value_t = 2 << 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub import_max_bytes: u64,
 }
 
@@ -239,10 +245,42 @@ impl Config {
             guest_days: 90,
             payout_minimum: self.payout_minimum,
             payout_float: self.payout_float,
-            payout_every: self.payout_every.max(60),
+            payout_every: self.payout_every,
             import_max_bytes: self.import_max_bytes,
             argon2_kib: 19 * 1024,
         })
+    }
+
+    /// Refuses what cannot work, before anything is done.
+    ///
+    /// # Errors
+    /// A message that says which setting is wrong and what would be right.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.settings(self.listen)?;
+        self.address_header()?;
+        let known = ["sqlite://", "postgres://", "postgresql://"];
+        ensure!(
+            known.iter().any(|scheme| self.database_url().starts_with(scheme)),
+            "DATABASE_URL must start with sqlite:// or postgres://"
+        );
+        let mut secrets = self.stripe_webhook_secrets.iter();
+        ensure!(
+            secrets.all(|secret| secret.expose_secret().len() >= MIN_WEBHOOK_SECRET),
+            "STRIPE_WEBHOOK_SECRETS holds a secret that is too short: copy it whole from the webhook endpoint's page"
+        );
+        if self.stripe_webhook_secrets.is_empty() {
+            tracing::warn!("STRIPE_WEBHOOK_SECRETS is not set: every webhook will be refused");
+        }
+        let probe = self
+            .data_dir
+            .join(format!(".probe-{}", hex::encode(&os_random()[..8])));
+        std::fs::create_dir_all(&self.data_dir)
+            .and_then(|()| write_private(&probe, b""))
+            .and_then(|()| std::fs::remove_file(&probe))
+            .with_context(|| {
+                let folder = self.data_dir.display();
+                format!("cannot write to {folder}: let VITRINE_DATA_DIR name a folder that can be written to")
+            })
     }
 
     /// The header in which the client's address is found.
@@ -312,14 +350,30 @@ fn check_origin(origin: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn kept_secret_key(data_dir: &std::path::Path) -> anyhow::Result<SecretString> {
+/// Nodes that start together agree on one key: it is written aside, then linked into its place, which only one can do.
+fn kept_secret_key(data_dir: &Path) -> anyhow::Result<SecretString> {
     let file = data_dir.join("secret.key");
-    if let Ok(key) = std::fs::read_to_string(&file) {
-        return Ok(key.trim().to_owned().into());
+    if let Some(key) = read_key(&file)? {
+        return Ok(key);
     }
     std::fs::create_dir_all(data_dir).with_context(|| format!("cannot make {}", data_dir.display()))?;
-    let key = hex::encode(crate::worlds::os_random());
-    crate::worlds::write_private(&file, key.as_bytes())
-        .with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(key.into())
+    let aside = data_dir.join(format!("secret.key.{}", hex::encode(&os_random()[..8])));
+    let linked = write_private(&aside, hex::encode(os_random()).as_bytes())
+        .and_then(|()| std::fs::hard_link(&aside, &file));
+    // What is left of it harms nobody; whether the key is in its place is asked below.
+    let _ = std::fs::remove_file(&aside);
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(error).with_context(|| format!("cannot write {}", file.display()))
+        }
+        _ => read_key(&file)?.with_context(|| format!("{} is gone", file.display())),
+    }
+}
+
+fn read_key(file: &Path) -> anyhow::Result<Option<SecretString>> {
+    match std::fs::read_to_string(file) {
+        Ok(key) => Ok(Some(key.trim().to_owned().into())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
 }
