@@ -177,13 +177,10 @@ impl Extension for Watch {
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
         // Nothing is left to parse: what may fail are the library's limits.
-        let mut document = next
-            .run(ctx, query, variables)
-            .await
-            .map_err(|mut error| {
-                code_if_missing(&mut error, code::TOO_COMPLEX);
-                error
-            })?;
+        let mut document = next.run(ctx, query, variables).await.map_err(|mut error| {
+            code_if_missing(&mut error, code::TOO_COMPLEX);
+            error
+        })?;
         let Some(progress) = ctx.data_opt::<Arc<Progress>>() else {
             return Ok(document);
         };
@@ -207,7 +204,11 @@ impl Extension for Watch {
                     error.message.as_str(),
                     "Query is too complex." | "Query is nested too deep."
                 );
-                let code = if too_much { code::TOO_COMPLEX } else { code::VALIDATION_FAILED };
+                let code = if too_much {
+                    code::TOO_COMPLEX
+                } else {
+                    code::VALIDATION_FAILED
+                };
                 code_if_missing(error, code);
             }
             errors

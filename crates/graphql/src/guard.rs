@@ -176,7 +176,12 @@ mod tests {
 
     /// Fragments that name the next one four times each, down to `leaf`.
     fn bomb(levels: usize, leaf: &str) -> String {
-        let level = |n| format!("fragment f{n} on Query {{ {} }}", format!("...f{} ", n + 1).repeat(4));
+        let level = |n| {
+            format!(
+                "fragment f{n} on Query {{ {} }}",
+                format!("...f{} ", n + 1).repeat(4)
+            )
+        };
         let levels_text: String = (0..levels).map(level).collect();
         format!("{{ ...f0 }} {levels_text} fragment f{levels} on Query {{ {leaf} }}")
     }

@@ -91,7 +91,9 @@ pub fn schema(limits: Limits) -> VitrineSchema {
         .directive(access::Described)
         .extension(
             async_graphql::extensions::apollo_persisted_queries::ApolloPersistedQueries::new(
-                async_graphql::extensions::apollo_persisted_queries::LruCacheStorage::new(PERSISTED_DOCUMENTS),
+                async_graphql::extensions::apollo_persisted_queries::LruCacheStorage::new(
+                    PERSISTED_DOCUMENTS,
+                ),
             ),
         )
         .extension(execute::Watch)

@@ -3,24 +3,27 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use axum::http::HeaderName;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_domain::context::{Context, Platform};
 use vitrine_domain::jobs;
-use vitrine_domain::ports::{Clock, Entropy};
+use vitrine_domain::ports::{Clock, Entropy, Payments};
 use vitrine_graphql::{Limits, VitrineSchema};
 use vitrine_stripe_gateway::StripePayments;
 
 use crate::config::{Config, Environment};
-use crate::worlds::{FolderFiles, Post, SystemClock, SystemEntropy};
-use crate::{database, router, worker};
+use crate::worlds::{FolderFiles, NoPayments, Post, SystemClock, SystemEntropy};
+use crate::{database, health, listen, router, worker};
 
+/// How long the process takes to stop at most. A request may take 60 seconds; service managers must wait longer than this.
+const DRAIN: Duration = Duration::from_secs(70);
 /// Passwords hashed at once.
 const HASHING: usize = 4;
 
@@ -70,6 +73,27 @@ impl Vitrine {
     /// # Errors
     /// A message that says what is wrong and what would be right.
     pub async fn assemble(config: &Config, nature: Nature, listening: SocketAddr) -> anyhow::Result<Self> {
+        let payments = Arc::new(payments(config)?);
+        let app = Self::assemble_with(payments, config, nature, listening).await?;
+        database::check_mode(&app.context("start")).await?;
+        Ok(app)
+    }
+
+    /// The product for a command of the operator's that has no business with the payment provider and needs no key of
+    /// his: every call to him is refused.
+    ///
+    /// # Errors
+    /// A message that says what is wrong and what would be right.
+    pub async fn without_payments(config: &Config) -> anyhow::Result<Self> {
+        Self::assemble_with(Arc::new(NoPayments), config, Nature::default(), config.listen).await
+    }
+
+    async fn assemble_with(
+        payments: Arc<dyn Payments>,
+        config: &Config,
+        nature: Nature,
+        listening: SocketAddr,
+    ) -> anyhow::Result<Self> {
         let settings = config.settings(listening)?;
         let mut db = database::open(&config.database_url(), config.database_connections).await?;
         if let Some(statements) = nature.statements {
@@ -77,14 +101,6 @@ impl Vitrine {
                 statements.fetch_add(1, Ordering::Relaxed);
             });
         }
-        let stripe_key = config.stripe_secret_key.clone();
-        let stripe_key =
-            stripe_key.context("set STRIPE_SECRET_KEY; `vitrine demo` and the sandbox need no account")?;
-        let stripe = vitrine_stripe_gateway::Config {
-            base_url: config.stripe_base_url.clone(),
-            ..vitrine_stripe_gateway::Config::new(stripe_key)
-        };
-        let payments = StripePayments::new(stripe)?;
         let files = FolderFiles::new(config.data_dir.join("uploads"))?;
         let mailer = Post::new(
             &config.mail_from,
@@ -95,14 +111,14 @@ impl Vitrine {
             db,
             clock: nature.clock,
             entropy: nature.entropy,
-            payments: Arc::new(payments),
+            payments,
             mailer: Arc::new(mailer),
             files: Arc::new(files.clone()),
             settings,
             hashing: Semaphore::new(HASHING),
         };
         let development = config.environment == Environment::Development;
-        let app = Self {
+        Ok(Self {
             platform: Arc::new(platform),
             schema: vitrine_graphql::schema(Limits {
                 introspection: development,
@@ -113,14 +129,37 @@ impl Vitrine {
             wake: Arc::new(Notify::new()),
             development,
             address_header: config.address_header()?,
-        };
-        database::check_mode(&app.context("start")).await?;
-        Ok(app)
+        })
     }
 
     /// A context for what the process itself does, under `name`.
     pub fn context(&self, name: &str) -> Context {
         Context::new(self.platform.clone(), name)
+    }
+
+    /// Closes the database, once nothing uses it any more.
+    pub(crate) async fn close(&self) {
+        if let Err(error) = self.platform.db.close_by_ref().await {
+            tracing::warn!(error = format!("{error:#}"), "closing the database failed");
+        }
+    }
+}
+
+fn payments(config: &Config) -> anyhow::Result<StripePayments> {
+    let key = config.stripe_secret_key.clone();
+    let key = key.context("set STRIPE_SECRET_KEY; `vitrine demo` and the sandbox need no account")?;
+    StripePayments::new(vitrine_stripe_gateway::Config {
+        base_url: config.stripe_base_url.clone(),
+        ..vitrine_stripe_gateway::Config::new(key)
+    })
+    .context("STRIPE_SECRET_KEY or STRIPE_BASE_URL cannot be used")
+}
+
+/// Waits for `work`, but not for ever: what is not finished then is taken up again after the next start, like after a
+/// crash.
+pub(crate) async fn drain(work: impl Future<Output = ()>) {
+    if tokio::time::timeout(DRAIN, work).await.is_err() {
+        tracing::warn!("stopping before everything was finished: it took too long");
     }
 }
 
@@ -138,48 +177,50 @@ pub struct Running {
     pub app: Vitrine,
     /// Where it listens.
     pub address: SocketAddr,
-    tasks: TaskTracker,
-    stopping: CancellationToken,
+    server: TaskTracker,
+    workers: TaskTracker,
+    stop_serving: CancellationToken,
+    stop_working: CancellationToken,
 }
 
 impl Running {
     /// Migrates the database, then serves, with or without a worker beside.
     ///
     /// # Errors
-    /// When anything is not as it must be.
+    /// When anything is not as it must be: what can be known beforehand is refused before anything is done.
     pub async fn start(config: &Config, nature: Nature, with_worker: bool) -> anyhow::Result<Self> {
-        ensure!(
-            config
-                .stripe_webhook_secrets
-                .iter()
-                .all(|secret| secret.expose_secret().len() >= 16),
-            "STRIPE_WEBHOOK_SECRETS holds a secret that is too short: copy it whole from the webhook endpoint's page"
-        );
-        database::migrate(&config.database_url()).await?;
+        config.check()?;
+        payments(config)?;
         let listener = TcpListener::bind(config.listen).await;
-        let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let listener = listener.with_context(|| {
+            let address = config.listen;
+            format!("cannot listen on {address}: let VITRINE_LISTEN name an address of this machine whose port is free")
+        })?;
         let address = listener.local_addr()?;
+        database::migrate(&config.database_url()).await?;
         let app = Vitrine::assemble(config, nature, address).await?;
         jobs::ensure_recurring(&app.context("start")).await?;
-        let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
-        let router = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let until = stopping.clone().cancelled_owned();
-        tasks.spawn(async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(until).await;
-            if let Err(error) = served {
-                tracing::error!(error = format!("{error:#}"), "the server stopped");
-            }
-        });
+        let (server, workers) = (TaskTracker::new(), TaskTracker::new());
+        let (stop_serving, stop_working) = (CancellationToken::new(), CancellationToken::new());
+        server.spawn(listen::serve(
+            listener,
+            router::router(app.clone()),
+            stop_serving.clone(),
+        ));
+        workers.spawn(health::upkeep(stop_working.clone()));
         if with_worker {
-            tasks.spawn(worker::run(app.clone(), stopping.clone()));
+            workers.spawn(worker::run(app.clone(), stop_working.clone()));
         }
-        tasks.close();
+        server.close();
+        workers.close();
         tracing::info!(%address, "listening");
         Ok(Self {
             app,
             address,
-            tasks,
-            stopping,
+            server,
+            workers,
+            stop_serving,
+            stop_working,
         })
     }
 
@@ -188,12 +229,15 @@ impl Running {
         format!("http://{}", self.address)
     }
 
-    /// Stops taking requests, finishes those and the jobs under way, and closes the database.
+    /// Stops taking requests, finishes those under way, then the jobs under way, and closes the database.
     pub async fn stop(self) {
-        self.stopping.cancel();
-        self.tasks.wait().await;
-        if let Err(error) = self.app.platform.db.close_by_ref().await {
-            tracing::warn!(error = format!("{error:#}"), "closing the database failed");
-        }
+        self.stop_serving.cancel();
+        drain(async {
+            self.server.wait().await;
+            self.stop_working.cancel();
+            self.workers.wait().await;
+        })
+        .await;
+        self.app.close().await;
     }
 }

@@ -1,10 +1,13 @@
 //! The command line.
 
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
 use vitrine_domain::failure::Failure;
 use vitrine_domain::identity;
 use vitrine_model::text::{Email, Handle};
@@ -12,7 +15,12 @@ use vitrine_model::text::{Email, Handle};
 use crate::boot::{Nature, Running, Vitrine};
 use crate::config::{Config, LogFormat};
 use crate::demo::{self, DemoArgs};
-use crate::{database, import, worker};
+use crate::{boot, database, import, worker};
+
+/// What is logged when nobody says otherwise.
+const LOG: &str = "info,sqlx=warn,sea_orm_migration=warn";
+/// How long a server may take to say that it lives.
+const HEALTH_WITHIN: Duration = Duration::from_secs(4);
 
 /// The open-source backend for social shops.
 #[derive(Debug, Parser)]
@@ -69,14 +77,7 @@ pub enum Command {
 /// A message for the person at the terminal.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let quiet = matches!(cli.command, Command::Demo(_));
-    start_logs(
-        &cli.config,
-        if quiet {
-            "warn"
-        } else {
-            "info,sqlx=warn,sea_orm_migration=warn"
-        },
-    );
+    start_logs(&cli.config, if quiet { "warn" } else { LOG })?;
     let config = cli.config;
     match cli.command {
         Command::Serve { no_worker } => serve(&config, !no_worker).await,
@@ -94,29 +95,35 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 async fn serve(config: &Config, with_worker: bool) -> anyhow::Result<()> {
     let running = Running::start(config, Nature::default(), with_worker).await?;
     asked_to_stop().await?;
-    tracing::info!("stopping: finishing what is under way");
-    running.stop().await;
-    Ok(())
+    tracing::info!("stopping: finishing what is under way; ask again to stop at once");
+    tokio::select! {
+        () = running.stop() => Ok(()),
+        again = asked_to_stop() => again,
+    }
 }
 
 async fn work(config: &Config) -> anyhow::Result<()> {
+    config.check()?;
     database::migrate(&config.database_url()).await?;
     let app = Vitrine::assemble(config, Nature::default(), config.listen).await?;
     vitrine_domain::jobs::ensure_recurring(&app.context("start")).await?;
-    let stopping = tokio_util::sync::CancellationToken::new();
-    let working = worker::run(app, stopping.clone());
-    let stop = async {
-        let asked = asked_to_stop().await;
-        stopping.cancel();
-        asked
-    };
-    let ((), asked) = tokio::join!(working, stop);
-    asked
+    let stopping = CancellationToken::new();
+    let mut working = std::pin::pin!(worker::run(app.clone(), stopping.clone()));
+    tracing::info!("working");
+    tokio::select! {
+        () = working.as_mut() => {}
+        asked = asked_to_stop() => asked?,
+    }
+    tracing::info!("stopping: finishing what is under way");
+    stopping.cancel();
+    boot::drain(working).await;
+    app.close().await;
+    Ok(())
 }
 
 async fn audit(config: &Config) -> anyhow::Result<()> {
     database::migrate(&config.database_url()).await?;
-    let app = Vitrine::assemble(config, Nature::default(), config.listen).await?;
+    let app = Vitrine::without_payments(config).await?;
     let report = vitrine_domain::ledger::audit(&app.context("cli")).await?;
     print(&format!("{report}\n"))?;
     anyhow::ensure!(report.is_green(), "the audit found something");
@@ -125,7 +132,7 @@ async fn audit(config: &Config) -> anyhow::Result<()> {
 
 async fn operator(config: &Config, email: Email) -> anyhow::Result<()> {
     database::migrate(&config.database_url()).await?;
-    let app = Vitrine::assemble(config, Nature::default(), config.listen).await?;
+    let app = Vitrine::without_payments(config).await?;
     match identity::grant_operator(&app.context("cli"), email.clone()).await {
         Ok(account) => print(&format!("{} ({email}) is an operator now.\n", account.name)),
         Err(Failure::Refused(_)) => anyhow::bail!("nobody has an account with the address {email}"),
@@ -134,15 +141,19 @@ async fn operator(config: &Config, email: Email) -> anyhow::Result<()> {
 }
 
 async fn healthcheck(config: &Config) -> anyhow::Result<()> {
-    let url = format!("http://127.0.0.1:{}/readyz", config.listen.port());
-    let response = reqwest::get(&url)
-        .await
-        .with_context(|| format!("{url} does not answer"))?;
-    anyhow::ensure!(
-        response.status().is_success(),
-        "{url} answers {}",
-        response.status()
-    );
+    let mut address = config.listen;
+    if address.ip().is_unspecified() {
+        // Who listens everywhere listens here.
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let url = format!("http://{address}/readyz");
+    // No proxy that the environment names leads to this machine.
+    let http = reqwest::Client::builder().no_proxy().timeout(HEALTH_WITHIN);
+    let response = http.build()?.get(&url).send().await;
+    let status = response
+        .with_context(|| format!("{url} does not answer"))?
+        .status();
+    anyhow::ensure!(status.is_success(), "{url} answers {status}");
     Ok(())
 }
 
@@ -156,8 +167,10 @@ async fn asked_to_stop() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start_logs(config: &Config, default: &str) {
-    let filter = tracing_subscriber::EnvFilter::new(config.log.as_deref().unwrap_or(default));
+fn start_logs(config: &Config, default: &str) -> anyhow::Result<()> {
+    let wanted = config.log.as_deref().unwrap_or(default);
+    let filter = tracing_subscriber::EnvFilter::try_new(wanted)
+        .with_context(|| format!("VITRINE_LOG cannot be read: {wanted}"))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -166,6 +179,7 @@ fn start_logs(config: &Config, default: &str) {
         LogFormat::Text => logs.try_init(),
         LogFormat::Json => logs.json().try_init(),
     };
+    Ok(())
 }
 
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {

@@ -146,7 +146,9 @@ fn negotiate(headers: &HeaderMap) -> Option<&'static str> {
     };
     let known = [JSON, RESPONSE_JSON].map(|media_type| (preference(media_type), media_type));
     let wanted = known.into_iter().filter(|(preference, _)| preference.is_some());
-    wanted.max_by_key(|(preference, _)| *preference).map(|(_, media_type)| media_type)
+    wanted
+        .max_by_key(|(preference, _)| *preference)
+        .map(|(_, media_type)| media_type)
 }
 
 /// One media range and its quality in thousandths; nothing when its quality is malformed.
@@ -307,7 +309,8 @@ mod tests {
             ("application/jsonp", false),
             ("", false),
         ] {
-            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+            let headers =
+                HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))]);
             assert_eq!(check_content(&headers).is_ok(), accepted, "{content_type}");
         }
         let compressed = HeaderMap::from_iter([

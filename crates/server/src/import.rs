@@ -13,7 +13,7 @@ use vitrine_domain::page::Page;
 use vitrine_model::catalog::{ImportState, NoteKind, import};
 use vitrine_model::text::{Handle, Label};
 
-use crate::boot::{Nature, Vitrine};
+use crate::boot::Vitrine;
 use crate::cli::print;
 use crate::config::Config;
 use crate::database;
@@ -24,7 +24,7 @@ const SHOWN: u64 = 20;
 /// Imports `file` into the catalogue of the brand with this handle.
 pub(crate) async fn run(config: &Config, brand: &Handle, file: &Path) -> anyhow::Result<()> {
     database::migrate(&config.database_url()).await?;
-    let app = Vitrine::assemble(config, Nature::default(), config.listen).await?;
+    let app = Vitrine::without_payments(config).await?;
     let cx = app.context("cli");
     let found = catalog::brand_by_handle(cx.db(), brand).await?;
     let found = found.with_context(|| format!("there is no brand with the handle {brand}"))?;

@@ -13,6 +13,7 @@ mod database;
 mod graphql;
 mod health;
 mod import;
+mod listen;
 mod referral;
 mod request;
 mod router;

@@ -1,6 +1,7 @@
 //! The binary `vitrine`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use vitrine::cli::{Cli, run};
@@ -13,7 +14,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error.into()),
     };
-    match runtime.block_on(run(cli)) {
+    let outcome = runtime.block_on(run(cli));
+    // A blocking task that nobody waits for any more must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(&error),
     }

@@ -12,8 +12,12 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use rand::{RngCore, SeedableRng, TryRngCore};
 use rand_chacha::ChaCha20Rng;
 use secrecy::{ExposeSecret, SecretString};
-use vitrine_domain::ports::{Clock, Entropy, Files, Mail, Mailer};
+use vitrine_domain::ports::{
+    AccountFacts, BalanceFacts, Call, CallError, ChargeFacts, Clock, Entropy, Files, Mail, Mailer, Outcome,
+    Payments, RefundFacts, SessionFacts, TransferFacts,
+};
 use vitrine_model::Time;
+use vitrine_model::id::IntentId;
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,6 +97,63 @@ impl Entropy for SeededEntropy {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .fill_bytes(&mut bytes);
         bytes
+    }
+}
+
+/// No payment provider, for commands that have no business with one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NoPayments;
+
+impl NoPayments {
+    fn refuse<T>() -> Result<T, CallError> {
+        Err(CallError::Unauthorized("this command has no key".to_owned()))
+    }
+}
+
+#[async_trait]
+impl Payments for NoPayments {
+    async fn call(&self, _: &str, _: IntentId, _: &Call) -> Result<Outcome, CallError> {
+        Self::refuse()
+    }
+
+    async fn find(&self, _: IntentId, _: &Call, _: Time) -> Result<Option<Outcome>, CallError> {
+        Self::refuse()
+    }
+
+    async fn session(&self, _: &str) -> Result<SessionFacts, CallError> {
+        Self::refuse()
+    }
+
+    async fn charge(&self, _: &str) -> Result<ChargeFacts, CallError> {
+        Self::refuse()
+    }
+
+    async fn charge_of(&self, _: &str) -> Result<Option<ChargeFacts>, CallError> {
+        Self::refuse()
+    }
+
+    async fn refund(&self, _: &str) -> Result<RefundFacts, CallError> {
+        Self::refuse()
+    }
+
+    async fn transfer(&self, _: &str) -> Result<TransferFacts, CallError> {
+        Self::refuse()
+    }
+
+    async fn account(&self, _: &str) -> Result<AccountFacts, CallError> {
+        Self::refuse()
+    }
+
+    async fn onboarding_link(&self, _: &str, _: &str, _: &str) -> Result<String, CallError> {
+        Self::refuse()
+    }
+
+    async fn balance(&self) -> Result<Vec<BalanceFacts>, CallError> {
+        Self::refuse()
+    }
+
+    fn livemode(&self) -> bool {
+        false
     }
 }
 
