@@ -50,6 +50,21 @@ pub(crate) async fn fresh(kind: Kind, folder: &Path) -> Handle {
     }
 }
 
+/// A PostgreSQL database with nothing in it at all.
+pub(crate) async fn empty() -> Handle {
+    let server = server();
+    let name = format!(
+        "vitrine_{}_{}",
+        std::process::id(),
+        NUMBER.fetch_add(1, Ordering::Relaxed)
+    );
+    admin(&server, &format!("create database {name}")).await;
+    Handle {
+        url: format!("{server}/{name}"),
+        postgres: Some((server, name)),
+    }
+}
+
 impl Handle {
     pub(crate) async fn remove(self) {
         if let Some((server, name)) = self.postgres {

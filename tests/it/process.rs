@@ -1,0 +1,246 @@
+//! The real binary: how it starts, refuses to start, stops, and what it writes.
+
+mod node;
+mod refusals;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+
+use crate::support::{Kind, WEBHOOK_SECRET, database};
+use node::{Place, Signal};
+
+/// Runs a test that needs a database and a place to work in, but no product in this process.
+fn run(kind: Kind, test: impl AsyncFnOnce(&Place)) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let database = match kind {
+            Kind::Sqlite => None,
+            Kind::Postgres => Some(database::empty().await),
+        };
+        let url = database.as_ref().map(|database| database.url.clone());
+        test(&Place::new(folder.path(), url)).await;
+        if let Some(database) = database {
+            database.remove().await;
+        }
+    });
+}
+
+/// Declares a test that runs on both databases.
+macro_rules! on_both_empty {
+    ($(async fn $name:ident($place:ident) $body:block)+) => {
+        $(
+            mod $name {
+                use super::*;
+
+                async fn test($place: &Place) $body
+
+                #[test]
+                fn sqlite() {
+                    run(Kind::Sqlite, async |place| test(place).await);
+                }
+
+                #[test]
+                fn postgres() {
+                    run(Kind::Postgres, async |place| test(place).await);
+                }
+            }
+        )+
+    };
+}
+
+async fn ask(url: &str, query: &str) -> Value {
+    let request = reqwest::Client::new().post(format!("{url}/graphql"));
+    request
+        .json(&json!({ "query": query }))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap()
+}
+
+on_both_empty! {
+    async fn a_server_comes_up_and_says_so(place) {
+        let unborn = place.run(&["healthcheck"], &[("VITRINE_LISTEN", "127.0.0.1:1")]);
+        assert!(!unborn.status.success());
+        let node = place.serve(&[]);
+        assert_eq!(ask(&node.url(), "{ viewer { id } }").await, json!({ "data": { "viewer": null } }));
+        let checked = place.run(&["healthcheck"], &[("VITRINE_LISTEN", &node.address)]);
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+        let everywhere = format!("0.0.0.0:{}", node.address.rsplit_once(':').unwrap().1);
+        // A proxy that the environment names has no part in it.
+        let checked = place.run(&["healthcheck"], &[("VITRINE_LISTEN", &everywhere), ("HTTP_PROXY", "http://127.0.0.1:1")]);
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+        node.stop(Signal::Term);
+    }
+
+    async fn nodes_started_at_once_on_an_empty_database_all_come_up(place) {
+        let nodes: Vec<_> = (0..3).map(|_| place.start(&["serve"], &[])).collect();
+        let nodes: Vec<_> = nodes.into_iter().map(node::Starting::up).collect();
+        for node in &nodes {
+            assert_eq!(ask(&node.url(), "{ viewer { id } }").await, json!({ "data": { "viewer": null } }));
+        }
+        let create = |n: usize| format!(r#"mutation {{ accountCreate(input: {{ email: "a{n}@example.com", name: "A", password: "correct horse battery" }}) {{ account {{ id }} }} }}"#);
+        let made = futures::future::join_all((0..12).map(async |n| ask(&nodes[n % 3].url(), &create(n)).await)).await;
+        assert!(made.iter().all(|made| made["data"]["accountCreate"]["account"]["id"].is_string()), "{made:?}");
+        for node in nodes {
+            node.stop(Signal::Term);
+        }
+    }
+
+    async fn asked_to_stop_it_finishes_the_request_under_way(place) {
+        for signal in [Signal::Term, Signal::Interrupt] {
+            let node = place.serve(&[]);
+            let mut idle = TcpStream::connect(&node.address).unwrap();
+            let mut silent = TcpStream::connect(&node.address).unwrap();
+            write!(silent, "POST /graphql HTTP/1.1\r\nHost: ").unwrap();
+            let body = json!({ "query": "{ viewer { id } }" }).to_string();
+            let mut busy = TcpStream::connect(&node.address).unwrap();
+            write!(busy, "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n", body.len()).unwrap();
+            let mut go_on = [0; 25];
+            busy.read_exact(&mut go_on).unwrap();
+            assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+            node.signal(signal);
+            node.wait_for("stopping");
+            // Nobody new is let in, and who only holds a connection is let go.
+            assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0);
+            busy.write_all(body.as_bytes()).unwrap();
+            let mut answer = String::new();
+            busy.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(r#"{"data":{"viewer":null}}"#), "{answer}");
+            drop(silent);
+            node.ended();
+        }
+    }
+
+    async fn asked_twice_it_stops_at_once(place) {
+        let node = place.serve(&[]);
+        let mut busy = TcpStream::connect(&node.address).unwrap();
+        write!(busy, "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n").unwrap();
+        busy.read_exact(&mut [0; 25]).unwrap();
+        node.signal(Signal::Term);
+        node.wait_for("stopping");
+        node.signal(Signal::Term);
+        node.ended();
+    }
+
+    async fn a_worker_works_and_stops(place) {
+        let worker = place.start(&["worker"], &[]);
+        let worker = worker.until("working");
+        worker.stop(Signal::Term);
+    }
+
+    async fn commands_of_the_operator_need_no_stripe_key(place) {
+        let bare = |args: &[&str]| place.run_without_stripe(args);
+        for _ in 0..2 {
+            let migrated = bare(&["migrate"]);
+            assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        }
+        let audit = bare(&["audit"]);
+        assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stderr));
+        assert!(!audit.stdout.is_empty());
+        let nobody = bare(&["operator", "anna@example.com"]);
+        assert!(!nobody.status.success());
+        assert!(String::from_utf8_lossy(&nobody.stderr).contains("nobody has an account with the address anna@example.com"));
+        let malformed = bare(&["operator", "anna"]);
+        assert!(!malformed.status.success());
+        let node = place.serve(&[]);
+        let create = r#"mutation { accountCreate(input: { email: "anna@example.com", name: "Anna", password: "correct horse battery" }) { account { id } } }"#;
+        ask(&node.url(), create).await;
+        let granted = bare(&["operator", "anna@example.com"]);
+        assert!(granted.status.success(), "{}", String::from_utf8_lossy(&granted.stderr));
+        assert_eq!(String::from_utf8_lossy(&granted.stdout), "Anna (anna@example.com) is an operator now.\n");
+        node.stop(Signal::Term);
+    }
+
+    async fn production_hides_the_schema(place) {
+        let node = place.serve(&[("VITRINE_ENVIRONMENT", "production")]);
+        let shown = ask(&node.url(), "{ __schema { queryType { name } } }").await;
+        assert!(shown["data"]["__schema"].is_null(), "{shown:#}");
+        assert!(!ask(&node.url(), "{ viewer { nam } }").await.to_string().contains("Did you mean"));
+        let page = reqwest::get(format!("{}/graphiql", node.url())).await.unwrap();
+        assert_eq!(page.status(), 404);
+        let request = reqwest::Client::new().post(format!("{}/graphql", node.url())).header("origin", "http://localhost:3000");
+        let response = request.json(&json!({ "query": "{ viewer { id } }" })).send().await.unwrap();
+        assert!(response.headers().get("access-control-allow-origin").is_none());
+        node.stop(Signal::Term);
+    }
+
+    async fn the_log_tells_no_secret(place) {
+        let mut log = String::new();
+        for format in ["text", "json"] {
+            let node = place.serve(&[
+                ("VITRINE_LOG", "debug"),
+                ("VITRINE_LOG_FORMAT", format),
+                ("VITRINE_SECRET_KEY", "canary-secret-key-0123456789abcdef"),
+                ("STRIPE_SECRET_KEY", "sk_test_canary"),
+                ("STRIPE_WEBHOOK_SECRETS", "whsec_canary_0123456789"),
+                ("VITRINE_SMTP_URL", "smtp://canary-user:canary-password@127.0.0.1:1"),
+            ]);
+            let create = format!(r#"mutation {{ accountCreate(input: {{ email: "canary-{format}@example.com", name: "Canary", password: "canary horse battery" }}) {{ account {{ id }} }} }}"#);
+            ask(&node.url(), &create).await;
+            let sign_in = format!(r#"mutation {{ sessionCreate(input: {{ email: "canary-{format}@example.com", password: "canary horse battery" }}) {{ session {{ token }} }} }}"#);
+            let token = ask(&node.url(), &sign_in).await["data"]["sessionCreate"]["session"]["token"].as_str().unwrap().to_owned();
+            let http = reqwest::Client::new();
+            for token in [token.as_str(), "canary-token"] {
+                let request = http.post(format!("{}/graphql", node.url())).bearer_auth(token).header("vitrine-guest", "canary-guest");
+                request.json(&json!({ "query": "{ viewer { email } }" })).send().await.unwrap();
+            }
+            let request = http.get(format!("{}/graphql", node.url())).query(&[("query", "{ viewer { canary } }"), ("variables", "{\"a\":\"canary\"}")]);
+            request.send().await.unwrap();
+            let request = http.post(format!("{}/webhooks/stripe", node.url())).header("stripe-signature", "t=1,v1=00");
+            request.body(r#"{"id":"evt_canary"}"#).send().await.unwrap();
+            let written = node.stop(Signal::Term);
+            assert!(written.contains("answered"), "debug is on: {written}");
+            assert!(!written.contains(&token), "{written}");
+            log += &written;
+        }
+        let told: Vec<_> = log.lines().filter(|line| line.to_ascii_lowercase().contains("canary")).collect();
+        assert!(told.is_empty(), "{told:#?}");
+        assert!(!log.contains(WEBHOOK_SECRET));
+    }
+}
+
+#[test]
+fn the_schema_is_printed_without_any_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = Place::new(folder.path(), None).run_without_stripe(&["schema"]);
+    assert!(printed.status.success());
+    let schema = String::from_utf8(printed.stdout).unwrap();
+    assert!(
+        schema.contains("type Query {") && schema.contains("schema {\n"),
+        "{schema}"
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "it leaves nothing behind"
+    );
+}
+
+#[test]
+fn a_key_is_made_once_and_only_its_owner_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path(), None);
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        place.serve(&[]).stop(Signal::Term);
+        let file = folder.path().join("data/secret.key");
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        keys.push(std::fs::read_to_string(file).unwrap());
+    }
+    assert!(keys[0] == keys[1] && keys[0].len() == 64);
+}

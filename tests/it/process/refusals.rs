@@ -1,0 +1,143 @@
+//! What the binary refuses to start with: at once, with a message that says what would be right.
+
+use std::net::TcpListener;
+
+use super::node::{Place, Signal};
+
+/// Starts a server that must refuse; returns what it says.
+fn refused(place: &Place, env: &[(&str, &str)]) -> String {
+    let ended = place.run(&["serve"], env);
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success(), "{env:?} was let through");
+    assert!(!said.contains("panicked"), "{said}");
+    said
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_with_what_would_be_right() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let table: &[(&str, &str, &[&str])] = &[
+        (
+            "VITRINE_SECRET_KEY",
+            "short",
+            &["VITRINE_SECRET_KEY is weak", "32"],
+        ),
+        (
+            "DATABASE_URL",
+            "postgres://vitrine@127.0.0.1:1/vitrine",
+            &["set VITRINE_SECRET_KEY"],
+        ),
+        (
+            "DATABASE_URL",
+            "mysql://root@127.0.0.1/vitrine",
+            &["sqlite://", "postgres://"],
+        ),
+        ("DATABASE_URL", "sqlite::memory:", &["sqlite://"]),
+        ("VITRINE_CURRENCIES", "EUR,EURO", &["VITRINE_CURRENCIES", "EURO"]),
+        ("VITRINE_CURRENCIES", "", &["VITRINE_CURRENCIES"]),
+        (
+            "STRIPE_SECRET_KEY",
+            "pk_test_1",
+            &["STRIPE_SECRET_KEY", "sk_test_"],
+        ),
+        ("STRIPE_SECRET_KEY", "", &["STRIPE_SECRET_KEY", "sk_test_"]),
+        ("STRIPE_SECRET_KEY", "sk_live_1", &["https"]),
+        ("STRIPE_BASE_URL", "stripe", &["STRIPE_BASE_URL"]),
+        (
+            "STRIPE_WEBHOOK_SECRETS",
+            "whsec_test_0123456789abcdef,whsec_",
+            &["STRIPE_WEBHOOK_SECRETS", "too short"],
+        ),
+        ("VITRINE_DATA_DIR", "/dev/null/data", &["VITRINE_DATA_DIR"]),
+        (
+            "VITRINE_LISTEN",
+            &taken,
+            &["cannot listen on", &taken, "VITRINE_LISTEN"],
+        ),
+        ("VITRINE_LISTEN", "4000", &["--listen"]),
+        ("VITRINE_PUBLIC_URL", "shop", &["VITRINE_PUBLIC_URL"]),
+        (
+            "VITRINE_LANDING_URL",
+            "javascript:alert(1)",
+            &["VITRINE_LANDING_URL"],
+        ),
+        (
+            "VITRINE_ORIGINS",
+            "https://shop.example.com/",
+            &["VITRINE_ORIGINS", "https://shop.example.com instead of"],
+        ),
+        ("VITRINE_ORIGINS", "shop.example.com", &["VITRINE_ORIGINS"]),
+        (
+            "VITRINE_ADDRESS_HEADER",
+            "not a header",
+            &["VITRINE_ADDRESS_HEADER"],
+        ),
+        ("VITRINE_COMMISSION_BP", "10001", &["VITRINE_COMMISSION_BP"]),
+        ("VITRINE_NOTICE_DAYS", "-1", &["--notice-days"]),
+        ("VITRINE_DATABASE_CONNECTIONS", "0", &["--database-connections"]),
+        ("VITRINE_ENVIRONMENT", "staging", &["development", "production"]),
+        ("VITRINE_MAIL_FROM", "nobody", &["VITRINE_MAIL_FROM"]),
+        ("VITRINE_SMTP_URL", "mail.example.com", &["VITRINE_SMTP_URL"]),
+        ("VITRINE_LOG", "vitrine=loud", &["VITRINE_LOG"]),
+    ];
+    for (name, value, words) in table {
+        let folder = tempfile::tempdir().unwrap();
+        let said = refused(&Place::new(folder.path(), None), &[(name, value)]);
+        for word in *words {
+            assert!(said.contains(word), "{name}={value}: no {word} in {said}");
+        }
+        assert!(
+            !folder.path().join("data/vitrine.db").exists(),
+            "{name}={value} was refused late"
+        );
+    }
+}
+
+#[test]
+fn a_missing_stripe_key_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = Place::new(folder.path(), None).run_without_stripe(&["serve"]);
+    assert!(!ended.status.success());
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("set STRIPE_SECRET_KEY"));
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_named_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(
+        folder.path(),
+        Some("postgres://vitrine:hidden@127.0.0.1:1/vitrine".to_owned()),
+    );
+    let said = refused(&place, &[]);
+    assert!(
+        said.contains("cannot open the database postgres://vitrine:")
+            && said.contains("@127.0.0.1:1/vitrine"),
+        "{said}"
+    );
+    assert!(!said.contains("hidden"), "{said}");
+}
+
+#[test]
+fn a_live_key_and_a_test_database_do_not_meet() {
+    // A live key travels by https only; nobody is asked anything here.
+    let live = [
+        ("STRIPE_SECRET_KEY", "sk_live_1"),
+        ("STRIPE_BASE_URL", "https://127.0.0.1:1"),
+    ];
+    let test = [("STRIPE_SECRET_KEY", "sk_test_1")];
+    for (first, then, holds) in [
+        (&test[..], &live[..], "holds test data"),
+        (&live[..], &test[..], "holds live data"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new(folder.path(), None);
+        place.serve(first).stop(Signal::Term);
+        let said = refused(&place, then);
+        assert!(
+            said.contains(holds) && said.contains("STRIPE_SECRET_KEY"),
+            "{said}"
+        );
+        place.serve(first).stop(Signal::Term);
+    }
+}

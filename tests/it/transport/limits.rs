@@ -1,0 +1,154 @@
+//! What one request may ask for, just below and just above each limit.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{NEW, OLD, post, request_error};
+use crate::support::{App, on_both};
+
+fn aliases(n: usize) -> String {
+    let fields: String = (0..n).map(|n| format!("a{n}: id ")).collect();
+    format!("{{ viewer {{ {fields} }} }}")
+}
+
+fn root_fields(n: usize) -> String {
+    format!("{{ {} }}", "viewer { id } ".repeat(n))
+}
+
+fn directives(n: usize) -> String {
+    format!("{{ viewer {{ id {} }} }}", "@include(if: true) ".repeat(n))
+}
+
+/// Types of types: the deepest thing that needs no data.
+fn depth(n: usize) -> String {
+    let inner = n - 3;
+    format!(
+        "{{ __schema {{ types {{ {} name {} }} }} }}",
+        "ofType { ".repeat(inner),
+        "}".repeat(inner)
+    )
+}
+
+/// Fields that cost one each.
+fn selections(n: usize) -> String {
+    format!("{{ viewer {{ {} }} }}", "id ".repeat(n - 1))
+}
+
+/// Lists that cost their page size times what is in them.
+fn complexity(pages: &[usize]) -> String {
+    let lists: String = (0..)
+        .zip(pages)
+        .map(|(n, page)| format!("l{n}: products(first: {page}) {{ nodes {{ id title handle }} }} "))
+        .collect();
+    format!("{{ {lists} }}")
+}
+
+fn bomb(leaf: &str) -> String {
+    let level = |n| {
+        format!(
+            "fragment f{n} on Query {{ {} }} ",
+            format!("...f{} ", n + 1).repeat(4)
+        )
+    };
+    let levels: String = (0..20).map(level).collect();
+    format!("{{ ...f0 }} {levels} fragment f20 on Query {{ {leaf} }}")
+}
+
+async fn ask(app: &App, query: &str) -> reqwest::Response {
+    post(
+        app,
+        NEW,
+        "application/json",
+        json!({ "query": query }).to_string(),
+    )
+    .await
+}
+
+on_both! {
+    async fn each_limit_lets_through_what_is_below_it(app) {
+        for (what, below, above) in [
+            ("aliases", aliases(50), aliases(51)),
+            ("root fields", root_fields(20), root_fields(21)),
+            ("depth", depth(15), depth(16)),
+            ("selections", selections(5000), selections(5001)),
+        ] {
+            let response = ask(app, &below).await;
+            let status = response.status();
+            assert_eq!(status, 200, "{what}: {}", response.text().await.unwrap());
+            let response = ask(app, &above).await;
+            assert_eq!(response.status(), 400, "{what}");
+            assert_eq!(request_error(response).await, "TOO_COMPLEX", "{what}");
+            let older = post(app, OLD, "application/json", json!({ "query": above }).to_string()).await;
+            assert_eq!(older.status(), 200, "{what}");
+        }
+    }
+
+    async fn a_field_has_ten_directives_at_most(app) {
+        // There are only two, and neither may be repeated: ten are not too many, but wrong.
+        assert_eq!(request_error(ask(app, &directives(10)).await).await, "GRAPHQL_VALIDATION_FAILED");
+        assert_eq!(request_error(ask(app, &directives(11)).await).await, "TOO_COMPLEX");
+    }
+
+    async fn lists_cost_what_their_pages_hold(app) {
+        let below = complexity(&[10]);
+        assert_eq!(ask(app, &below).await.status(), 200);
+        let nested = "{ shops(first: 100) { nodes { recommendations(first: 100) { nodes { id product { id title } } } } } }";
+        let response = ask(app, nested).await;
+        assert_eq!(response.status(), 400, "{}", response.text().await.unwrap());
+    }
+
+    async fn a_fragment_bomb_is_refused_before_it_goes_off(app) {
+        for leaf in ["viewer { id }", "...nowhere", "__typename"] {
+            let query = bomb(leaf);
+            for accept in [NEW, OLD] {
+                let began = Instant::now();
+                let response = post(app, accept, "application/json", json!({ "query": query }).to_string()).await;
+                assert_eq!(response.status(), if accept == NEW { 400 } else { 200 });
+                assert_eq!(request_error(response).await, "TOO_COMPLEX");
+                // Milliseconds; generous because other tests run beside.
+                assert!(began.elapsed() < Duration::from_secs(2), "{leaf}: {:?}", began.elapsed());
+            }
+        }
+    }
+
+    async fn a_persisted_fragment_bomb_is_refused_alike(app) {
+        use sha2::{Digest, Sha256};
+        let query = bomb("viewer { id }");
+        let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": hex::encode(Sha256::digest(&query)) } });
+        for body in [json!({ "query": query, "extensions": extensions }), json!({ "extensions": extensions })] {
+            let response = post(app, NEW, "application/json", body.to_string()).await;
+            assert_eq!(request_error(response).await, "TOO_COMPLEX");
+        }
+    }
+
+    async fn a_document_nested_without_end_does_not_exhaust_the_stack(app) {
+        let open = 60_000;
+        for query in [
+            "{a".repeat(open),
+            format!("{{ node(id: {}", "[".repeat(open)),
+            format!("{{ node(id: {}", "{a:".repeat(open)),
+            format!("query($a: {}", "[".repeat(open)),
+        ] {
+            assert_eq!(request_error(ask(app, &query).await).await, "TOO_COMPLEX");
+        }
+        let nested = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        let body = format!(r#"{{"query":"{{ viewer {{ id }} }}","variables":{{"a":{nested}}}}}"#);
+        assert_eq!(post(app, NEW, "application/json", body).await.status(), 400);
+    }
+
+    async fn a_request_tries_one_password(app) {
+        let tries: String = (0..20).map(|n| format!(r#"a{n}: sessionCreate(input: {{ email: "anna@example.com", password: "{n}" }}) {{ session {{ token }} }} "#)).collect();
+        assert_eq!(request_error(ask(app, &format!("mutation {{ {tries} }}")).await).await, "TOO_COMPLEX");
+        let hidden = r#"fragment f on Mutation { sessionCreate(input: { email: "anna@example.com", password: "1" }) { session { token } } }
+            mutation { ...f ... on Mutation { accountCreate(input: { email: "b@example.com", name: "B", password: "correct horse battery" }) { account { id } } } }"#;
+        assert_eq!(request_error(ask(app, hidden).await).await, "TOO_COMPLEX");
+        let hundred: String = (0..100).map(|n| format!(r#"a{n}: sessionCreate(input: {{ email: "anna@example.com", password: "{n}" }}) {{ session {{ token }} }} "#)).collect();
+        assert_eq!(request_error(ask(app, &format!("mutation {{ {hundred} }}")).await).await, "TOO_COMPLEX");
+    }
+
+    async fn the_schema_is_shown_in_development(app) {
+        let answer: Value = ask(app, "{ __schema { queryType { name } } }").await.json().await.unwrap();
+        assert_eq!(answer["data"]["__schema"]["queryType"]["name"], "Query");
+    }
+}
