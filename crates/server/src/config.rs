@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use vitrine_domain::settings::{DefaultTerms, Settings};
 use vitrine_model::money::{BasisPoints, Currency};
 
-use crate::worlds::{os_random, write_private};
+use crate::worlds::{Post, os_random, write_private};
 
 /// Shortest secret of a webhook endpoint, in characters.
 const MIN_WEBHOOK_SECRET: usize = 16;
@@ -256,13 +256,13 @@ impl Config {
     /// # Errors
     /// A message that says which setting is wrong and what would be right.
     pub fn check(&self) -> anyhow::Result<()> {
-        self.settings(self.listen)?;
-        self.address_header()?;
         let known = ["sqlite://", "postgres://", "postgresql://"];
         ensure!(
             known.iter().any(|scheme| self.database_url().starts_with(scheme)),
             "DATABASE_URL must start with sqlite:// or postgres://"
         );
+        self.settings(self.listen)?;
+        self.address_header()?;
         let mut secrets = self.stripe_webhook_secrets.iter();
         ensure!(
             secrets.all(|secret| secret.expose_secret().len() >= MIN_WEBHOOK_SECRET),
@@ -280,7 +280,13 @@ impl Config {
             .with_context(|| {
                 let folder = self.data_dir.display();
                 format!("cannot write to {folder}: let VITRINE_DATA_DIR name a folder that can be written to")
-            })
+            })?;
+        Post::new(
+            &self.mail_from,
+            self.smtp_url.as_ref(),
+            self.data_dir.join("mail"),
+        )?;
+        Ok(())
     }
 
     /// The header in which the client's address is found.
