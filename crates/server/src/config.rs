@@ -261,6 +261,7 @@ impl Config {
             known.iter().any(|scheme| self.database_url().starts_with(scheme)),
             "DATABASE_URL must start with sqlite:// or postgres://"
         );
+        check_folder(&self.data_dir)?;
         self.settings(self.listen)?;
         self.address_header()?;
         let mut secrets = self.stripe_webhook_secrets.iter();
@@ -271,16 +272,6 @@ impl Config {
         if self.stripe_webhook_secrets.is_empty() {
             tracing::warn!("STRIPE_WEBHOOK_SECRETS is not set: every webhook will be refused");
         }
-        let probe = self
-            .data_dir
-            .join(format!(".probe-{}", hex::encode(&os_random()[..8])));
-        std::fs::create_dir_all(&self.data_dir)
-            .and_then(|()| write_private(&probe, b""))
-            .and_then(|()| std::fs::remove_file(&probe))
-            .with_context(|| {
-                let folder = self.data_dir.display();
-                format!("cannot write to {folder}: let VITRINE_DATA_DIR name a folder that can be written to")
-            })?;
         Post::new(
             &self.mail_from,
             self.smtp_url.as_ref(),
@@ -326,6 +317,17 @@ impl Config {
         );
         Ok(key)
     }
+}
+
+fn check_folder(folder: &Path) -> anyhow::Result<()> {
+    let probe = folder.join(format!(".probe-{}", hex::encode(&os_random()[..8])));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| write_private(&probe, b""))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .with_context(|| {
+            let folder = folder.display();
+            format!("cannot write to {folder}: let VITRINE_DATA_DIR name a folder that can be written to")
+        })
 }
 
 /// Whatever fills in the placeholders, the template must be an address that a browser can be sent to.
