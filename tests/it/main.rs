@@ -29,6 +29,7 @@ mod gateway;
 mod identity;
 mod ledger;
 mod notify;
+mod payout;
 mod process;
 mod referral;
 mod refund;
