@@ -32,77 +32,7 @@ pub(crate) async fn make(
 ) -> Result<Outcome, CallError> {
     let key = IdempotencyKey::new(key).map_err(|error| unsendable("idempotency_key_invalid", &error))?;
     let sender = Sender { client, key, intent };
-    match call {
-        Call::SessionOpen {
-            order,
-            order_number,
-            currency,
-            lines,
-            email,
-            expires_at,
-            success_url,
-            cancel_url,
-        } => {
-            let mut request = CreateCheckoutSession::new()
-                .mode(CheckoutSessionMode::Payment)
-                .client_reference_id(order)
-                .line_items(session_lines(lines, known(currency)?)?)
-                // Synchronous only: money that comes days later would hold stock for days.
-                .allowed_payment_method_types([CreateCheckoutSessionAllowedPaymentMethodTypes::Card])
-                .payment_intent_data(sender.payment_intent(order, order_number))
-                .metadata(sender.metadata("order", order))
-                .locale(CheckoutSessionLocale::Auto)
-                .expires_at(*expires_at)
-                .success_url(success_url)
-                .cancel_url(cancel_url);
-            if let Some(email) = email {
-                request = request.customer_email(email);
-            }
-            Ok(Outcome::Session(facts::session(
-                sender.keyed(&request).send(client).await?,
-            )))
-        }
-        Call::SessionExpire { session } => {
-            let request = ExpireCheckoutSession::new(checked_id(session)?);
-            Ok(Outcome::Session(facts::session(
-                sender.keyed(&request).send(client).await?,
-            )))
-        }
-        Call::RefundMake {
-            charge,
-            amount,
-            currency,
-            refund,
-            order,
-        } => {
-            sender
-                .refund(charge, minor(*amount, known(currency)?)?, refund, order)
-                .await
-        }
-        Call::TransferMake {
-            destination,
-            amount,
-            currency,
-            payout,
-        } => {
-            let currency = known(currency)?;
-            sender
-                .transfer(destination, minor(*amount, currency)?, currency, payout)
-                .await
-        }
-        // Its currency is the transfer's, whose amounts were sent in the same unit.
-        Call::TransferReverse {
-            transfer,
-            amount,
-            reversal,
-        } => sender.reversal(transfer, *amount, reversal).await,
-        Call::AccountOpen {
-            party,
-            country,
-            email,
-            name,
-        } => sender.account(party, country, email.as_deref(), name).await,
-    }
+    sender.make(call).await
 }
 
 /// Sends what one intent wants.
@@ -113,6 +43,74 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
+    async fn make(&self, call: &Call) -> Result<Outcome, CallError> {
+        match call {
+            Call::SessionOpen {
+                order,
+                order_number,
+                currency,
+                lines,
+                email,
+                expires_at,
+                success_url,
+                cancel_url,
+            } => {
+                let mut request = payment_page()
+                    .client_reference_id(order)
+                    .line_items(session_lines(lines, known(currency)?)?)
+                    .payment_intent_data(self.payment_intent(order, order_number))
+                    .metadata(self.metadata("order", order))
+                    .expires_at(*expires_at)
+                    .success_url(success_url)
+                    .cancel_url(cancel_url);
+                if let Some(email) = email {
+                    request = request.customer_email(email);
+                }
+                Ok(Outcome::Session(facts::session(
+                    self.keyed(&request).send(self.client).await?,
+                )))
+            }
+            Call::SessionExpire { session } => {
+                let request = ExpireCheckoutSession::new(checked_id(session)?);
+                Ok(Outcome::Session(facts::session(
+                    self.keyed(&request).send(self.client).await?,
+                )))
+            }
+            Call::RefundMake {
+                charge,
+                amount,
+                currency,
+                refund,
+                order,
+            } => {
+                self.refund(charge, minor(*amount, known(currency)?)?, refund, order)
+                    .await
+            }
+            Call::TransferMake {
+                destination,
+                amount,
+                currency,
+                payout,
+            } => {
+                let currency = known(currency)?;
+                self.transfer(destination, minor(*amount, currency)?, currency, payout)
+                    .await
+            }
+            // Its currency is the transfer's, whose amounts were sent in the same unit.
+            Call::TransferReverse {
+                transfer,
+                amount,
+                reversal,
+            } => self.reversal(transfer, *amount, reversal).await,
+            Call::AccountOpen {
+                party,
+                country,
+                email,
+                name,
+            } => self.account(party, country, email.as_deref(), name).await,
+        }
+    }
+
     /// The request under our key.
     fn keyed<R: StripeRequest>(&self, request: &R) -> CustomizableStripeRequest<R::Output> {
         let strategy = RequestStrategy::Idempotent(self.key.clone());
@@ -207,6 +205,14 @@ impl Sender<'_> {
             (row.to_owned(), id.to_owned()),
         ])
     }
+}
+
+/// What all payment pages have in common. Cards only: money that comes days later would hold stock for days.
+fn payment_page() -> CreateCheckoutSession {
+    CreateCheckoutSession::new()
+        .mode(CheckoutSessionMode::Payment)
+        .allowed_payment_method_types([CreateCheckoutSessionAllowedPaymentMethodTypes::Card])
+        .locale(CheckoutSessionLocale::Auto)
 }
 
 fn session_lines(
