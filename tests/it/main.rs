@@ -22,11 +22,13 @@
 
 mod support;
 
+mod catalog;
 mod checkout;
 mod contract;
 mod fulfillment;
 mod gateway;
 mod identity;
+mod import;
 mod ledger;
 mod notify;
 mod payout;

@@ -237,7 +237,7 @@ fn buyable() -> SelectStatement {
 /// The products in whose texts all the words occur, by each database's own index.
 fn found(backend: DbBackend, words: &[String]) -> Expr {
     if words.is_empty() {
-        return Expr::val(false).into();
+        return Expr::val(false);
     }
     // Words hold letters and digits only, so that neither query language sees anything but words in them.
     let texts = product_text::Entity::find()

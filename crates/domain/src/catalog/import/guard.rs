@@ -40,13 +40,15 @@ enum Place {
     QuoteSeen,
 }
 
-/// Passes a file through while it keeps to the limits.
+/// Passes a file through while it keeps to the limits. Every end of a row becomes a line feed, so that lines are counted
+/// alike whatever system wrote the file.
 pub(super) struct Guard<R> {
     inner: R,
     delimiter: u8,
     max_bytes: u64,
     passed: Arc<AtomicU64>,
     place: Place,
+    after_return: bool,
     line: u64,
     row_line: u64,
     cell_line: u64,
@@ -64,6 +66,7 @@ impl<R> Guard<R> {
             max_bytes,
             passed,
             place: Place::CellStart,
+            after_return: false,
             line: 1,
             row_line: 1,
             cell_line: 1,
@@ -71,6 +74,32 @@ impl<R> Guard<R> {
             cell: 0,
             row: 0,
         }
+    }
+
+    /// Looks at every byte; how many of them, moved together, are passed on.
+    fn pass(&mut self, bytes: &mut [u8]) -> Result<usize, Problem> {
+        let mut kept = 0;
+        for at in 0..bytes.len() {
+            let quoted = self.place == Place::Quoted;
+            let byte = match bytes[at] {
+                b'\n' if self.after_return => {
+                    self.after_return = false;
+                    continue;
+                }
+                b'\r' if !quoted => {
+                    self.after_return = true;
+                    b'\n'
+                }
+                byte => {
+                    self.after_return = false;
+                    byte
+                }
+            };
+            self.look(byte)?;
+            bytes[kept] = byte;
+            kept += 1;
+        }
+        Ok(kept)
     }
 
     fn look(&mut self, byte: u8) -> Result<(), Problem> {
@@ -96,7 +125,7 @@ impl<R> Guard<R> {
                 self.place = Place::Quoted;
                 false
             }
-            (_, b'\n' | b'\r') => true,
+            (_, b'\n') => true,
             (_, byte) if byte == self.delimiter => {
                 self.columns += 1;
                 self.start_cell();
@@ -164,7 +193,13 @@ impl<R: Read> Read for Guard<R> {
         let count = self.inner.read(buffer)?;
         if count == 0 && !buffer.is_empty() {
             self.at_end()?;
-            return Ok(0);
+            if self.row == 0 {
+                return Ok(0);
+            }
+            // The last row ends as all others do, whether or not the file says so.
+            self.start_row();
+            buffer[0] = b'\n';
+            return Ok(1);
         }
         let added = u64::try_from(count).unwrap_or(u64::MAX);
         let passed = self.passed.fetch_add(added, Ordering::Relaxed) + added;
@@ -172,9 +207,8 @@ impl<R: Read> Read for Guard<R> {
             let most = self.max_bytes;
             return Err(Problem(format!("the file is larger than {most} bytes")).into());
         }
-        for byte in &buffer[..count] {
-            self.look(*byte)?;
-        }
-        Ok(count)
+        let kept = self.pass(&mut buffer[..count])?;
+        // Nothing at all would say that the file ends here.
+        if kept == 0 { self.read(buffer) } else { Ok(kept) }
     }
 }

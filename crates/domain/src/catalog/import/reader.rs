@@ -118,7 +118,10 @@ impl Rows {
     fn next(&mut self, row: &mut csv::StringRecord) -> Result<Option<i64>, ReadError> {
         while self.csv.read_record(row)? {
             if row.iter().any(|cell| !cell.trim().is_empty()) {
-                let line = row.position().map_or(0, csv::Position::line);
+                // Where a row begins, the csv crate tells without the empty lines before it; where it ends, exactly.
+                let within = row.as_slice().bytes().filter(|byte| *byte == b'\n').count();
+                let after = self.csv.position().line();
+                let line = after.saturating_sub(1 + u64::try_from(within).unwrap_or(0));
                 return Ok(Some(i64::try_from(line).unwrap_or(i64::MAX)));
             }
         }
@@ -396,9 +399,19 @@ mod tests {
             let text = format!("{HEAD}a,\"A \"\"1\"\"\nB\",1.50,,\r\n").replace(',', separator);
             let (drafts, errors) = read_all(&format!("{mark}{text}"));
             assert!(errors.is_empty(), "{errors:?}");
-            // A title is one line: the row fails, but it is read as one row.
+            // A title is one line: the cell is refused, but the row is read as one.
             assert_eq!(drafts[0].lines, [2]);
             assert_eq!(drafts[0].variants[0].price, 150);
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_alike_whatever_ends_them() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = format!("{HEAD}a,\"A\",1,,\n\nb,B,\"x\",,\n").replace('\n', end);
+            let (drafts, _) = read_all(&text);
+            let lines: Vec<i64> = drafts.iter().flat_map(|draft| draft.lines.clone()).collect();
+            assert_eq!(lines, [2, 4], "{end:?}");
         }
     }
 

@@ -1,0 +1,202 @@
+//! Imports of Shopify product files, by upload.
+
+use serde_json::{Value, json};
+
+use crate::catalog::found;
+use crate::support::{App, Person, on_both};
+
+const BICYCLES: &str = include_str!("../data/bicycles.csv");
+const LAMPS: &[u8] = include_bytes!("../data/lamps-semicolon.csv");
+const CREATE: &str =
+    "mutation($brand: ID!) { productImportCreate(input: { brandId: $brand, fileName: \"products.csv\" }) {
+    productImport { id uploadUrl state } userErrors { code field } } }";
+
+/// Imports `file` for the brand and lets the job run; the import's id.
+pub(crate) async fn import_text(app: &App, staff: &Person<'_>, brand: &str, file: &str) -> String {
+    import_bytes(app, staff, brand, file.as_bytes().to_vec()).await
+}
+
+async fn import_bytes(app: &App, staff: &Person<'_>, brand: &str, file: Vec<u8>) -> String {
+    let made =
+        staff.ask(CREATE, json!({ "brand": brand })).await["productImportCreate"]["productImport"].take();
+    let url = made["uploadUrl"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{made:#}"))
+        .to_owned();
+    let answer = app.http.put(url).body(file).send().await.unwrap();
+    assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+    app.settle().await;
+    made["id"].as_str().unwrap().to_owned()
+}
+
+/// What is known of an import.
+pub(crate) async fn state_of(staff: &Person<'_>, id: &str) -> Value {
+    let query = "query($id: ID!) { productImport(id: $id) { state failure rowsRead rowsFailed productsCreated productsUpdated
+        productsUnchanged bytesDone bytesTotal errors { nodes { line column handle message } } changes { nodes { line handle message } } } }";
+    staff.ask(query, json!({ "id": id })).await["productImport"].take()
+}
+
+fn counts(import: &Value) -> [i64; 5] {
+    [
+        "rowsRead",
+        "productsCreated",
+        "productsUpdated",
+        "productsUnchanged",
+        "rowsFailed",
+    ]
+    .map(|name| import[name].as_i64().unwrap())
+}
+
+async fn product(staff: &Person<'_>, brand: &str, handle: &str) -> Value {
+    let query = "query($brand: ID!, $handle: String!) { product(brandId: $brand, handle: $handle) {
+        title descriptionHtml vendor productType tags isPublished optionNames images { url alt position }
+        variants { title optionValues price { amount } compareAtPrice { amount } sku barcode weightGrams isTracked stockPolicy stockOnHand image { url } } } }";
+    staff
+        .ask(query, json!({ "brand": brand, "handle": handle }))
+        .await["product"]
+        .take()
+}
+
+on_both! {
+    async fn a_real_export_lands_whole(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let import = state_of(&anna, &import_text(app, &anna, &brand, BICYCLES).await).await;
+        assert_eq!((import["state"].as_str(), counts(&import)), (Some("DONE"), [6, 3, 0, 0, 0]), "{import:#}");
+        assert_eq!(import["bytesDone"], import["bytesTotal"]);
+        let bike = product(&anna, &brand, "city-bike").await;
+        let expected: Value = serde_json::from_str(include_str!("../data/city-bike.json")).unwrap();
+        assert_eq!(bike, expected, "{bike:#}");
+        let bell = product(&anna, &brand, "bell").await;
+        assert_eq!((&bell["optionNames"], &bell["variants"][0]["title"]), (&json!([]), &json!("Default Title")));
+        assert_eq!(bell["variants"][0]["isTracked"], false);
+        assert_eq!(product(&anna, &brand, "prototype").await["isPublished"], false);
+    }
+
+    async fn the_newer_headings_semicolons_marks_and_line_ends_are_understood(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "licht").await;
+        let import = state_of(&anna, &import_bytes(app, &anna, &brand, LAMPS.to_vec()).await).await;
+        assert_eq!(counts(&import), [3, 1, 0, 0, 1], "{import:#}");
+        assert_eq!(import["errors"]["nodes"], json!([
+            { "line": 4, "column": null, "handle": "voucher", "message": "gift cards cannot be sold here" }]));
+        let lamp = product(&anna, &brand, "lamp").await;
+        assert_eq!(lamp["descriptionHtml"], "<p>Hell; sehr hell.</p>");
+        assert_eq!(lamp["variants"][1], json!({ "title": "Silber", "optionValues": ["Silber"], "price": { "amount": "26.90" },
+            "compareAtPrice": null, "sku": "L-2", "barcode": null, "weightGrams": 90, "isTracked": true,
+            "stockPolicy": "CONTINUE", "stockOnHand": 3, "image": null }));
+    }
+
+    async fn the_same_file_again_changes_nothing(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        import_text(app, &anna, &brand, BICYCLES).await;
+        let updated = "{ products(filter: { currency: EUR }) { nodes { handle updatedAt } } }";
+        let before = anna.ask(updated, json!({})).await;
+        app.wait(chrono::TimeDelta::hours(1)).await;
+        let again = state_of(&anna, &import_text(app, &anna, &brand, BICYCLES).await).await;
+        assert_eq!(counts(&again), [6, 0, 0, 3, 0], "{again:#}");
+        assert_eq!(again["changes"]["nodes"], json!([]));
+        assert_eq!(anna.ask(updated, json!({})).await, before);
+    }
+
+    async fn a_second_file_updates_and_says_what_changed(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        import_text(app, &anna, &brand, BICYCLES).await;
+        let changed = BICYCLES
+            .replace("519.50", "549.00")
+            .replace("City Bike,", "City Bike II,")
+            .replace("city-bike,,,,,,,,Large,,Red,,,,15000,shopify,2,continue,manual,529.00,,true,true,,,,,,,,,kg,\n", "")
+            .replace("12.50", "13.00");
+        let import = state_of(&anna, &import_text(app, &anna, &brand, &changed).await).await;
+        assert_eq!(counts(&import), [5, 0, 2, 1, 0], "{import:#}");
+        assert_eq!(import["changes"]["nodes"], json!([
+            { "line": 2, "handle": "city-bike", "message": "title: City Bike → City Bike II; price of Large / Blue: 519.50 → 549.00 EUR; Large / Red is no longer offered" },
+            { "line": 6, "handle": "bell", "message": "price of Default Title: 12.50 → 13.00 EUR" }]));
+        let bike = product(&anna, &brand, "city-bike").await;
+        assert_eq!(bike["variants"].as_array().unwrap().len(), 2);
+        let back = state_of(&anna, &import_text(app, &anna, &brand, BICYCLES).await).await;
+        assert!(back["changes"]["nodes"][0]["message"].as_str().unwrap().contains("Large / Red is offered again"), "{back:#}");
+    }
+
+    async fn bad_rows_are_told_by_line_and_column_while_the_good_ones_land(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let mut file = "Handle,Title,Option1 Name,Option1 Value,Variant Price,Variant Inventory Qty,Variant Inventory Policy,Image Src\n".to_owned();
+        for (number, price) in ["NaN", "-5", "1e9", "\"12,50\"", ""].into_iter().enumerate() {
+            file.push_str(&format!("bad{number},Bad,,,{price},1,deny,\n"));
+        }
+        file.push_str("good,Good,Size,S,10.00,1,deny,\ngood,,,M,x,1,deny,\ngood,,,L,12.00,1.5,deny,\ngood,,,XL,13.00,1,perhaps,\n");
+        file.push_str("good,,,XXL,14.00,1,deny,javascript:alert(1)\n,No handle,,,1.00,1,deny,\ngood two,Spaces,,,1.00,1,deny,\n");
+        let import = state_of(&anna, &import_text(app, &anna, &brand, &file).await).await;
+        let errors = import["errors"]["nodes"].as_array().unwrap();
+        let told: Vec<(i64, &str)> = errors.iter().map(|error| (error["line"].as_i64().unwrap(), error["column"].as_str().unwrap_or("-"))).collect();
+        assert_eq!(told, [(2, "Variant Price"), (3, "Variant Price"), (4, "Variant Price"), (5, "Variant Price"), (6, "Variant Price"),
+            (8, "Variant Price"), (9, "Variant Inventory Qty"), (10, "Variant Inventory Policy"), (11, "Image Src"), (12, "Handle"), (13, "Handle")]);
+        assert_eq!(errors[3]["message"], "\"12,50\" has a decimal comma: write 12.50 with a point");
+        assert_eq!((import["state"].as_str(), counts(&import)), (Some("DONE"), [12, 1, 0, 0, 11]));
+        let good = product(&anna, &brand, "good").await;
+        let titles: Vec<&str> = good["variants"].as_array().unwrap().iter().map(|row| row["title"].as_str().unwrap()).collect();
+        assert_eq!(titles, ["S", "XXL"]);
+    }
+
+    async fn what_is_not_a_product_file_is_refused_whole_and_changes_nothing(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let good_then = |rest: &[u8]| [b"Handle,Title,Variant Price\na,A,1.00\n", rest].concat();
+        for (file, says) in [
+            (Vec::new(), "empty"),
+            (b"\x89PNG\r\n\x1a\n\0\0\0".to_vec(), "NUL"),
+            (b"{\"products\": []}\n".to_vec(), "no column Handle"),
+            (good_then(b"b,\0,1.00\n"), "NUL"),
+            (good_then(b"b,\xff\xfe,1.00\n"), "UTF-8"),
+            (good_then(b"b,\"never closed,1.00\n"), "never closed"),
+            (",".repeat(1_000_000).into_bytes(), "more than 500 columns"),
+            (good_then(&[b"b,".to_vec(), vec![b'x'; 2_000_000]].concat()), "longer than 1 MiB"),
+        ] {
+            let import = state_of(&anna, &import_bytes(app, &anna, &brand, file).await).await;
+            assert_eq!(import["state"], "FAILED");
+            assert!(import["failure"].as_str().unwrap().contains(says), "{says}: {import:#}");
+        }
+        let left = anna.ask("query($id: ID!) { products(filter: { brandId: $id, visibility: ANY }) { nodes { handle } } }", json!({ "id": brand })).await;
+        assert_eq!(left["products"]["nodes"], json!([]));
+    }
+
+    async fn an_upload_address_takes_one_file_and_tells_strangers_nothing(app) {
+        let (anna, mallory) = (app.someone("anna").await, app.someone("mallory").await);
+        let brand = found(&anna, "velo").await;
+        let refused = mallory.ask(CREATE, json!({ "brand": brand })).await;
+        assert_eq!(refused["productImportCreate"]["userErrors"][0]["code"], "NOT_FOUND");
+        let made = anna.ask(CREATE, json!({ "brand": brand })).await["productImportCreate"]["productImport"].take();
+        let url = made["uploadUrl"].as_str().unwrap();
+        let put = async |url: &str| app.http.put(url).body(BICYCLES).send().await.unwrap().status().as_u16();
+        assert_eq!(put(&url.replace("token=vu_", "token=vu_x")).await, 404);
+        assert_eq!(put(url).await, 202);
+        assert_eq!(put(url).await, 404);
+        let see = "query($id: ID!) { productImport(id: $id) { state } }";
+        assert_eq!(mallory.ask(see, json!({ "id": made["id"] })).await["productImport"], json!(null));
+        assert_eq!(app.nobody().error(see, json!({ "id": made["id"] })).await, "UNAUTHENTICATED");
+        assert_eq!(anna.ask("query($id: ID!) { brand(id: $id) { imports { nodes { uploadUrl fileName } } } }", json!({ "id": brand })).await["brand"]["imports"]["nodes"],
+            json!([{ "uploadUrl": null, "fileName": "products.csv" }]));
+    }
+
+    async fn a_brand_whose_prices_exclude_tax_is_refused(app) {
+        let anna = app.someone("anna").await;
+        let create = "mutation { brandCreate(input: { handle: \"net\", name: \"Net\", country: \"US\", currency: USD, defaultVatRate: 0, pricesIncludeTax: false }) { brand { id } userErrors { code } } }";
+        let brand = anna.ask(create, json!({})).await["brandCreate"]["brand"]["id"].take();
+        let answer = anna.ask(CREATE, json!({ "brand": brand })).await;
+        assert_eq!(answer["productImportCreate"]["userErrors"], json!([{ "code": "INVALID", "field": ["input", "brandId"] }]));
+    }
+
+    async fn a_file_whose_rows_stand_apart_lands_as_if_they_stood_together(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let file = "Handle,Title,Option1 Name,Option1 Value,Variant Price\na,A,Size,S,1.00\nb,B,,,2.00\na,,,M,3.00\nc,C,,,4.00\na,,,L,5.00\n";
+        let first = state_of(&anna, &import_text(app, &anna, &brand, file).await).await;
+        assert_eq!(counts(&first), [5, 3, 0, 0, 0]);
+        assert_eq!(product(&anna, &brand, "a").await["variants"].as_array().unwrap().len(), 3);
+        let again = state_of(&anna, &import_text(app, &anna, &brand, file).await).await;
+        assert_eq!(counts(&again), [5, 0, 0, 3, 0], "{again:#}");
+    }
+}
