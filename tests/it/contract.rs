@@ -7,7 +7,7 @@ use std::process::Command;
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{FieldDefinition, TypeDefinition, TypeKind, TypeSystemDefinition};
-use sea_orm::{ConnectionTrait, EntityName, EntityTrait, IdenStatic, Iterable, Statement};
+use sea_orm::{ConnectionTrait, EntityTrait, IdenStatic, Iterable, Statement};
 
 use crate::support::on_both;
 

@@ -17,8 +17,6 @@ use crate::config::{Config, LogFormat};
 use crate::demo::{self, DemoArgs};
 use crate::{boot, database, import, worker};
 
-/// What is logged when nobody says otherwise.
-const LOG: &str = "info,sqlx=warn,sea_orm_migration=warn";
 /// How long a server may take to say that it lives.
 const HEALTH_WITHIN: Duration = Duration::from_secs(4);
 
@@ -77,7 +75,14 @@ pub enum Command {
 /// A message for the person at the terminal.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let quiet = matches!(cli.command, Command::Demo(_));
-    start_logs(&cli.config, if quiet { "warn" } else { LOG })?;
+    start_logs(
+        &cli.config,
+        if quiet {
+            "warn"
+        } else {
+            "info,sqlx=warn,sea_orm_migration=warn"
+        },
+    )?;
     let config = cli.config;
     match cli.command {
         Command::Serve { no_worker } => serve(&config, !no_worker).await,

@@ -24,6 +24,7 @@ macro_rules! on_both {
     ($($(#[$meta:meta])* async fn $name:ident($app:ident) $body:block)+) => {
         $(
             mod $name {
+                #[allow(unused_imports, reason = "a test may name nothing from around it")]
                 use super::*;
 
                 async fn test($app: &$crate::support::App) $body
