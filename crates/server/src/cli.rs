@@ -17,6 +17,8 @@ use crate::config::{Config, LogFormat};
 use crate::demo::{self, DemoArgs};
 use crate::{boot, database, import, worker};
 
+/// What is logged when nobody says otherwise.
+const LOG: &str = "info,sqlx=warn,sea_orm_migration=warn";
 /// How long a server may take to say that it lives.
 const HEALTH_WITHIN: Duration = Duration::from_secs(4);
 
@@ -75,14 +77,7 @@ pub enum Command {
 /// A message for the person at the terminal.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let quiet = matches!(cli.command, Command::Demo(_));
-    start_logs(
-        &cli.config,
-        if quiet {
-            "warn"
-        } else {
-            "info,sqlx=warn,sea_orm_migration=warn"
-        },
-    )?;
+    start_logs(&cli.config, if quiet { "warn" } else { LOG })?;
     let config = cli.config;
     match cli.command {
         Command::Serve { no_worker } => serve(&config, !no_worker).await,
