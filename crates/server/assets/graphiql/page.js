@@ -28,7 +28,7 @@ query Shop {
 }
 
 query Products {
-  products(search: "pan", first: 5, orderBy: PRICE_ASC) {
+  products(search: "pan", first: 5, orderBy: PRICE_LOW_FIRST) {
     nodes { id title brand { name } priceRange { min { amount currency } } }
   }
 }
@@ -137,7 +137,7 @@ query Orders {
         lines { id title variantTitle quantity price { amount } commission { amount } }
       }
     }
-    earnings { held { amount } available { amount } paidOut { amount currency } }
+    balance { held { amount } available { amount } paidOut { amount currency } }
   }
 }
 
