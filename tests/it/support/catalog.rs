@@ -7,13 +7,7 @@ use vitrine_model::catalog::{StockPolicy, product, product_text, variant, varian
 use vitrine_model::id::{BrandId, ProductId, VariantId};
 use vitrine_model::money::Currency;
 
-use super::{App, Person};
-
-/// A brand and the person who founded it. It sells in EUR from Germany, its prices contain 21 % VAT, and it pays 15 %.
-pub(crate) struct Brand<'a> {
-    pub(crate) founder: Person<'a>,
-    pub(crate) id: String,
-}
+use super::App;
 
 /// A product with its variants, as ids.
 #[derive(Debug, Clone)]
@@ -23,36 +17,27 @@ pub(crate) struct Planted {
 }
 
 impl App {
-    /// Founds a brand with this handle; its founder is someone called the same.
-    pub(crate) async fn brand(&self, handle: &str) -> Brand<'_> {
+    /// Founds a brand with this handle: it sells in EUR from Germany, its prices contain 21 % VAT, and it pays 15 %. Returns
+    /// its id.
+    pub(crate) async fn brand(&self, handle: &str) -> String {
         let founder = self.someone(&format!("{handle}-founder")).await;
         let create = "mutation($in: BrandCreateInput!) { brandCreate(input: $in) { brand { id } userErrors { message } } }";
         let new = json!({ "handle": handle, "name": handle, "country": "DE", "currency": "EUR", "defaultVatRate": 2100 });
         let made = founder.ask(create, json!({ "in": new })).await;
-        let id = made["brandCreate"]["brand"]["id"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{made}"));
-        Brand {
-            id: id.to_owned(),
-            founder,
-        }
+        let id = made["brandCreate"]["brand"]["id"].as_str();
+        id.unwrap_or_else(|| panic!("{made}")).to_owned()
     }
 
     /// Puts a published product on sale, one variant per list price in cents, a hundred pieces of each.
-    pub(crate) async fn plant(&self, brand: &Brand<'_>, handle: &str, prices: &[i64]) -> Planted {
+    pub(crate) async fn plant(&self, brand: &str, handle: &str, prices: &[i64]) -> Planted {
         let planted = self.plant_many(brand, &[handle.to_owned()], prices).await;
         planted.into_iter().next().unwrap()
     }
 
     /// The same for many products, in few statements.
-    pub(crate) async fn plant_many(
-        &self,
-        brand: &Brand<'_>,
-        handles: &[String],
-        prices: &[i64],
-    ) -> Vec<Planted> {
+    pub(crate) async fn plant_many(&self, brand: &str, handles: &[String], prices: &[i64]) -> Vec<Planted> {
         let cx = self.vitrine().context("plant");
-        let brand: BrandId = brand.id.parse().unwrap();
+        let brand: BrandId = brand.parse().unwrap();
         let (mut products, mut texts, mut variants, mut planted) = (vec![], vec![], vec![], vec![]);
         for handle in handles {
             let id: ProductId = cx.new_id();
@@ -152,6 +137,5 @@ fn piece(id: VariantId, brand: BrandId, product: ProductId, size: i32, price: i6
         active: Set(true),
         created_at: Set(now),
         updated_at: Set(now),
-        ..Default::default()
     }
 }

@@ -25,7 +25,7 @@ pub struct LineToCredit<'a> {
 }
 
 /// Decides who is credited for each line now, in the lines' order. `buyer` is the account signed in, `click` the one the
-/// cart carries. Five statements at most, however many lines.
+/// cart carries. Six statements at most, however many lines.
 ///
 /// # Errors
 /// When the database fails.
