@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vitrine_domain::failure::Failure;
 use vitrine_domain::identity;
@@ -93,16 +94,22 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn serve(config: &Config, with_worker: bool) -> anyhow::Result<()> {
-    let running = Running::start(config, Nature::default(), with_worker).await?;
-    asked_to_stop().await?;
+    let mut signals = StopSignals::listen()?;
+    let running = tokio::select! {
+        running = Running::start(config, Nature::default(), with_worker) => running?,
+        () = signals.asked() => return Ok(()),
+    };
+    signals.asked().await;
     tracing::info!("stopping: finishing what is under way; ask again to stop at once");
     tokio::select! {
-        () = running.stop() => Ok(()),
-        again = asked_to_stop() => again,
+        () = running.stop() => {}
+        () = signals.asked() => {}
     }
+    Ok(())
 }
 
 async fn work(config: &Config) -> anyhow::Result<()> {
+    let mut signals = StopSignals::listen()?;
     config.check()?;
     database::migrate(&config.database_url()).await?;
     let app = Vitrine::assemble(config, Nature::default(), config.listen).await?;
@@ -112,7 +119,7 @@ async fn work(config: &Config) -> anyhow::Result<()> {
     tracing::info!("working");
     tokio::select! {
         () = working.as_mut() => {}
-        asked = asked_to_stop() => asked?,
+        () = signals.asked() => {}
     }
     tracing::info!("stopping: finishing what is under way");
     stopping.cancel();
@@ -157,14 +164,28 @@ async fn healthcheck(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ctrl-C, or what a service manager sends.
-async fn asked_to_stop() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
+/// Ctrl-C, and what a service manager sends. Listened for before anything starts: a process that says it is up must not
+/// die of being asked to stop a moment later.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
-    Ok(())
+
+    /// Returns when the process is asked to stop, once for each time.
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 fn start_logs(config: &Config, default: &str) -> anyhow::Result<()> {
