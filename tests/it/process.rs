@@ -244,3 +244,32 @@ fn a_key_is_made_once_and_only_its_owner_may_read_it() {
     }
     assert!(keys[0] == keys[1] && keys[0].len() == 64);
 }
+
+/// The demo's last word, when everything held.
+fn told_to_the_end(arguments: &[&str]) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vitrine"))
+        .args(["demo", "--exit", "--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let (told, complained) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{told}\n{complained}");
+    told.into_owned()
+}
+
+#[test]
+fn the_demo_tells_its_story_to_the_end() {
+    let told = told_to_the_end(&[]);
+    assert!(told.contains("All 24 invariants hold."), "{told}");
+    assert!(told.contains("Stripe's own books agree to the cent"), "{told}");
+}
+
+#[test]
+fn the_demo_plays_with_a_catalogue_of_ones_own() {
+    let file = format!("{}/../../tests/data/bicycles.csv", env!("CARGO_MANIFEST_DIR"));
+    let told = told_to_the_end(&["--catalog", &file]);
+    assert!(told.contains("bicycles"), "{told}");
+}

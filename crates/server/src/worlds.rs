@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use lettre::message::Mailbox;
+use lettre::message::header::ContentType;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use rand::{RngCore, SeedableRng, TryRngCore};
 use rand_chacha::ChaCha20Rng;
@@ -248,6 +249,7 @@ impl Mailer for Post {
             .to(mail.to.parse()?)
             .message_id(Some(format!("<{}@vitrine>", mail.message_id)))
             .subject(mail.subject)
+            .header(ContentType::TEXT_PLAIN)
             .body(mail.text)?;
         match &self.way {
             Way::Smtp(transport) => {

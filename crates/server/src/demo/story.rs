@@ -225,7 +225,7 @@ async fn open_shop(stage: &Stage, brands: &[Brand], tell: &mut Teller) -> anyhow
     }
     ensure!(
         !offers.is_empty(),
-        "no catalogue has a published product in stock that costs 1.00 EUR or more"
+        "no catalogue has a published product in stock that costs 1.00 to 2000.00 EUR"
     );
     preview(&anna, &offers[0], tell).await?;
     let add = "mutation ($in: RecommendationAddInput!) { recommendationAdd(input: $in) {
@@ -257,8 +257,12 @@ async fn offers_of(anna: &Person, brand: &Brand) -> anyhow::Result<Vec<Offer>> {
     let query =
         "query ($filter: ProductFilterInput) { products(filter: $filter, orderBy: TITLE, first: 40) { nodes {
         id title isPromotable variants { id isAvailable quantityAvailable price { amount } } } } }";
-    let least = json!({ "amount": "1.00", "currency": "EUR" });
-    let filter = json!({ "filter": { "brandId": brand.id, "inStock": true, "priceMin": least } });
+    let (least, most) = (
+        json!({ "amount": "1.00", "currency": "EUR" }),
+        json!({ "amount": "2000.00", "currency": "EUR" }),
+    );
+    let filter =
+        json!({ "filter": { "brandId": brand.id, "inStock": true, "priceMin": least, "priceMax": most } });
     let found = anna.ask(query, filter).await?;
     let products = found["products"]["nodes"].as_array().cloned().unwrap_or_default();
     Ok(products
