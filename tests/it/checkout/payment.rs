@@ -55,6 +55,39 @@ on_both! {
         assert_eq!(kettle.stock().await, (9, 0));
     }
 
+    async fn the_buyer_who_comes_back_need_not_wait_for_the_event(app) {
+        let kettle = kettle(app).await;
+        app.stripe.admin("deliveries", json!({ "mode": "hold" })).await;
+        let basket = kettle.basket(1).await;
+        let (order, url) = basket.ordered().await;
+        let back = json!({ "orderId": order });
+        let returned = async || done(&basket.buyer, "checkoutReturn", "CheckoutReturnInput", "order { state }", back.clone()).await;
+        assert_eq!(returned().await["order"]["state"], "AWAITING_PAYMENT", "she turned back without paying");
+        app.stripe.pay(&url, CARD).await;
+        assert_eq!(returned().await["order"]["state"], "PAID");
+        assert_eq!(returned().await["order"]["state"], "PAID");
+        app.stripe.admin("deliveries/release", json!({})).await;
+        app.settle().await;
+        assert_eq!(kettle.stock().await, (9, 0));
+        assert_eq!(charges(app, ChargeKind::Expected).await, 1);
+        assert_eq!(charges(app, ChargeKind::Unexpected).await, 0);
+        let stranger = app.nobody();
+        assert_eq!(codes(&tried(&stranger, "checkoutReturn", "CheckoutReturnInput", "", back.clone()).await), ["NOT_FOUND"]);
+    }
+
+    async fn the_return_page_and_the_event_at_once_pay_the_order_once(app) {
+        let kettle = kettle(app).await;
+        let basket = kettle.basket(1).await;
+        let (order, url) = basket.ordered().await;
+        app.stripe.pay(&url, CARD).await;
+        let back = json!({ "orderId": order });
+        let returned = || done(&basket.buyer, "checkoutReturn", "CheckoutReturnInput", "order { state }", back.clone());
+        tokio::join!(returned(), returned(), app.settle(), returned());
+        assert_eq!(basket.order(&order).await["state"], "PAID");
+        assert_eq!(charges(app, ChargeKind::Expected).await, 1);
+        assert_eq!(kettle.stock().await, (9, 0));
+    }
+
     async fn an_order_nobody_pays_expires_and_its_cart_can_be_bought_again(app) {
         let kettle = kettle(app).await;
         let basket = kettle.basket(2).await;

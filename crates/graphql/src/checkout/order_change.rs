@@ -91,6 +91,21 @@ pub struct OrderCancelInput {
     idempotency_key: String,
 }
 
+payload! {
+    /// What came of `checkoutReturn`.
+    CheckoutReturnPayload {
+        /// The order, `PAID` if its money is there.
+        order: Order
+    }
+}
+
+/// An order whose buyer came back from its payment page.
+#[derive(InputObject)]
+pub struct CheckoutReturnInput {
+    /// The order.
+    order_id: ID,
+}
+
 /// Mutations on orders.
 #[derive(Default)]
 pub struct OrderMutation;
@@ -125,6 +140,23 @@ impl OrderMutation {
             cart,
             user_errors,
         })
+    }
+
+    /// Call it on the page to which the buyer comes back from paying: asks Stripe at once whether the order is paid, rather
+    /// than waiting for Stripe to tell. May be called any number of times. Codes: `NOT_FOUND`.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn checkout_return(
+        &self,
+        ctx: &Context<'_>,
+        input: CheckoutReturnInput,
+    ) -> Result<CheckoutReturnPayload> {
+        answer(ctx, async {
+            let id = parse_id(&input.order_id)?;
+            Ok(Order(
+                checkout::payment_returned(ctx.cx(), ctx.viewer(), id).await?,
+            ))
+        })
+        .await
     }
 
     /// Calls an order off before anything was shipped. One that awaits payment expires, and its cart is open again; of a

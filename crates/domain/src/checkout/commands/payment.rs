@@ -16,8 +16,11 @@ use vitrine_model::money::Money;
 use crate::catalog::{self, Piece};
 use crate::checkout::commands::{expire, lock_order};
 use crate::checkout::queries;
+use crate::checkout::refusal::Refusal;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
+use crate::failure::{Failure, OrRefuse};
+use crate::identity::Viewer;
 use crate::intent::{self, When};
 use crate::jobs::{self, Job};
 use crate::ledger::{self, Shipping};
@@ -83,12 +86,27 @@ pub(crate) async fn session_changed(cx: &Context, session: &str) -> anyhow::Resu
     }
 }
 
-/// The browser came back from Stripe's page `session`: takes the same step as the event about it, whichever comes first.
+/// The browser came back from Stripe's page: takes the same step as the event about it, whichever comes first, and answers
+/// the order as it is then.
 ///
 /// # Errors
-/// When Stripe or the database fails.
-pub async fn payment_returned(cx: &Context, session: &str) -> anyhow::Result<()> {
-    session_changed(cx, session).await
+/// `OrderNotFound` unless she buys it; a fault when the database fails. While Stripe cannot be asked the order is answered
+/// as it stands: an event follows, or the order's own expiry asks.
+pub async fn payment_returned(
+    cx: &Context,
+    by: &Viewer,
+    id: OrderId,
+) -> Result<order::Model, Failure<Refusal>> {
+    let order = queries::order(cx, by, id).await?;
+    let order = order.or_refuse(Refusal::OrderNotFound)?;
+    let (OrderState::AwaitingPayment, Some(session)) = (order.state, &order.session_id) else {
+        return Ok(order);
+    };
+    if let Err(error) = session_changed(cx, session).await {
+        tracing::warn!(order = %id, error = format!("{error:#}"), "Stripe could not be asked about a payment yet");
+    }
+    let order = queries::order(cx, by, id).await?;
+    order.or_refuse(Refusal::OrderNotFound)
 }
 
 /// A charge was made or changed.
