@@ -274,10 +274,15 @@ create table cart (
     secret_expires_at {time} not null,
     account_id {uuid} references account (id),
     currency text,
-    click_id {uuid} references click (id),
     state text not null,
     created_at {time} not null,
     updated_at {time} not null
+);
+create table cart_click (
+    cart_id {uuid} not null references cart (id),
+    click_id {uuid} not null references click (id),
+    clicked_at {time} not null,
+    primary key (cart_id, click_id)
 );
 create table cart_contact (
     cart_id {uuid} not null primary key references cart (id),
@@ -305,7 +310,6 @@ create table orders (
     shipping_total bigint not null check (shipping_total >= 0),
     total bigint not null check (total = goods_total + shipping_total),
     state text not null,
-    click_id {uuid} references click (id),
     intent_id {uuid} not null,
     session_id text unique,
     checkout_url text,

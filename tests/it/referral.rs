@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use reqwest::{Method, Response, StatusCode};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
-use vitrine_domain::referral::{self, Credit, LineToCredit, TokenRefusal};
+use vitrine_domain::referral::{self, Buyer, Credit, LineToCredit, TokenRefusal};
 use vitrine_model::catalog::{product, terms};
 use vitrine_model::checkout::CreditReason;
 use vitrine_model::id::{ClickId, ProductId};
@@ -21,7 +21,7 @@ const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 
 const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.1 Safari/605.1.15";
 
 /// Makes a link; returns its code.
-async fn link(who: &Person<'_>, new: Value) -> String {
+pub(crate) async fn link(who: &Person<'_>, new: Value) -> String {
     let made = who.ask(CREATE, json!({ "in": new })).await;
     made["referralLinkCreate"]["referralLink"]["code"]
         .as_str()
@@ -64,7 +64,7 @@ fn parameter(url: &url::Url, name: &str) -> String {
 }
 
 /// The click token that a visit through a link yields.
-async fn token(app: &App, code: &str) -> String {
+pub(crate) async fn token(app: &App, code: &str) -> String {
     parameter(&location(&follow(app, code, &[]).await), "click")
 }
 
@@ -106,8 +106,12 @@ async fn credited(
         terms,
         recommendation: recommendation.map(|id| id.parse().unwrap()),
     };
-    let buyer = buyer.map(|buyer| buyer.id.parse().unwrap());
-    let credits = referral::credits(app.db(), &cx, buyer, click, &[line, line])
+    let buyer = Buyer {
+        account: buyer.map(|buyer| buyer.id.parse().unwrap()),
+        email: None,
+    };
+    let clicks: Vec<ClickId> = click.into_iter().collect();
+    let credits = referral::credits(app.db(), &cx, buyer, &clicks, &[line, line])
         .await
         .unwrap();
     assert_eq!(credits[0], credits[1]);

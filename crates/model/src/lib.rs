@@ -40,7 +40,7 @@ macro_rules! for_each_entity {
             catalog::import, catalog::import_note,
             shop, shop::recommendation,
             referral::link, referral::click,
-            checkout::cart, checkout::cart_contact, checkout::cart_line, checkout::order, checkout::order_contact,
+            checkout::cart, checkout::cart_click, checkout::cart_contact, checkout::cart_line, checkout::order, checkout::order_contact,
             checkout::order_line, checkout::order_shipping, checkout::charge, checkout::reservation,
             checkout::fulfillment, checkout::return_request, checkout::return_unit, checkout::refund, checkout::refund_unit,
             ledger::account, ledger::transaction, ledger::posting, ledger::seal, ledger::block, ledger::unit,

@@ -1,6 +1,7 @@
 //! Buying: carts and checkout.
 
 mod basket;
+mod credit;
 mod payment;
 
 use chrono::TimeDelta;

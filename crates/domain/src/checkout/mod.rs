@@ -1,7 +1,7 @@
 //! Buying: cart, checkout, order, fulfilment, return, refund.
 //!
 //! Invariants: a cart becomes one order that lives, at most; an order's lines, prices and terms never change once it is
-//! made; stock is promised when checkout starts and the promise ends exactly once, sold or released; an order is paid by
+//! made; who is credited for a line is what the cart showed; stock is promised when checkout starts and the promise ends exactly once, sold or released; an order is paid by
 //! one charge at most, of exactly its amount, and every other charge goes back to the buyer once; personal data stands in
 //! the contact rows only.
 //!
@@ -28,6 +28,7 @@ pub use commands::cart::{
     Address, CartChanged, NewCart, NewLine, Warning, add_lines, create_cart, remove_lines, update_buyer,
     update_delivery_address, update_lines,
 };
+pub use commands::click::add_click;
 pub use commands::expire::cancel_order;
 pub(crate) use commands::expire::{expire_order, session_expired};
 pub use commands::fulfill::{NewFulfillment, create_fulfillment, mark_delivered};

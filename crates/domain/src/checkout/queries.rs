@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Context as _;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use vitrine_model::Time;
 use vitrine_model::catalog::{brand, product, terms, variant};
 use vitrine_model::checkout::{
-    cart, cart_contact, cart_line, order, order_contact, order_line, order_shipping,
+    cart, cart_click, cart_contact, cart_line, order, order_contact, order_line, order_shipping,
 };
-use vitrine_model::id::{AccountId, BrandId, CartId, OrderId, ProductId, ShopId, VariantId};
+use vitrine_model::id::{AccountId, BrandId, CartId, ClickId, OrderId, ProductId, ShopId, VariantId};
 use vitrine_model::money::BasisPoints;
 use vitrine_model::shop;
 
@@ -18,7 +18,7 @@ use crate::checkout::rules::{self, PricedCart, PricedLine};
 use crate::context::Context;
 use crate::identity::Viewer;
 use crate::page::{Page, Slice, keyset};
-use crate::referral::{self, Credit, LineToCredit};
+use crate::referral::{self, Buyer, Credit, LineToCredit};
 
 /// An order's place in a list by age: when checkout started, and its id.
 pub type ByAge = (Time, OrderId);
@@ -30,7 +30,7 @@ pub type ByAge = (Time, OrderId);
 pub async fn cart(cx: &Context, by: &Viewer, id: CartId) -> anyhow::Result<Option<PricedCart>> {
     let found = cart::Entity::find_by_id(id).one(cx.db()).await?;
     match found.filter(|cart| rules::owns_cart(by, cart, cx.now())) {
-        Some(cart) => Ok(Some(price(cx.db(), cx, cart).await?)),
+        Some(cart) => Ok(Some(price(cx.db(), cx, by, cart).await?)),
         None => Ok(None),
     }
 }
@@ -122,10 +122,12 @@ pub async fn contacts_of(
         .await
 }
 
-/// The cart at today's prices. The number of statements does not grow with its lines.
+/// The cart at today's prices for `by`, who may see it: a guest's cart becomes hers when she checks out. The number of
+/// statements does not grow with its lines.
 pub(super) async fn price(
     db: &impl ConnectionTrait,
     cx: &Context,
+    by: &Viewer,
     cart: cart::Model,
 ) -> anyhow::Result<PricedCart> {
     let contact = cart_contact::Entity::find_by_id(cart.id).one(db).await?;
@@ -135,7 +137,11 @@ pub(super) async fn price(
         .order_by_asc(cart_line::Column::Id)
         .all(db)
         .await?;
-    let lines = price_lines(db, cx, &cart, rows).await?;
+    let buyer = Buyer {
+        account: cart.account_id.or(by.account_id()),
+        email: contact.as_ref().and_then(|contact| contact.email.as_ref()),
+    };
+    let lines = price_lines(db, cx, buyer, cart.id, rows).await?;
     let brands: Vec<BrandId> = lines.iter().map(|line| line.brand.id).collect();
     let rates = match contact.as_ref().and_then(|contact| contact.country.as_ref()) {
         Some(country) => catalog::shipping_rates(db, &brands, country).await?,
@@ -246,7 +252,8 @@ impl Offered {
 async fn price_lines(
     db: &impl ConnectionTrait,
     cx: &Context,
-    cart: &cart::Model,
+    buyer: Buyer<'_>,
+    cart: CartId,
     lines: Vec<cart_line::Model>,
 ) -> anyhow::Result<Vec<PricedLine>> {
     if lines.is_empty() {
@@ -258,7 +265,8 @@ async fn price_lines(
         .map(|line| offer.line(line))
         .collect::<anyhow::Result<_>>()?;
     let to_credit: Vec<LineToCredit<'_>> = lines.iter().map(Offered::to_credit).collect();
-    let credits = referral::credits(db, cx, cart.account_id, cart.click_id, &to_credit).await?;
+    let clicks = clicks_of(db, cart).await?;
+    let credits = referral::credits(db, cx, buyer, &clicks, &to_credit).await?;
     let shops: BTreeSet<ShopId> = credits
         .iter()
         .filter_map(|credit| Some(credit.to?.shop))
@@ -275,4 +283,14 @@ async fn price_lines(
         line.priced(credit, shop, cx.now())
     });
     Ok(priced.collect())
+}
+
+async fn clicks_of(db: &impl ConnectionTrait, cart: CartId) -> Result<Vec<ClickId>, DbErr> {
+    cart_click::Entity::find()
+        .select_only()
+        .column(cart_click::Column::ClickId)
+        .filter(cart_click::Column::CartId.eq(cart))
+        .into_tuple()
+        .all(db)
+        .await
 }

@@ -18,8 +18,8 @@ pub use commands::{
     NewAccount, SignIn, SignedIn, add_member, create_account, grant_operator, revoke_session, sign_in,
 };
 pub use queries::{
-    Viewer, accounts_by_id, authenticate, member_role, members_of, memberships_of, roles_at, sessions_of,
-    staff_of,
+    Viewer, account_with_email, accounts_by_id, authenticate, member_role, members_of, memberships_of,
+    roles_at, sessions_of, staff_of,
 };
 pub use refusal::Refusal;
 pub use rules::{check_password, hash_password};

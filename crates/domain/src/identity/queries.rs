@@ -4,6 +4,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 use secrecy::SecretString;
 use vitrine_model::id::{AccountId, BrandId};
 use vitrine_model::identity::{Role, account, brand_member, session};
+use vitrine_model::text::Email;
 
 use crate::context::Context;
 use crate::failure::{Failure, OrRefuse, refuse};
@@ -69,6 +70,21 @@ pub async fn accounts_by_id(
         .filter(account::Column::Id.is_in(ids.iter().copied()))
         .all(db)
         .await
+}
+
+/// The account that signs in with this address.
+///
+/// # Errors
+/// When the database fails.
+pub async fn account_with_email(
+    db: &impl ConnectionTrait,
+    email: &Email,
+) -> Result<Option<AccountId>, DbErr> {
+    let account = account::Entity::find()
+        .filter(account::Column::Email.eq(email.as_str()))
+        .one(db)
+        .await?;
+    Ok(account.map(|account| account.id))
 }
 
 /// What `account` may do at `brand`; `None` when she does not work there.

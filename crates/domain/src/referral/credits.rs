@@ -1,16 +1,18 @@
 //! Reads the facts for many lines at once, and decides the credit of each.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter};
 use vitrine_model::catalog::{product, terms};
-use vitrine_model::id::{AccountId, BrandId, ClickId, RecommendationId, ShopId};
+use vitrine_model::id::{AccountId, BrandId, ClickId, LinkId, RecommendationId, ShopId};
 use vitrine_model::referral::{click, link};
 use vitrine_model::shop::{self, ShopState, recommendation};
+use vitrine_model::text::Email;
 
 use crate::context::Context;
+use crate::identity;
 use crate::referral::rules::{ClickFacts, Credit, Destination, Facts, RecommendationFacts, credit};
 
 /// A line whose credit is to be decided.
@@ -24,22 +26,32 @@ pub struct LineToCredit<'a> {
     pub recommendation: Option<RecommendationId>,
 }
 
-/// Decides who is credited for each line now, in the lines' order. `buyer` is the account signed in, `click` the one the
-/// cart carries. Six statements at most, however many lines.
+/// Who buys, as far as it is known: a shopholder is recognised in her own shop by either.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Buyer<'a> {
+    /// Her account, when she is signed in.
+    pub account: Option<AccountId>,
+    /// The e-mail address she gave.
+    pub email: Option<&'a Email>,
+}
+
+/// Decides who is credited for each line now, in the lines' order. `clicks` are the buyer's, in any order. Eight statements
+/// at most, however many lines and clicks.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn credits(
     db: &impl ConnectionTrait,
     cx: &Context,
-    buyer: Option<AccountId>,
-    click: Option<ClickId>,
+    buyer: Buyer<'_>,
+    clicks: &[ClickId],
     lines: &[LineToCredit<'_>],
 ) -> Result<Vec<Credit>, DbErr> {
-    let clicked = match click {
-        Some(click) => clicked(db, click, lines).await?,
+    let known_by_email = match buyer.email {
+        Some(email) => identity::account_with_email(db, email).await?,
         None => None,
     };
+    let clicked = clicked(db, clicks, lines).await?;
     let standing = standing(db, lines).await?;
     let now = cx.now();
     let facts = lines.iter().map(|line| Facts {
@@ -49,7 +61,7 @@ pub async fn credits(
         promotable: line.product.promotable,
         attribution_days: line.terms.attribution_days,
         member_price: line.terms.member_price,
-        buyer,
+        buyers: [buyer.account, known_by_email],
         recommendation: line
             .recommendation
             .and_then(|id| standing.get(&id))
@@ -60,7 +72,7 @@ pub async fn credits(
                 owner: *owner,
                 share: row.share_bp,
             }),
-        click: clicked.as_ref().map(|clicked| clicked.facts(line)),
+        clicks: clicked.iter().map(|clicked| clicked.facts(line)).collect(),
     });
     Ok(facts.map(|facts| credit(&facts)).collect())
 }
@@ -115,76 +127,108 @@ impl Clicked {
     }
 }
 
+/// The clicks with what their lines need to know of them, the newest first.
 async fn clicked(
     db: &impl ConnectionTrait,
-    click: ClickId,
+    clicks: &[ClickId],
     lines: &[LineToCredit<'_>],
-) -> Result<Option<Clicked>, DbErr> {
-    let found = click::Entity::find_by_id(click).one(db).await?;
-    let Some(click) = found else { return Ok(None) };
-    let link = link::Entity::find_by_id(click.link_id).one(db).await?;
-    let shop = shop::Entity::find_by_id(click.shop_id).one(db).await?;
-    let (Some(link), Some(shop)) = (link, shop) else {
-        return Ok(None);
-    };
-    let linked_brand = match link.recommendation_id {
-        Some(id) => brand_of(db, id).await?,
-        None => None,
-    };
-    let recommended_brands = match (link.recommendation_id, link.product_id) {
-        (None, None) => recommended_brands(db, shop.id, &click, lines).await?,
-        _ => HashSet::new(),
-    };
-    Ok(Some(Clicked {
-        click,
-        link,
-        shop,
-        linked_brand,
-        recommended_brands,
-    }))
-}
-
-async fn brand_of(db: &impl ConnectionTrait, id: RecommendationId) -> Result<Option<BrandId>, DbErr> {
-    let product = recommendation::Entity::find()
-        .select_only()
-        .column(recommendation::Column::ProductId)
-        .filter(recommendation::Column::Id.eq(id))
-        .into_query();
-    product::Entity::find()
-        .select_only()
-        .column(product::Column::BrandId)
-        .filter(product::Column::Id.in_subquery(product))
-        .into_tuple()
-        .one(db)
-        .await
-}
-
-/// Which of the lines' brands `shop` recommended a product of at the time of `click`.
-async fn recommended_brands(
-    db: &impl ConnectionTrait,
-    shop: ShopId,
-    click: &click::Model,
-    lines: &[LineToCredit<'_>],
-) -> Result<HashSet<BrandId>, DbErr> {
-    let not_yet_removed = Condition::any()
-        .add(recommendation::Column::RemovedAt.is_null())
-        .add(recommendation::Column::RemovedAt.gt(click.occurred_at));
-    let recommended = recommendation::Entity::find()
-        .select_only()
-        .column(recommendation::Column::ProductId)
-        .filter(recommendation::Column::ShopId.eq(shop))
-        .filter(recommendation::Column::CreatedAt.lte(click.occurred_at))
-        .filter(not_yet_removed)
-        .into_query();
-    let brands: HashSet<BrandId> = lines.iter().map(|line| line.product.brand_id).collect();
-    let found: Vec<BrandId> = product::Entity::find()
-        .select_only()
-        .column(product::Column::BrandId)
-        .distinct()
-        .filter(product::Column::BrandId.is_in(brands))
-        .filter(product::Column::Id.in_subquery(recommended))
-        .into_tuple()
+) -> Result<Vec<Clicked>, DbErr> {
+    if clicks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut rows = click::Entity::find()
+        .filter(click::Column::Id.is_in(clicks.iter().copied()))
         .all(db)
         .await?;
-    Ok(found.into_iter().collect())
+    rows.sort_by_key(|row| Reverse((row.occurred_at, row.id)));
+    let links = super::queries::links_by_id(db, &ids(&rows, |row| row.link_id)).await?;
+    let links: HashMap<LinkId, link::Model> = links.into_iter().map(|row| (row.id, row)).collect();
+    let shops = crate::shop::shops_by_id(db, &ids(&rows, |row| row.shop_id)).await?;
+    let shops: HashMap<ShopId, shop::Model> = shops.into_iter().map(|row| (row.id, row)).collect();
+    let linked_brands = linked_brands(db, links.values()).await?;
+    let mut recommended = recommended_brands(db, &rows, lines).await?;
+    let clicked = rows.into_iter().filter_map(|click| {
+        let link = links.get(&click.link_id)?.clone();
+        Some(Clicked {
+            shop: shops.get(&click.shop_id)?.clone(),
+            linked_brand: link
+                .recommendation_id
+                .and_then(|id| linked_brands.get(&id).copied()),
+            recommended_brands: recommended.remove(&click.id).unwrap_or_default(),
+            link,
+            click,
+        })
+    });
+    Ok(clicked.collect())
+}
+
+fn ids<I: Ord>(clicks: &[click::Model], id: impl Fn(&click::Model) -> I) -> Vec<I> {
+    let once: BTreeSet<I> = clicks.iter().map(id).collect();
+    once.into_iter().collect()
+}
+
+/// The brand of what each recommendation recommends that a link leads to.
+async fn linked_brands(
+    db: &impl ConnectionTrait,
+    links: impl Iterator<Item = &link::Model>,
+) -> Result<HashMap<RecommendationId, BrandId>, DbErr> {
+    let recommendations: Vec<RecommendationId> = links.filter_map(|link| link.recommendation_id).collect();
+    if recommendations.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let select = Query::select()
+        .column((recommendation::Entity, recommendation::Column::Id))
+        .column((product::Entity, product::Column::BrandId))
+        .from(recommendation::Entity)
+        .inner_join(product::Entity, recommends())
+        .and_where(Expr::col((recommendation::Entity, recommendation::Column::Id)).is_in(recommendations))
+        .to_owned();
+    let rows = db.query_all(&select).await?.into_iter();
+    rows.map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+        .collect()
+}
+
+/// Which of the lines' brands the shop behind each click recommended a product of when it was clicked.
+async fn recommended_brands(
+    db: &impl ConnectionTrait,
+    clicks: &[click::Model],
+    lines: &[LineToCredit<'_>],
+) -> Result<HashMap<ClickId, HashSet<BrandId>>, DbErr> {
+    use recommendation::Column;
+    let of = |column: Column| Expr::col((recommendation::Entity, column));
+    let clicked_at = || Expr::col((click::Entity, click::Column::OccurredAt));
+    let brands: HashSet<BrandId> = lines.iter().map(|line| line.product.brand_id).collect();
+    let then = Condition::all()
+        .add(of(Column::ShopId).equals((click::Entity, click::Column::ShopId)))
+        .add(of(Column::CreatedAt).lte(clicked_at()))
+        .add(
+            Condition::any()
+                .add(of(Column::RemovedAt).is_null())
+                .add(of(Column::RemovedAt).gt(clicked_at())),
+        );
+    let select = Query::select()
+        .distinct()
+        .column((click::Entity, click::Column::Id))
+        .column((product::Entity, product::Column::BrandId))
+        .from(click::Entity)
+        .inner_join(recommendation::Entity, then)
+        .inner_join(product::Entity, recommends())
+        .and_where(Expr::col((click::Entity, click::Column::Id)).is_in(clicks.iter().map(|click| click.id)))
+        .and_where(Expr::col((product::Entity, product::Column::BrandId)).is_in(brands))
+        .to_owned();
+    let mut recommended: HashMap<ClickId, HashSet<BrandId>> = HashMap::new();
+    for row in db.query_all(&select).await? {
+        let click: ClickId = row.try_get_by_index(0)?;
+        recommended
+            .entry(click)
+            .or_default()
+            .insert(row.try_get_by_index(1)?);
+    }
+    Ok(recommended)
+}
+
+/// Joins a recommendation with its product.
+fn recommends() -> Expr {
+    Expr::col((product::Entity, product::Column::Id))
+        .equals((recommendation::Entity, recommendation::Column::ProductId))
 }

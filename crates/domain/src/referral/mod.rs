@@ -1,13 +1,13 @@
 //! How visitors come, and who is credited for a sale: referral links, clicks, click tokens, credits.
 //!
 //! Invariants: a link leads to a stored destination of its own shop only; a code is unique; the same visitor counts once
-//! an hour per link; a click token cannot be made by anyone else and expires; a line is credited to one shop at most, and
-//! the reason is kept with it.
+//! an hour per link; a click token cannot be made by anyone else and expires; a line is credited to one shop at most, that
+//! of the last click valid for it, and the reason is kept with it.
 //!
 //! ```text
 //! visit by GET ──▶ click (counted, or not: repeated within the hour, prefetched) ──▶ redirect with a click token
 //! visit by HEAD, by a bot ──▶ redirect without a token; nothing is recorded
-//! click token ──▶ cart ──▶ checkoutStart decides the credit of each line and freezes it
+//! click tokens ──▶ cart ──▶ checkoutStart decides the credit of each line and freezes it
 //! ```
 
 mod commands;
@@ -20,8 +20,8 @@ mod token;
 mod visits;
 
 pub use commands::{Landing, NewLink, Target, create_link, record_click};
-pub use credits::{LineToCredit, credits};
-pub use queries::{ByCreation, LinkCounts, link_counts, link_url, links_by_id, links_of};
+pub use credits::{Buyer, LineToCredit, credits};
+pub use queries::{ByCreation, LinkCounts, click_of, link_counts, link_url, links_by_id, links_of};
 pub use refusal::Refusal;
 pub use rules::{Credit, Credited};
 pub use token::{TokenRefusal, read_click_token};

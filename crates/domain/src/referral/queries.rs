@@ -11,6 +11,7 @@ use vitrine_model::referral::{click, link};
 
 use crate::context::Context;
 use crate::page::{Page, Slice, keyset};
+use crate::referral::token::read_click_token;
 
 /// A link's place in the list of a shop's links: when it was made, and its id.
 pub type ByCreation = (Time, LinkId);
@@ -31,6 +32,21 @@ pub struct LinkCounts {
 pub async fn links_by_id(db: &impl ConnectionTrait, ids: &[LinkId]) -> Result<Vec<link::Model>, DbErr> {
     let found = link::Entity::find().filter(link::Column::Id.is_in(ids.iter().copied()));
     found.all(db).await
+}
+
+/// The click that `token` was made for; `None` for a token that is forged or too old.
+///
+/// # Errors
+/// When the database fails.
+pub async fn click_of(
+    db: &impl ConnectionTrait,
+    cx: &Context,
+    token: &str,
+) -> Result<Option<click::Model>, DbErr> {
+    match read_click_token(cx, token) {
+        Ok(id) => click::Entity::find_by_id(id).one(db).await,
+        Err(_) => Ok(None),
+    }
 }
 
 /// The address people share.

@@ -28,5 +28,5 @@ pub use recommending::{
     update_recommendation,
 };
 pub use refusal::Refusal;
-pub use rules::{disclosure, is_visible};
+pub use rules::{disclosure, is_visible, sale_disclosure};
 pub use sales::{Sale, SalePlace, SaleState, sales_of};

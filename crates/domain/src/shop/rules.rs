@@ -24,6 +24,11 @@ pub fn disclosure(shopholder: &Name) -> String {
     format!("{shopholder} earns a commission on what you buy through this recommendation.")
 }
 
+/// What a buyer is told beside a line of her cart or order that is credited to a shop, however she came to it.
+pub fn sale_disclosure(shopholder: &Name) -> String {
+    format!("{shopholder} earns a commission on this.")
+}
+
 /// Where each of the `moved` recommendations goes: among themselves they take the places they had, in the new order. The
 /// others stay where they are. `None` when one is missing from `places` or named twice.
 pub(crate) fn rearrange(

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::checkout::{self, PricedCart, PricedLine, Problem};
+use vitrine_domain::shop;
 use vitrine_model::checkout as rows;
-use vitrine_model::id::CartId;
+use vitrine_model::id::{AccountId, CartId};
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{Brand, Product, ProductVariant};
 use crate::checkout::cost::{Cost, LineCost, PostalAddress, ShippingCost, address_of};
 use crate::checkout::refusal::{CartProblemCode, told};
 use crate::error::settle;
+use crate::loaders::load;
 use crate::money::CurrencyCode;
+use crate::referral::CreditReason;
 use crate::request::{RequestContext, parse_id};
 use crate::shop::{Shop, shop_seen};
 
@@ -219,6 +222,21 @@ impl CartLine {
         self.line.line.recommendation_id.map(|id| id.to_string().into())
     }
 
+    /// Why that shop is credited for it, or why none is: as it stands now, and as `checkoutStart` will freeze it.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn credit_reason(&self) -> CreditReason {
+        self.line.credit.reason.into()
+    }
+
+    /// What the buyer must be told beside it: who earns on it. `null` when nobody does.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn disclosure(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        match self.line.credit.to {
+            Some(to) => disclosure(ctx, to.shopholder).await,
+            None => Ok(None),
+        }
+    }
+
     /// The name of the shop that is credited for it, and gives the discount if there is one.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn shop_name(&self) -> Option<&str> {
@@ -313,6 +331,12 @@ impl CartQuery {
     async fn cart(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Result<Option<Cart>> {
         cart_node(ctx, &id).await
     }
+}
+
+/// What a buyer must be told of whoever earns on her line.
+pub(super) async fn disclosure(ctx: &Context<'_>, shopholder: AccountId) -> Result<Option<String>> {
+    let account = load(ctx, shopholder).await?;
+    Ok(account.map(|account| shop::sale_disclosure(&account.name)))
 }
 
 /// The cart with this id, if the viewer may see it.

@@ -14,7 +14,7 @@ use crate::request::{RequestContext, parse_id};
 /// What was done, but not quite as asked.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 pub enum CartWarningCode {
-    /// The click token was forged or is too old: nobody's link is credited.
+    /// The click token was forged or is too old: the click credits nobody.
     ClickTokenIgnored,
     /// A line already had so many pieces that it got the most allowed instead of the sum.
     QuantityCapped,
@@ -173,6 +173,10 @@ cart_payload! {
     CartLinesAddPayload
 }
 cart_payload! {
+    /// What came of `cartClickAdd`.
+    CartClickAddPayload
+}
+cart_payload! {
     /// What came of `cartLinesUpdate`.
     CartLinesUpdatePayload
 }
@@ -218,7 +222,7 @@ fn parse_lines(lines: &[CartLineInput]) -> Result<Vec<NewLine>> {
 /// A cart to open.
 #[derive(InputObject)]
 pub struct CartCreateInput {
-    /// The click token that the visitor was sent here with.
+    /// The click token that the visitor was sent here with. Tell of others, and of later ones, by `cartClickAdd`.
     click_token: Option<String>,
     /// Its first lines.
     #[graphql(default)]
@@ -232,6 +236,17 @@ pub struct CartLinesAddInput {
     cart_id: ID,
     /// The lines. A line of the same variant from the same recommendation takes the pieces up.
     lines: Vec<CartLineInput>,
+    /// The click token that the visitor was sent here with, if the cart was not told of it yet.
+    click_token: Option<String>,
+}
+
+/// A click to tell a cart of.
+#[derive(InputObject)]
+pub struct CartClickAddInput {
+    /// The cart.
+    cart_id: ID,
+    /// The click token that the visitor was sent here with.
+    click_token: String,
 }
 
 /// A line of a cart to change.
@@ -344,9 +359,29 @@ impl CartMutation {
     ) -> Result<CartLinesAddPayload> {
         let body = async {
             let (id, lines) = (parse_id(&input.cart_id)?, parse_lines(&input.lines)?);
-            Ok(checkout::add_lines(ctx.cx(), ctx.viewer(), id, lines).await?)
+            let click = input.click_token;
+            Ok(checkout::add_lines(ctx.cx(), ctx.viewer(), id, click, lines).await?)
         };
         Ok(CartLinesAddPayload(
+            change(ctx, Some(&input.cart_id), body).await?,
+        ))
+    }
+
+    /// Tells a cart of a click that brought the buyer, or brought her back. A line from a recommendation credits that shop;
+    /// any other line the shop of the last click that is valid for it, so that an earlier click still counts where a later
+    /// one does not. Telling twice does no harm. A token that is forged or too old is a warning. A cart remembers 50
+    /// clicks. Codes: `NOT_FOUND`, `CART_ORDERED`, `CART_PAID`.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn cart_click_add(
+        &self,
+        ctx: &Context<'_>,
+        input: CartClickAddInput,
+    ) -> Result<CartClickAddPayload> {
+        let body = async {
+            let (id, token) = (parse_id(&input.cart_id)?, &input.click_token);
+            Ok(checkout::add_click(ctx.cx(), ctx.viewer(), id, token).await?)
+        };
+        Ok(CartClickAddPayload(
             change(ctx, Some(&input.cart_id), body).await?,
         ))
     }

@@ -8,11 +8,12 @@ use vitrine_domain::page::Page;
 use vitrine_model::checkout as rows;
 use vitrine_model::checkout::{order, order_line};
 use vitrine_model::id::{AccountId, Id, OrderId};
-use vitrine_model::ledger::unit;
+use vitrine_model::ledger::{Party, unit};
 use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{Brand, Product, product_seen};
+use crate::checkout::cart::disclosure;
 use crate::checkout::cost::{Cost, LineCost, PostalAddress, ShippingCost, address_of};
 use crate::checkout::fulfillment::{Fulfillment, fulfillments_of};
 use crate::checkout::loaders::{OrderContactOf, OrderLinesOf, OrderShippingOf, UnitsOf};
@@ -23,6 +24,7 @@ use crate::connection::connection;
 use crate::error::settle;
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
+use crate::referral::CreditReason;
 use crate::request::{RequestContext, parse_id};
 use crate::shop::{Shop, shop_seen};
 
@@ -336,6 +338,21 @@ impl OrderLine {
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn product(&self, ctx: &Context<'_>) -> Result<Option<Product>> {
         product_seen(ctx, self.row.product_id).await
+    }
+
+    /// Why that shop is credited for it, or why none is.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn credit_reason(&self) -> CreditReason {
+        self.row.credit.into()
+    }
+
+    /// What the buyer was told beside it: who earns on it. `null` when nobody does.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn disclosure(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        match self.row.shopholder {
+            Some(Party::Shopholder(shopholder)) => disclosure(ctx, shopholder).await,
+            _ => Ok(None),
+        }
     }
 
     /// The name of the shop that is credited for it, and gave the discount if there was one.

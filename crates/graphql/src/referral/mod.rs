@@ -37,11 +37,11 @@ pub enum CreditReason {
     NoneOrganic,
     /// The product may not be recommended.
     NoneNotPromotable,
-    /// The buyer is the shopholder herself and the brand grants no member price.
+    /// The buyer is the shopholder herself, by her account or her e-mail address, and the brand grants no member price.
     NoneOwnShop,
-    /// The click was older than the brand's window.
+    /// A click would have counted, but it is older than the brand's window.
     NoneExpired,
-    /// The click led to a shop that recommends nothing of the brand, or to another product.
+    /// The clicks led to shops that recommended nothing of the brand, or to other products.
     NoneElsewhere,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Time;
 use crate::checkout::CartState;
-use crate::id::{AccountId, CartId, ClickId};
+use crate::id::{AccountId, CartId};
 use crate::money::Currency;
 use crate::row::plain_row;
 use sea_orm::entity::prelude::*;
@@ -22,8 +22,6 @@ pub struct Model {
     pub account_id: Option<AccountId>,
     /// Set by the first line; the only one allowed.
     pub currency: Option<Currency>,
-    /// The referral click that brought the buyer.
-    pub click_id: Option<ClickId>,
     /// Open, or turned into an order.
     pub state: CartState,
     /// Since when.

@@ -3,6 +3,7 @@
 use crate::kinds::kinds;
 
 pub mod cart;
+pub mod cart_click;
 pub mod cart_contact;
 pub mod cart_line;
 pub mod charge;
@@ -58,9 +59,9 @@ kinds! {
         NoneNotPromotable = "none_not_promotable",
         /// The buyer is the shopholder herself and the brand grants no member price.
         NoneOwnShop = "none_own_shop",
-        /// The click was older than the window.
+        /// A click would have counted, but is older than the window.
         NoneExpired = "none_expired",
-        /// The click led to a shop that recommends nothing of the brand.
+        /// No click led to a shop that recommended something of the brand, or to this product.
         NoneElsewhere = "none_elsewhere",
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Time;
 use crate::checkout::OrderState;
-use crate::id::{AccountId, CartId, ClickId, IntentId, OrderId};
+use crate::id::{AccountId, CartId, IntentId, OrderId};
 use crate::money::Currency;
 use crate::row::plain_row;
 use sea_orm::entity::prelude::*;
@@ -34,8 +34,6 @@ pub struct Model {
     pub total: i64,
     /// How far payment is.
     pub state: OrderState,
-    /// The click the cart carried.
-    pub click_id: Option<ClickId>,
     /// The intent to open the checkout session.
     pub intent_id: IntentId,
     /// Stripe's checkout session, once open.

@@ -9,17 +9,18 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 use secrecy::SecretString;
 use vitrine_model::catalog::{product, variant};
 use vitrine_model::checkout::{CartState, OrderState, cart, cart_contact, cart_line, order};
-use vitrine_model::id::{CartId, CartLineId, ClickId, ProductId, RecommendationId, VariantId};
+use vitrine_model::id::{CartId, CartLineId, ProductId, RecommendationId, VariantId};
 use vitrine_model::text::{AddressLine, Country, Email, Name};
 
 use crate::checkout::commands::actor;
+use crate::checkout::commands::click::remember_click;
 use crate::checkout::queries;
 use crate::checkout::refusal::Refusal;
 use crate::checkout::rules::{self, MAX_LINES, MAX_QUANTITY, PricedCart};
 use crate::context::{Context, Tx};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::Viewer;
-use crate::{catalog, event, referral, secret, shop};
+use crate::{catalog, event, secret, shop};
 
 /// A line to put into a cart.
 #[derive(Debug, Clone)]
@@ -56,7 +57,7 @@ pub struct Address {
 /// What was done, but not quite as asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
-    /// The click token was forged or is too old: the cart is credited to nobody's link.
+    /// The click token was forged or is too old: the click is not remembered.
     ClickIgnored,
     /// The line already had so many pieces that the most allowed was put instead of the sum.
     QuantityCapped(CartLineId),
@@ -78,22 +79,13 @@ pub struct CartChanged {
 /// # Errors
 /// What [`add_lines`] refuses.
 pub async fn create_cart(cx: &Context, by: &Viewer, new: NewCart) -> Result<CartChanged, Failure<Refusal>> {
-    let mut warnings = Vec::new();
-    let click = new
-        .click_token
-        .and_then(|token| match referral::read_click_token(cx, &token) {
-            Ok(click) => Some(click),
-            Err(_) => {
-                warnings.push(Warning::ClickIgnored);
-                None
-            }
-        });
     let secret = secret::new_secret(cx, "vg_");
     let tx = cx.begin().await?;
-    let cart = insert_cart(&tx, cx, by, &secret, click).await?;
+    let cart = insert_cart(&tx, cx, by, &secret).await?;
+    let mut warnings = remember_click(&tx, cx, cart.id, new.click_token.as_deref()).await?;
     warnings.extend(put(&tx, cx, &cart, &new.lines).await?);
     event::record(&tx, cx, actor(by), "cart.created", cart.id, &[]).await?;
-    let cart = reread(&tx, cx, cart.id).await?;
+    let cart = reread(&tx, cx, by, cart.id).await?;
     tx.commit().await?;
     Ok(CartChanged {
         cart,
@@ -102,7 +94,8 @@ pub async fn create_cart(cx: &Context, by: &Viewer, new: NewCart) -> Result<Cart
     })
 }
 
-/// Puts lines into a cart. A line of the same variant from the same recommendation takes the pieces up.
+/// Puts lines into a cart, and the click that brought the buyer, if one did. A line of the same variant from the same
+/// recommendation takes the pieces up.
 ///
 /// # Errors
 /// `CartNotFound`, `CartOrdered`, `CartPaid`, `VariantNotFound`, `RecommendationNotFound`, `OtherCurrency`,
@@ -111,11 +104,13 @@ pub async fn add_lines(
     cx: &Context,
     by: &Viewer,
     id: CartId,
+    click_token: Option<String>,
     lines: Vec<NewLine>,
 ) -> Result<CartChanged, Failure<Refusal>> {
     let tx = cx.begin().await?;
     let cart = lock_open(&tx, cx, by, id).await?;
-    let warnings = put(&tx, cx, &cart, &lines).await?;
+    let mut warnings = remember_click(&tx, cx, id, click_token.as_deref()).await?;
+    warnings.extend(put(&tx, cx, &cart, &lines).await?);
     changed(tx, cx, by, id, warnings).await
 }
 
@@ -250,7 +245,13 @@ pub(super) async fn ensure_open(tx: &Tx, cart: &cart::Model) -> Result<(), Failu
     }
 }
 
-async fn lock_open(tx: &Tx, cx: &Context, by: &Viewer, id: CartId) -> Result<cart::Model, Failure<Refusal>> {
+/// The cart `id`, locked, if `by` may see it and it can still change.
+pub(super) async fn lock_open(
+    tx: &Tx,
+    cx: &Context,
+    by: &Viewer,
+    id: CartId,
+) -> Result<cart::Model, Failure<Refusal>> {
     let cart = lock(tx, cx, by, id).await?;
     ensure_open(tx, &cart).await?;
     Ok(cart)
@@ -261,7 +262,6 @@ async fn insert_cart(
     cx: &Context,
     by: &Viewer,
     secret: &SecretString,
-    click: Option<ClickId>,
 ) -> Result<cart::Model, DbErr> {
     let row = cart::ActiveModel {
         id: Set(cx.new_id()),
@@ -269,7 +269,6 @@ async fn insert_cart(
         secret_expires_at: Set(cx.now() + TimeDelta::days(cx.settings().guest_days)),
         account_id: Set(by.account_id()),
         currency: Set(None),
-        click_id: Set(click),
         state: Set(CartState::Open),
         created_at: Set(cx.now()),
         updated_at: Set(cx.now()),
@@ -278,7 +277,7 @@ async fn insert_cart(
 }
 
 /// Ends a change: notes it, and prices the cart as it now is.
-async fn changed(
+pub(super) async fn changed(
     tx: Tx,
     cx: &Context,
     by: &Viewer,
@@ -291,7 +290,7 @@ async fn changed(
         .exec(&tx)
         .await?;
     event::record(&tx, cx, actor(by), "cart.changed", id, &[]).await?;
-    let cart = reread(&tx, cx, id).await?;
+    let cart = reread(&tx, cx, by, id).await?;
     tx.commit().await?;
     Ok(CartChanged {
         cart,
@@ -300,12 +299,12 @@ async fn changed(
     })
 }
 
-async fn reread(tx: &Tx, cx: &Context, id: CartId) -> Result<PricedCart, Failure<Refusal>> {
+async fn reread(tx: &Tx, cx: &Context, by: &Viewer, id: CartId) -> Result<PricedCart, Failure<Refusal>> {
     let cart = cart::Entity::find_by_id(id)
         .one(tx)
         .await?
         .or_refuse(Refusal::CartNotFound)?;
-    Ok(queries::price(tx, cx, cart).await?)
+    Ok(queries::price(tx, cx, by, cart).await?)
 }
 
 fn in_range(place: usize, quantity: i32) -> Result<(), Failure<Refusal>> {

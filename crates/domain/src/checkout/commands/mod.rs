@@ -9,6 +9,7 @@ use crate::event::Actor;
 use crate::identity::Viewer;
 
 pub(super) mod cart;
+pub(super) mod click;
 pub(super) mod expire;
 pub(super) mod fulfill;
 pub(super) mod payment;

@@ -96,7 +96,7 @@ async fn place(cx: &Context, by: &Viewer, new: &NewCheckout, key: &Key) -> Resul
     let mut cart = lock(&tx, cx, by, new.cart).await?;
     ensure_open(&tx, &cart).await?;
     cart.account_id = cart.account_id.or(by.account_id());
-    let priced = queries::price(&tx, cx, cart).await?;
+    let priced = queries::price(&tx, cx, by, cart).await?;
     ensure_agreed(&priced, new.expected_total)?;
     let order = write_order(&tx, cx, &priced, new).await?;
     mark_ordered(&tx, cx, &priced.cart).await?;
@@ -219,7 +219,6 @@ fn order_row(
         shipping_total: Set(priced.totals.shipping),
         total: Set(priced.totals.total),
         state: Set(OrderState::AwaitingPayment),
-        click_id: Set(cart.click_id),
         intent_id: Set(intent),
         session_id: Set(None),
         checkout_url: Set(None),
