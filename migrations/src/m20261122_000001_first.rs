@@ -231,6 +231,12 @@ create table shop (
 );
 create index shop_owner on shop (owner_id);
 create index shop_published on shop (state, published_at, id);
+create index shop_name on shop (state, name, id);
+create table shop_text (
+    id {serial},
+    shop_id {uuid} not null unique references shop (id),
+    search_text text not null
+);
 create table recommendation (
     id {uuid} not null primary key,
     shop_id {uuid} not null references shop (id),
@@ -255,6 +261,13 @@ create table referral_link (
     created_at {time} not null
 );
 create index referral_link_shop on referral_link (shop_id, created_at, id);
+create table link_tally (
+    link_id {uuid} not null references referral_link (id),
+    shard integer not null,
+    clicks bigint not null check (clicks >= 0),
+    sales bigint not null check (sales >= 0),
+    primary key (link_id, shard)
+);
 create table click (
     id {uuid} not null primary key,
     link_id {uuid} not null references referral_link (id),
@@ -372,7 +385,6 @@ create table order_shipping (
 );
 create index order_line_shop on order_line (shop_id, order_id);
 create index order_line_brand on order_line (brand_id, order_id);
-create index order_line_click on order_line (click_id);
 create table charge (
     id text not null primary key,
     order_id {uuid} not null references orders (id),
@@ -731,6 +743,7 @@ create trigger balance_transaction_delete before delete on balance_transaction
 
 const SEARCH_POSTGRES: &str = "
 create index product_search on product_text using gin (to_tsvector('simple', search_text));
+create index shop_search on shop_text using gin (to_tsvector('simple', search_text));
 ";
 
 const SEARCH_SQLITE: &str = "
@@ -744,5 +757,16 @@ end;
 create trigger product_search_changed after update on product_text begin
     insert into product_search (product_search, rowid, search_text) values ('delete', old.id, old.search_text);
     insert into product_search (rowid, search_text) values (new.id, new.search_text);
+end;
+create virtual table shop_search using fts5 (search_text, content = 'shop_text', content_rowid = 'id');
+create trigger shop_search_added after insert on shop_text begin
+    insert into shop_search (rowid, search_text) values (new.id, new.search_text);
+end;
+create trigger shop_search_removed after delete on shop_text begin
+    insert into shop_search (shop_search, rowid, search_text) values ('delete', old.id, old.search_text);
+end;
+create trigger shop_search_changed after update on shop_text begin
+    insert into shop_search (shop_search, rowid, search_text) values ('delete', old.id, old.search_text);
+    insert into shop_search (rowid, search_text) values (new.id, new.search_text);
 end;
 ";

@@ -17,6 +17,7 @@ use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::referral::landing::{Places, fill_in};
 use crate::referral::refusal::Refusal;
+use crate::referral::tally::count_click;
 use crate::referral::token::click_token;
 use crate::referral::visits::{Treatment, Visit, agent, treatment};
 use crate::secret;
@@ -225,16 +226,20 @@ async fn record(
         counted_hour: Set(first.then(|| hour(now))),
         occurred_at: Set(now),
     };
-    let id = insert(&tx, row).await?;
+    let (id, counted) = insert(&tx, row).await?;
+    if counted {
+        count_click(&tx, cx, link.id).await?;
+    }
     let refs = [("link", link.id.to_string())];
     event::record(&tx, cx, Actor::Guest, "click.recorded", id, &refs).await?;
     tx.commit().await?;
     Ok(id)
 }
 
-/// Of two first visits at once the constraint lets one count.
-async fn insert(tx: &Tx, mut row: click::ActiveModel) -> Result<ClickId, DbErr> {
+/// Whether the click counts is told beside its id: of two first visits at once the constraint lets one count.
+async fn insert(tx: &Tx, mut row: click::ActiveModel) -> Result<(ClickId, bool), DbErr> {
     let id = *row.id.as_ref();
+    let first = row.counted_hour.as_ref().is_some();
     let once = [
         click::Column::LinkId,
         click::Column::VisitorHash,
@@ -245,11 +250,12 @@ async fn insert(tx: &Tx, mut row: click::ActiveModel) -> Result<ClickId, DbErr> 
         .exec_without_returning(tx)
         .await?;
     // A conflict is told as no row inserted.
-    if !matches!(inserted, TryInsertResult::Inserted(1..)) {
-        row.counted_hour = Set(None);
-        click::Entity::insert(row).exec_without_returning(tx).await?;
+    if matches!(inserted, TryInsertResult::Inserted(1..)) {
+        return Ok((id, first));
     }
-    Ok(id)
+    row.counted_hour = Set(None);
+    click::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok((id, false))
 }
 
 /// Whether the same visitor was counted within the hour. Her hash changes at midnight, so shortly after it yesterday's is

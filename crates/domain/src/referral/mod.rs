@@ -16,6 +16,7 @@ mod landing;
 mod queries;
 mod refusal;
 mod rules;
+mod tally;
 mod token;
 mod visits;
 
@@ -24,5 +25,6 @@ pub use credits::{Buyer, LineToCredit, credits};
 pub use queries::{ByCreation, LinkCounts, click_of, link_counts, link_url, links_by_id, links_of};
 pub use refusal::Refusal;
 pub use rules::{Credit, Credited};
+pub(crate) use tally::count_sales;
 pub use token::{TokenRefusal, read_click_token};
 pub use visits::Visit;

@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use vitrine_model::Time;
-use vitrine_model::checkout::{order, order_line};
 use vitrine_model::id::{LinkId, ShopId};
-use vitrine_model::referral::{click, link};
+use vitrine_model::referral::{click, link, link_tally};
 
 use crate::context::Context;
 use crate::page::{Page, Slice, keyset};
@@ -71,7 +69,8 @@ pub async fn links_of(
     Ok(page.cut(select.all(db).await?))
 }
 
-/// What came of each of these links; two statements, however many. Links nobody followed are missing.
+/// What came of each of these links; one statement, however many, and however much came of them. Links nobody followed are
+/// missing.
 ///
 /// # Errors
 /// When the database fails.
@@ -79,38 +78,18 @@ pub async fn link_counts(
     db: &impl ConnectionTrait,
     links: &[LinkId],
 ) -> Result<HashMap<LinkId, LinkCounts>, DbErr> {
-    let clicks = Query::select()
-        .column((click::Entity, click::Column::LinkId))
-        .expr(Expr::col((click::Entity, click::Column::Id)).count())
-        .from(click::Entity)
-        .and_where(click::Column::LinkId.is_in(links.iter().copied()))
-        .and_where(click::Column::CountedHour.is_not_null())
-        .group_by_col((click::Entity, click::Column::LinkId))
-        .to_owned();
-    let sales = Query::select()
-        .column((click::Entity, click::Column::LinkId))
-        .expr(Expr::col((order_line::Entity, order_line::Column::Id)).count())
-        .from(click::Entity)
-        .inner_join(
-            order_line::Entity,
-            Expr::col((order_line::Entity, order_line::Column::ClickId))
-                .equals((click::Entity, click::Column::Id)),
-        )
-        .inner_join(
-            order::Entity,
-            Expr::col((order::Entity, order::Column::Id))
-                .equals((order_line::Entity, order_line::Column::OrderId)),
-        )
-        .and_where(click::Column::LinkId.is_in(links.iter().copied()))
-        .and_where(order::Column::PaidAt.is_not_null())
-        .group_by_col((click::Entity, click::Column::LinkId))
-        .to_owned();
-    let mut counts: HashMap<LinkId, LinkCounts> = HashMap::new();
-    for row in db.query_all(&clicks).await? {
-        counts.entry(row.try_get_by_index(0)?).or_default().clicks = row.try_get_by_index(1)?;
-    }
-    for row in db.query_all(&sales).await? {
-        counts.entry(row.try_get_by_index(0)?).or_default().sales = row.try_get_by_index(1)?;
-    }
-    Ok(counts)
+    let counted: Vec<(LinkId, i64, i64)> = link_tally::Entity::find()
+        .select_only()
+        .column(link_tally::Column::LinkId)
+        .column_as(link_tally::Column::Clicks.sum().cast_as("bigint"), "clicks")
+        .column_as(link_tally::Column::Sales.sum().cast_as("bigint"), "sales")
+        .filter(link_tally::Column::LinkId.is_in(links.iter().copied()))
+        .group_by(link_tally::Column::LinkId)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let counts = counted
+        .into_iter()
+        .map(|(link, clicks, sales)| (link, LinkCounts { clicks, sales }));
+    Ok(counts.collect())
 }

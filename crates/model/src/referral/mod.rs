@@ -2,3 +2,4 @@
 
 pub mod click;
 pub mod link;
+pub mod link_tally;

@@ -8,6 +8,7 @@ use crate::text::{About, Handle, Name};
 use sea_orm::entity::prelude::*;
 
 pub mod recommendation;
+pub mod shop_text;
 
 kinds! {
     /// Whether a shop can be seen.

@@ -9,7 +9,7 @@ use vitrine_model::checkout::{
     ChargeKind, OrderState, RefundKind, RefundState, ReservationState, charge, order, order_line, refund,
     reservation,
 };
-use vitrine_model::id::{OrderId, RefundId};
+use vitrine_model::id::{ClickId, OrderId, RefundId};
 use vitrine_model::intent as intents;
 use vitrine_model::money::Money;
 
@@ -25,6 +25,7 @@ use crate::intent::{self, When};
 use crate::jobs::{self, Job};
 use crate::ledger::{self, Shipping};
 use crate::ports::{Call, ChargeFacts, Outcome, SessionFacts, SessionStatus};
+use crate::referral;
 
 /// How long Stripe may take to make a charge's balance transaction before we ask for it.
 const SETTLE_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
@@ -270,6 +271,8 @@ async fn pay(tx: &Tx, cx: &Context, order: &order::Model, charge: &charge::Model
     let lines = queries::lines_of(tx, &[order.id]).await?;
     let shipping = shipping(tx, order, &lines).await?;
     ledger::charge_paid(tx, cx, order, charge, &lines, &shipping).await?;
+    let clicks: Vec<ClickId> = lines.iter().filter_map(|line| line.click_id).collect();
+    referral::count_sales(tx, cx, &clicks).await?;
     let sold = end_reservations(tx, cx, order.id, ReservationState::Sold).await?;
     catalog::consume_stock(tx, &sold).await?;
     order::Entity::update_many()
