@@ -70,7 +70,7 @@ on_both! {
         let anna = app.someone("anna").await;
         found(&anna, "velo").await;
         for (field, value, code) in [
-            ("handle", json!("velo"), "TAKEN"), ("handle", json!("admin"), "TAKEN"), ("handle", json!("Velo Works"), "INVALID"),
+            ("handle", json!("velo"), "TAKEN"), ("handle", json!("admin"), "HANDLE_RESERVED"), ("handle", json!("Velo Works"), "INVALID"),
             ("currency", json!("GBP"), "INVALID"), ("country", json!("ZZ"), "INVALID"), ("defaultVatRate", json!(10_001), "INVALID"),
         ] {
             let mut new = json!({ "handle": "other", "name": "Other", "country": "NL", "currency": "EUR", "defaultVatRate": 0 });

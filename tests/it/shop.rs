@@ -105,7 +105,7 @@ on_both! {
         let anna = app.someone("anna").await;
         open_shop(&anna, "anna").await;
         for (handle, code) in
-            [("", "INVALID"), ("Anna", "INVALID"), ("-anna", "INVALID"), ("an na", "INVALID"), ("admin", "TAKEN"), ("graphql", "TAKEN"), ("anna", "TAKEN")]
+            [("", "INVALID"), ("Anna", "INVALID"), ("-anna", "INVALID"), ("an na", "INVALID"), ("admin", "HANDLE_RESERVED"), ("graphql", "HANDLE_RESERVED"), ("anna", "TAKEN")]
         {
             let made = anna.ask(OPEN, json!({ "in": { "handle": handle, "name": "Anna" } })).await;
             let refused = json!([{ "code": code, "field": ["input", "handle"] }]);
@@ -173,20 +173,22 @@ on_both! {
         let product = app.plant(&brand, "pan", &[1000]).await;
         let shop = open_shop(&anna, "anna").await;
         let recommendation = recommend(&anna, &shop, &product, 0).await;
-        for (mutation, field) in [(PUBLISH, "shopPublish"), (UNPUBLISH, "shopUnpublish"), (CLOSE, "shopClose")] {
-            let answer = mallory.ask(mutation, json!({ "id": shop })).await;
-            assert_eq!(codes(&answer[field]), ["NOT_FOUND"], "{field}");
+        for name in ["shopPublish", "shopUnpublish", "shopClose", "recommendationRemove"] {
+            let mutation = format!("mutation($id: ID!) {{ {name}(input: {{ id: $id }}) {{ userErrors {{ code field }} }} }}");
+            let id = if name == "recommendationRemove" { &recommendation } else { &shop };
+            let answer = mallory.ask(&mutation, json!({ "id": id })).await;
+            assert_eq!(answer[name]["userErrors"], json!([{ "code": "NOT_FOUND", "field": ["input", "id"] }]), "{name}");
         }
-        let removed = mallory.ask(REMOVE, json!({ "id": recommendation })).await;
-        assert_eq!(codes(&removed["recommendationRemove"]), ["NOT_FOUND"]);
-        for (mutation, field, input) in [
-            (UPDATE, "shopUpdate", json!({ "id": shop, "name": "Mallory's" })),
-            (ADD, "recommendationAdd", json!({ "shopId": shop, "productId": product.product })),
-            (CHANGE, "recommendationUpdate", json!({ "id": recommendation, "discountShare": 1 })),
-            (REORDER, "recommendationsReorder", json!({ "shopId": shop, "recommendationIds": [recommendation] })),
+        let hers = open_shop(&mallory, "mallory").await;
+        for (mutation, name, field, input) in [
+            (UPDATE, "shopUpdate", "id", json!({ "id": shop, "name": "Mallory's" })),
+            (ADD, "recommendationAdd", "shopId", json!({ "shopId": shop, "productId": product.product })),
+            (CHANGE, "recommendationUpdate", "id", json!({ "id": recommendation, "discountShare": 1 })),
+            (REORDER, "recommendationsReorder", "shopId", json!({ "shopId": shop, "recommendationIds": [recommendation] })),
+            (REORDER, "recommendationsReorder", "recommendationIds", json!({ "shopId": hers, "recommendationIds": [recommendation] })),
         ] {
             let answer = mallory.ask(mutation, json!({ "in": input })).await;
-            assert_eq!(codes(&answer[field]), ["NOT_FOUND"], "{field}");
+            assert_eq!(answer[name]["userErrors"], json!([{ "code": "NOT_FOUND", "field": ["input", field] }]), "{name}");
         }
         assert_eq!(app.nobody().error(PUBLISH, json!({ "id": shop })).await, "UNAUTHENTICATED");
     }
@@ -512,5 +514,54 @@ on_both! {
             assert_eq!(mallory.error(&query, json!({})).await, "FORBIDDEN", "{field}");
             assert_eq!(app.nobody().error(&query, json!({})).await, "UNAUTHENTICATED", "{field}");
         }
+    }
+
+    async fn shops_are_found_by_their_words_and_by_what_they_recommend(app) {
+        let (anna, berta) = (app.someone("anna").await, app.someone("berta").await);
+        let (potters, knitters) = (app.brand("potters").await, app.brand("knitters").await);
+        let (pan, sock) = (app.plant(&potters, "pan", &[1000]).await, app.plant(&knitters, "sock", &[1000]).await);
+        let kitchen = open_shop(&anna, "kitchen").await;
+        let hall = open_shop(&berta, "a-hall").await;
+        recommend(&anna, &kitchen, &pan, 0).await;
+        recommend(&berta, &hall, &sock, 0).await;
+        recommend(&berta, &hall, &pan, 0).await;
+        let rename = json!({ "id": kitchen, "name": "zoe's küche", "about": "Pots, and what to do with them." });
+        anna.ask(UPDATE, json!({ "in": rename })).await;
+        let draft = anna.ask(OPEN, json!({ "in": { "handle": "draft", "name": "Pots in secret" } })).await;
+        assert!(draft["shopOpen"]["shop"]["id"].is_string());
+
+        let list = "query($filter: ShopFilterInput, $search: String, $by: ShopSort! = NEWEST) { shops(filter: $filter, search: $search, orderBy: $by) { nodes { handle } } }";
+        let found = async |variables: Value| {
+            let seen = app.nobody().ask(list, variables).await;
+            let nodes = seen["shops"]["nodes"].as_array().unwrap().clone();
+            nodes.iter().map(|node| node["handle"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let mut both = found(json!({})).await;
+        both.sort();
+        assert_eq!(both, ["a-hall", "kitchen"]);
+        assert_eq!(found(json!({ "by": "NAME" })).await, ["a-hall", "kitchen"]);
+        for (search, expected) in [("pot", vec!["kitchen"]), ("küche zoe", vec!["kitchen"]), ("hall", vec!["a-hall"]), ("secret", vec![]), ("\" or *", vec![])] {
+            assert_eq!(found(json!({ "search": search })).await, expected, "{search}");
+        }
+        assert_eq!(found(json!({ "search": " " })).await.len(), 2);
+        assert_eq!(found(json!({ "filter": { "brandId": knitters } })).await, ["a-hall"]);
+        assert_eq!(found(json!({ "filter": { "productId": pan.product }, "search": "kitchen" })).await, ["kitchen"]);
+        set_product(app, &sock, product::Column::Promotable, false).await;
+        assert_eq!(found(json!({ "filter": { "productId": sock.product } })).await, Vec::<String>::new());
+    }
+
+    async fn shops_are_paged_by_name_and_a_cursor_keeps_to_its_order(app) {
+        let anna = app.someone("anna").await;
+        for handle in ["cc", "aa", "dd", "bb"] {
+            open_shop(&anna, handle).await;
+        }
+        let list = "query($after: String, $by: ShopSort!) { shops(first: 2, after: $after, orderBy: $by) { nodes { handle } pageInfo { endCursor hasNextPage } } }";
+        let first = app.nobody().ask(list, json!({ "by": "NAME" })).await;
+        assert_eq!(first["shops"]["nodes"], json!([{ "handle": "aa" }, { "handle": "bb" }]));
+        let after = &first["shops"]["pageInfo"]["endCursor"];
+        let second = app.nobody().ask(list, json!({ "by": "NAME", "after": after })).await;
+        assert_eq!(second["shops"]["nodes"], json!([{ "handle": "cc" }, { "handle": "dd" }]));
+        assert_eq!(second["shops"]["pageInfo"]["hasNextPage"], false);
+        assert_eq!(app.nobody().error(list, json!({ "by": "NEWEST", "after": after })).await, "BAD_USER_INPUT");
     }
 }

@@ -54,6 +54,8 @@ pub enum UserErrorCode {
     Forbidden,
     /// It is there already, or somebody else's: a handle, an address, a recommendation of the same product.
     Taken,
+    /// It is a word that nobody may have as a handle.
+    HandleReserved,
     /// There may not be more of them; `message` says how many there may be.
     LimitReached,
     /// The brand does not want the product to be recommended.

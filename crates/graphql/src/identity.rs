@@ -8,6 +8,7 @@ use vitrine_model::id::AccountId;
 use vitrine_model::identity as rows;
 use vitrine_model::identity::{account, brand_member, session};
 use vitrine_model::ledger::Party;
+use vitrine_model::text::Password;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::Brand;
@@ -285,6 +286,13 @@ impl AccountCreateInput {
     }
 }
 
+/// What is to change about your account.
+#[derive(InputObject)]
+pub struct AccountUpdateInput {
+    /// What others see; 120 characters at most.
+    name: String,
+}
+
 /// Someone at the door.
 #[derive(InputObject)]
 pub struct SessionCreateInput {
@@ -298,7 +306,7 @@ impl SessionCreateInput {
     fn parse(&self) -> std::result::Result<SignIn, UserError> {
         Ok(SignIn {
             email: at("email", self.email.parse())?,
-            password: at("password", self.password.parse())?,
+            password: Password::typed(&self.password),
         })
     }
 }
@@ -319,6 +327,31 @@ pub struct BrandMemberAddInput {
     email: String,
     /// What she may do there.
     role: BrandRole,
+}
+
+/// Someone to work for a brand no longer.
+#[derive(InputObject)]
+pub struct BrandMemberRemoveInput {
+    /// The brand.
+    brand_id: ID,
+    /// Her account.
+    account_id: ID,
+}
+
+payload! {
+    /// What came of `accountUpdate`.
+    AccountUpdatePayload {
+        /// The account as it is now.
+        account: Account
+    }
+}
+
+payload! {
+    /// What came of `brandMemberRemove`.
+    BrandMemberRemovePayload {
+        /// Who worked for the brand until now.
+        member: BrandMember
+    }
 }
 
 payload! {
@@ -398,6 +431,20 @@ impl IdentityMutation {
         .await
     }
 
+    /// Changes what others see of you: links, disclosures and mail from now on. Codes: `INVALID`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn account_update(
+        &self,
+        ctx: &Context<'_>,
+        input: AccountUpdateInput,
+    ) -> Result<AccountUpdatePayload> {
+        answer(ctx, async {
+            let (by, name) = (ctx.account()?, at("name", input.name.parse())?);
+            Ok(Account(identity::rename_account(ctx.cx(), by.id, name).await?))
+        })
+        .await
+    }
+
     /// Signs in. Codes: `INVALID`, `WRONG_CREDENTIALS`.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn session_create(
@@ -428,6 +475,23 @@ impl IdentityMutation {
         .await
     }
 
+    /// Ends what someone may do at a brand, at once. Its owners may end anyone's membership, a member her own. Codes:
+    /// `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE` (a brand keeps one owner at least).
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn brand_member_remove(
+        &self,
+        ctx: &Context<'_>,
+        input: BrandMemberRemoveInput,
+    ) -> Result<BrandMemberRemovePayload> {
+        answer(ctx, async {
+            let (by, brand) = (ctx.account()?, parse_id(&input.brand_id)?);
+            let account = parse_id(&input.account_id)?;
+            let removed = identity::remove_member(ctx.cx(), by, brand, account).await?;
+            Ok(BrandMember(removed))
+        })
+        .await
+    }
+
     /// Signs out one of your devices. Codes: `NOT_FOUND`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn session_revoke(
@@ -445,7 +509,7 @@ impl IdentityMutation {
 
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
-        use UserErrorCode::{Forbidden, NotFound, Taken, WrongCredentials};
+        use UserErrorCode::{Forbidden, NotFound, Taken, WrongCredentials, WrongState};
         match refusal {
             Refusal::EmailTaken => Self::new(
                 Taken,
@@ -463,6 +527,12 @@ impl From<Refusal> for UserError {
             Refusal::AccountNotFound => {
                 Self::new(NotFound, "email", "nobody has an account with this address")
             }
+            Refusal::MemberNotFound => Self::new(NotFound, "accountId", "she does not work for this brand"),
+            Refusal::LastOwner => Self::new(
+                WrongState,
+                "accountId",
+                "a brand keeps one owner at least: add another first",
+            ),
             Refusal::AlreadyMember => Self::new(Taken, "email", "she works for this brand already"),
         }
     }

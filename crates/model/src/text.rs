@@ -185,6 +185,11 @@ impl Handle {
 pub struct Password(String);
 
 impl Password {
+    /// What someone typed to sign in, whatever it is: the rules for new passwords would only tell her that hers cannot be.
+    pub fn typed(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text, for the hash function.
     pub fn expose(&self) -> &str {
         &self.0

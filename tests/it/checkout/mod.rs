@@ -160,6 +160,23 @@ on_both! {
         no_order_was_made(app).await;
     }
 
+    async fn two_lines_of_the_same_thing_are_told_of_each_other_when_stock_is_short(app) {
+        let kettle = kettle(app).await;
+        let basket = basket(app, json!([kettle.line(6), { "variantId": kettle.variant.to_string(), "quantity": 5 }])).await;
+        let query = "query($id: ID!) { cart(id: $id) { problems { code message } } }";
+        let problems = basket.buyer.ask(query, json!({ "id": basket.cart })).await["cart"]["problems"].clone();
+        assert_eq!(problems, json!([
+            { "code": "OUT_OF_STOCK", "message": "only 10 of this are left, and other lines of the cart ask for 5 of the same" },
+            { "code": "OUT_OF_STOCK", "message": "only 10 of this are left, and other lines of the cart ask for 6 of the same" },
+        ]));
+    }
+
+    async fn an_amount_with_more_decimals_than_its_currency_is_refused(app) {
+        let basket = kettle(app).await.basket(1).await;
+        let started = basket.start_at(json!({ "amount": "120.500", "currency": "EUR" }), "k").await;
+        assert_eq!(started["userErrors"], json!([{ "code": "INVALID", "field": ["input", "expectedTotal"] }]));
+    }
+
     async fn a_total_below_or_above_what_stripe_takes_is_refused(app) {
         let cheap = offer(app, "button", Money::new(30, Currency::Eur), 0, 10).await;
         assert_eq!(codes(&cheap.basket(1).await.start("k").await), ["TOTAL_TOO_SMALL"]);

@@ -175,7 +175,7 @@ pub(super) fn follow(
 }
 
 /// What searching looks through: the words of all the texts, in lower case, a space between each two.
-pub(super) fn search_text<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn search_text<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut text = String::new();
     for word in texts.into_iter().flat_map(words) {
         if text.len() + word.len() >= MAX_SEARCH_TEXT {
@@ -189,7 +189,7 @@ pub(super) fn search_text<'a>(texts: impl IntoIterator<Item = &'a str>) -> Strin
 }
 
 /// The words of a search, as they stand in [`search_text`]; 12 at most.
-pub(super) fn search_words(search: &str) -> Vec<String> {
+pub(crate) fn search_words(search: &str) -> Vec<String> {
     words(search).take(MAX_WORDS).collect()
 }
 

@@ -17,6 +17,8 @@ pub enum Problem {
         line: usize,
         /// How many are left.
         left: i64,
+        /// How many the cart's other lines ask for of the same variant.
+        elsewhere: i64,
     },
     /// The line at this place can no longer be bought.
     Gone {

@@ -228,9 +228,24 @@ fn line_problems(cart: &cart::Model, lines: &[PricedLine]) -> Vec<Problem> {
             return Some(Problem::OtherCurrency { line: place });
         }
         let left = pieces_left(&line.variant)?;
-        (left < wanted).then_some(Problem::OutOfStock { line: place, left })
+        (left < wanted).then(|| out_of_stock(lines, place, left))
     };
     lines.iter().enumerate().filter_map(of_line).collect()
+}
+
+/// The problem that fewer than wanted, `left`, are left of what the line at `place` asks for.
+pub(super) fn out_of_stock(lines: &[PricedLine], place: usize, left: i64) -> Problem {
+    let others = lines.iter().enumerate().filter(|(other, line)| {
+        let same = lines
+            .get(place)
+            .is_some_and(|at| at.variant.id == line.variant.id);
+        same && *other != place
+    });
+    Problem::OutOfStock {
+        line: place,
+        left,
+        elsewhere: others.map(|(_, line)| i64::from(line.line.quantity)).sum(),
+    }
 }
 
 /// The country of an address that a parcel can reach.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::SecretString;
 use vitrine_model::id::{AccountId, BrandId, SessionId};
 use vitrine_model::identity::{Role, account, brand_member, credential, session};
@@ -84,6 +84,27 @@ pub async fn create_account(cx: &Context, new: NewAccount) -> Result<account::Mo
         &[],
     )
     .await?;
+    tx.commit().await?;
+    Ok(account)
+}
+
+/// Changes what others see of an account.
+///
+/// # Errors
+/// When the database fails; it is never refused.
+pub async fn rename_account(
+    cx: &Context,
+    by: AccountId,
+    name: Name,
+) -> Result<account::Model, Failure<Refusal>> {
+    let tx = cx.begin().await?;
+    let renamed = account::Entity::update_many()
+        .col_expr(account::Column::Name, Expr::value(name))
+        .filter(account::Column::Id.eq(by))
+        .exec_with_returning(&tx)
+        .await?;
+    let account = renamed.into_iter().next().or_refuse(Refusal::AccountNotFound)?;
+    event::record(&tx, cx, Actor::Account(by), "account.renamed", by, &[]).await?;
     tx.commit().await?;
     Ok(account)
 }
@@ -183,6 +204,64 @@ pub async fn add_member(
     event::record(&tx, cx, Actor::Account(by.id), "brand.member_added", brand, &refs).await?;
     tx.commit().await?;
     Ok(member)
+}
+
+/// Ends what an account may do at a brand, at once. The brand's owners may end anyone's membership, a member her own.
+///
+/// # Errors
+/// `BrandNotFound`, `RoleLacking`, `MemberNotFound`, `LastOwner`.
+pub async fn remove_member(
+    cx: &Context,
+    by: &account::Model,
+    brand: BrandId,
+    account: AccountId,
+) -> Result<brand_member::Model, Failure<Refusal>> {
+    let tx = cx.begin().await?;
+    // Of two owners who remove each other at once, the second finds herself no owner any more.
+    let owners = lock_owners(&tx, brand).await?;
+    let needed = if by.id == account {
+        Role::Shipper
+    } else {
+        Role::Owner
+    };
+    queries::staff_of(&tx, by, brand, needed).await?;
+    let member = brand_member::Entity::find_by_id((brand, account))
+        .one(&tx)
+        .await?;
+    let member = member.or_refuse(Refusal::MemberNotFound)?;
+    if owners == [account] {
+        return refuse(Refusal::LastOwner);
+    }
+    brand_member::Entity::delete_by_id((brand, account))
+        .exec(&tx)
+        .await?;
+    let refs = [
+        ("account", account.to_string()),
+        ("role", member.role.to_string()),
+    ];
+    event::record(
+        &tx,
+        cx,
+        Actor::Account(by.id),
+        "brand.member_removed",
+        brand,
+        &refs,
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(member)
+}
+
+/// The brand's owners, locked until the transaction ends.
+async fn lock_owners(tx: &Tx, brand: BrandId) -> Result<Vec<AccountId>, DbErr> {
+    let owners = brand_member::Entity::find()
+        .filter(brand_member::Column::BrandId.eq(brand))
+        .filter(brand_member::Column::Role.eq(Role::Owner))
+        .order_by_asc(brand_member::Column::AccountId)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    Ok(owners.into_iter().map(|owner| owner.account_id).collect())
 }
 
 /// Makes `account` the owner of the brand it has just created.

@@ -15,7 +15,8 @@ mod rules;
 
 pub(crate) use commands::found_brand;
 pub use commands::{
-    NewAccount, SignIn, SignedIn, add_member, create_account, grant_operator, revoke_session, sign_in,
+    NewAccount, SignIn, SignedIn, add_member, create_account, grant_operator, remove_member, rename_account,
+    revoke_session, sign_in,
 };
 pub use queries::{
     Viewer, account_with_email, accounts_by_id, authenticate, member_role, members_of, memberships_of,

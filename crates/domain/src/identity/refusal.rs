@@ -15,6 +15,10 @@ pub enum Refusal {
     RoleLacking,
     /// Nobody signs in with that address.
     AccountNotFound,
+    /// Nobody with that account works for the brand.
+    MemberNotFound,
+    /// She is the brand's only owner.
+    LastOwner,
     /// She works for the brand already.
     AlreadyMember,
 }

@@ -1,14 +1,16 @@
 //! What a shopholder can do with her shops.
 
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QuerySelect,
 };
 use vitrine_model::id::{AccountId, ShopId};
 use vitrine_model::identity::account;
-use vitrine_model::shop::{self, ShopState};
+use vitrine_model::shop::{self, ShopState, shop_text};
 use vitrine_model::text::{About, Handle, Name};
 
+use crate::catalog;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
@@ -65,6 +67,14 @@ pub async fn open(cx: &Context, by: AccountId, new: NewShop) -> Result<shop::Mod
         published_at: Set(None),
     };
     let row = row.insert(&tx).await.or_refuse_duplicate(Refusal::HandleTaken)?;
+    let words = shop_text::ActiveModel {
+        shop_id: Set(row.id),
+        search_text: Set(search_text(&row)),
+        ..Default::default()
+    };
+    shop_text::Entity::insert(words)
+        .exec_without_returning(&tx)
+        .await?;
     event::record(&tx, cx, Actor::Account(by), "shop.opened", row.id, &[]).await?;
     tx.commit().await?;
     Ok(row)
@@ -89,9 +99,19 @@ pub async fn update(
     }
     row.updated_at = Set(cx.now());
     let row = row.update(&tx).await?;
+    shop_text::Entity::update_many()
+        .col_expr(shop_text::Column::SearchText, Expr::value(search_text(&row)))
+        .filter(shop_text::Column::ShopId.eq(row.id))
+        .exec(&tx)
+        .await?;
     event::record(&tx, cx, Actor::Account(by), "shop.updated", row.id, &[]).await?;
     tx.commit().await?;
     Ok(row)
+}
+
+fn search_text(shop: &shop::Model) -> String {
+    let about = shop.about.as_ref().map_or("", About::as_str);
+    catalog::search_text([shop.handle.as_str(), shop.name.as_str(), about])
 }
 
 /// Shows a shop to everyone. One that is published already stays as it is.

@@ -9,6 +9,7 @@
 //! ```
 
 mod commands;
+mod listing;
 mod offering;
 mod queries;
 mod recommending;
@@ -18,10 +19,11 @@ mod sales;
 
 pub(crate) use commands::owned;
 pub use commands::{NewShop, ShopChange, close, open, publish, unpublish, update};
+pub use listing::{ShopFilter, ShopOrder, ShopPlace, published_shops};
 pub use offering::{MAX_PREVIEW_PRODUCTS, MAX_PREVIEW_SHARES, Offering, offerings, split_of};
 pub use queries::{
-    ByPosition, ByPublication, owned_shops, published_shops, recommendations_by_id, recommendations_of,
-    shop_by_handle, shops_by_id, standing_recommendations,
+    ByPosition, owned_shops, recommendations_by_id, recommendations_of, shop_by_handle, shops_by_id,
+    standing_recommendations,
 };
 pub use recommending::{
     NewRecommendation, RecommendationChange, add_recommendation, remove_recommendation, reorder,

@@ -6,7 +6,6 @@ use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-use vitrine_model::Time;
 use vitrine_model::catalog::product;
 use vitrine_model::id::{AccountId, RecommendationId, ShopId};
 use vitrine_model::shop::{self, ShopState, recommendation};
@@ -15,8 +14,6 @@ use vitrine_model::text::Handle;
 use crate::page::{Page, Slice, keyset};
 use crate::shop::rules::MAX_SHOPS;
 
-/// A shop's place in the list of shops: when it was published, and its id.
-pub type ByPublication = (Time, ShopId);
 /// A recommendation's place in its shop: its position, and its id.
 pub type ByPosition = (i32, RecommendationId);
 
@@ -55,22 +52,6 @@ pub async fn owned_shops(db: &impl ConnectionTrait, owner: AccountId) -> Result<
         .await
 }
 
-/// The published shops, the latest published first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn published_shops(
-    db: &impl ConnectionTrait,
-    page: &Page<ByPublication>,
-) -> Result<Slice<shop::Model>, DbErr> {
-    let published = shop::Entity::find().filter(shop::Column::State.eq(ShopState::Published));
-    let columns = [shop::Column::PublishedAt, shop::Column::Id];
-    let select = keyset(published, page, true, columns, |place| {
-        [place.0.into(), place.1.into()]
-    });
-    Ok(page.cut(select.all(db).await?))
-}
-
 /// The recommendations with these ids, in no order, removed or not.
 ///
 /// # Errors
@@ -106,7 +87,7 @@ pub async fn recommendations_of(
 }
 
 /// As [`crate::catalog::is_promotable`] decides over one product.
-fn is_offered() -> Expr {
+pub(super) fn is_offered() -> Expr {
     let product = Query::select()
         .expr(Expr::val(1))
         .from(product::Entity)

@@ -90,7 +90,8 @@ impl Subject for CatalogMutation {
 
 #[Object(guard = Declared(self))]
 impl CatalogMutation {
-    /// Founds a brand, with the platform's default terms; you become its owner. Codes: `INVALID`, `TAKEN`.
+    /// Founds a brand, with the platform's default terms; you become its owner. Codes: `INVALID`, `TAKEN`,
+    /// `HANDLE_RESERVED`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn brand_create(&self, ctx: &Context<'_>, input: BrandCreateInput) -> Result<BrandCreatePayload> {
         answer(ctx, async {

@@ -6,15 +6,17 @@ use crate::error::{UserError, UserErrorCode};
 
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
-        use UserErrorCode::{Forbidden, Invalid, NotFound, Taken};
+        use UserErrorCode::{Forbidden, HandleReserved, Invalid, NotFound, Taken};
         match refusal {
             Refusal::Staff(refusal) => Self::from(refusal),
             Refusal::HandleTaken => {
                 Self::new(Taken, "handle", "another brand has this handle: choose another")
             }
-            Refusal::HandleReserved => {
-                Self::new(Taken, "handle", "nobody may have this handle: choose another")
-            }
+            Refusal::HandleReserved => Self::new(
+                HandleReserved,
+                "handle",
+                "nobody may have this handle: choose another",
+            ),
             Refusal::CurrencyNotHeld(held) => Self::new(
                 Invalid,
                 "currency",
@@ -46,7 +48,7 @@ impl From<Refusal> for UserError {
             Refusal::StockBelowReserved { reserved } => Self::new(
                 Invalid,
                 "onHand",
-                format!("{reserved} pieces are promised to orders under way: name that many at least"),
+                format!("orders under way were promised {reserved} of these: name that many at least"),
             ),
             Refusal::StockOutOfRange => Self::new(Invalid, "onHand", "must be 0 to 1000000000"),
             Refusal::Key(refusal) => Self::from(refusal),

@@ -53,7 +53,7 @@ pub(super) fn told(problem: &Problem) -> (CartProblemCode, String) {
     match problem {
         Problem::Empty => (Code::CartEmpty, "the cart is empty".to_owned()),
         Problem::OutOfStock { left: 0, .. } => (Code::OutOfStock, "this is sold out".to_owned()),
-        Problem::OutOfStock { left, .. } => (Code::OutOfStock, format!("only {left} of this are left")),
+        Problem::OutOfStock { left, elsewhere, .. } => (Code::OutOfStock, too_few(*left, *elsewhere)),
         Problem::Gone { .. } => (
             Code::ProductUnavailable,
             "this can no longer be bought: take it out of the cart".to_owned(),
@@ -83,6 +83,18 @@ pub(super) fn told(problem: &Problem) -> (CartProblemCode, String) {
             format!("the largest payment is {most}: buy in several orders"),
         ),
     }
+}
+
+fn too_few(left: i64, elsewhere: i64) -> String {
+    let only = format!("only {left} of this {} left", are(left));
+    match elsewhere {
+        0 => only,
+        more => format!("{only}, and other lines of the cart ask for {more} of the same"),
+    }
+}
+
+fn are(count: i64) -> &'static str {
+    if count == 1 { "is" } else { "are" }
 }
 
 /// All that a refusal tells: one error, or one for each problem of a cart.
@@ -132,7 +144,10 @@ impl From<Refusal> for UserError {
             Refusal::TooFewUnits { line: place, left } => (
                 Code::TooFewUnits,
                 line(place, ".quantity"),
-                format!("only {left} of these are left to do this with"),
+                match left {
+                    1 => "only one piece is left to do this with".to_owned(),
+                    left => format!("only {left} pieces are left to do this with"),
+                },
             ),
             Refusal::VariantNotFound(place) => (
                 Code::NotFound,

@@ -1,6 +1,7 @@
 //! Shops and what they recommend, as clients see them.
 
 mod input;
+mod list;
 mod loaders;
 mod object;
 mod preview;
@@ -10,7 +11,8 @@ mod sale;
 mod split;
 
 use async_graphql::{Context, ID, Object, Result};
-use vitrine_domain::shop::{self, ByPublication};
+use vitrine_domain::page::Page;
+use vitrine_domain::shop::{self, ShopPlace};
 use vitrine_model::id::ShopId;
 use vitrine_model::text::Handle;
 
@@ -24,6 +26,8 @@ use crate::shop::input::{
     RecommendationsReorderInput, ShopCloseInput, ShopOpenInput, ShopPublishInput, ShopUnpublishInput,
     ShopUpdateInput,
 };
+use crate::shop::list::{ShopFilterInput, ShopSort};
+use crate::shop::refusal::in_shop;
 use crate::shop::split::SplitPreview;
 
 pub(crate) use object::Shop;
@@ -131,11 +135,18 @@ impl ShopQuery {
         }
     }
 
-    /// The published shops, the latest published first.
+    /// The published shops, the latest published first unless sorted otherwise.
+    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
     #[graphql(directive = access::apply(Who::Anyone), complexity = "page_cost(first, last, child_complexity)")]
     async fn shops(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] filter: Option<ShopFilterInput>,
+        #[graphql(
+            desc = "Words to be found in handle, name or description, each whole or as a beginning; 200 characters at most."
+        )]
+        search: Option<String>,
+        #[graphql(desc = "What comes first.", default)] order_by: ShopSort,
         #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
             i32,
         >,
@@ -143,10 +154,11 @@ impl ShopQuery {
         #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
         #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
     ) -> Result<ShopConnection> {
-        let page = page::<object::TimePlace>(first, after, last, before)?.map(object::place);
-        let slice = settle(ctx, shop::published_shops(ctx.cx().db(), &page).await)?;
-        let place = |row: &_| object::unplace(published_place(row));
-        Ok(ShopConnection::new(slice, place, Shop))
+        let page: Page<ShopPlace> = page(first, after, last, before)?;
+        let order = order_by.of_page(&page)?;
+        let filter = filter.unwrap_or_default().parse(search)?;
+        let slice = settle(ctx, shop::published_shops(ctx.cx(), &filter, order, &page).await)?;
+        Ok(ShopConnection::new(slice, |row| ShopPlace::of(order, row), Shop))
     }
 
     /// What recommending these products would mean under each of these discount shares: for a slider, all at once.
@@ -177,7 +189,7 @@ impl Subject for ShopMutation {
 
 #[Object(guard = Declared(self))]
 impl ShopMutation {
-    /// Opens a shop, as a draft that only you see. Codes: `INVALID`, `TAKEN` (also for a word nobody may be called),
+    /// Opens a shop, as a draft that only you see. Codes: `INVALID`, `TAKEN`, `HANDLE_RESERVED`,
     /// `LIMIT_REACHED` (20 shops an account, those closed among them).
     #[graphql(directive = access::apply(Who::Account))]
     async fn shop_open(&self, ctx: &Context<'_>, input: ShopOpenInput) -> Result<ShopOpenPayload> {
@@ -242,7 +254,8 @@ impl ShopMutation {
     ) -> Result<RecommendationAddPayload> {
         answer(ctx, async {
             let (by, new) = (ctx.account()?, input.parse()?);
-            let row = shop::add_recommendation(ctx.cx(), by.id, new).await?;
+            let added = shop::add_recommendation(ctx.cx(), by.id, new).await;
+            let row = added.map_err(in_shop)?;
             Ok(Recommendation::alone(row, by.id))
         })
         .await
@@ -273,7 +286,8 @@ impl ShopMutation {
     ) -> Result<RecommendationsReorderPayload> {
         answer(ctx, async {
             let (by, (shop, order)) = (ctx.account()?, input.parse()?);
-            Ok(Shop(shop::reorder(ctx.cx(), by.id, shop, &order).await?))
+            let reordered = shop::reorder(ctx.cx(), by.id, shop, &order).await;
+            Ok(Shop(reordered.map_err(in_shop)?))
         })
         .await
     }
@@ -292,11 +306,6 @@ impl ShopMutation {
         })
         .await
     }
-}
-
-/// A published shop was published at some time.
-fn published_place(row: &vitrine_model::shop::Model) -> ByPublication {
-    (row.published_at.unwrap_or(row.created_at), row.id)
 }
 
 /// The shop with this id, if the viewer may see it.

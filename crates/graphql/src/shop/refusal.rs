@@ -1,19 +1,20 @@
 //! Why shops say no, as clients read it.
 
+use vitrine_domain::failure::Failure;
 use vitrine_domain::shop::Refusal;
 
-use crate::error::{UserError, UserErrorCode};
+use crate::error::{Trouble, UserError, UserErrorCode};
 
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
-        use UserErrorCode::{Invalid, LimitReached, NotFound, NotPromotable, Taken};
+        use UserErrorCode::{HandleReserved, Invalid, LimitReached, NotFound, NotPromotable, Taken};
         match refusal {
-            Refusal::ShopNotFound => Self::new(NotFound, "", "you have no such shop"),
+            Refusal::ShopNotFound => Self::new(NotFound, "id", "you have no such shop"),
             Refusal::HandleTaken => {
                 Self::new(Taken, "handle", "another shop has this handle: choose another")
             }
             Refusal::HandleReserved => Self::new(
-                Taken,
+                HandleReserved,
                 "handle",
                 "nobody may be called that: choose another handle",
             ),
@@ -36,9 +37,11 @@ impl From<Refusal> for UserError {
                 "shopId",
                 format!("a shop recommends {most} products at most: remove some first"),
             ),
-            Refusal::RecommendationNotFound => {
-                Self::new(NotFound, "", "there is no such recommendation in a shop of yours")
-            }
+            Refusal::RecommendationNotFound => Self::new(
+                NotFound,
+                "id",
+                "there is no such recommendation in a shop of yours",
+            ),
             Refusal::OrderMalformed => Self::new(
                 Invalid,
                 "recommendationIds",
@@ -46,5 +49,19 @@ impl From<Refusal> for UserError {
             ),
             Refusal::PlaceOutOfRange => Self::new(Invalid, "position", "places count from 1"),
         }
+    }
+}
+
+/// The refusals of a mutation whose input names the shop by `shopId`, and recommendations in it by `recommendationIds`.
+pub(super) fn in_shop(failure: Failure<Refusal>) -> Trouble {
+    let field = match failure {
+        Failure::Refused(Refusal::ShopNotFound) => "shopId",
+        Failure::Refused(Refusal::RecommendationNotFound) => "recommendationIds",
+        other => return other.into(),
+    };
+    let trouble: Trouble = failure.into();
+    match trouble {
+        Trouble::User(error) => UserError::new(error.code, field, error.message).into(),
+        other => other,
     }
 }

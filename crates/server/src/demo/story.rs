@@ -571,9 +571,12 @@ async fn ship(stage: &Stage, brands: &[Brand], order: &Value, tell: &mut Teller)
             .await?;
     }
     stage.settle().await?;
+    let parcels = match parcels.len() {
+        1 => "One parcel".to_owned(),
+        count => format!("{count} parcels"),
+    };
     tell.line(format!(
-        "{} parcels, sent one day after the order and delivered two days later.",
-        parcels.len()
+        "{parcels}, sent one day after the order and delivered two days later."
     ))
 }
 

@@ -185,10 +185,8 @@ async fn reserve(
         Ok(reserved) => Ok(reserved),
         Err(short) => {
             let of_variant = |(place, line): (usize, &PricedLine)| {
-                (line.variant.id == short.variant).then_some(Problem::OutOfStock {
-                    line: place,
-                    left: short.available,
-                })
+                let is_short = line.variant.id == short.variant;
+                is_short.then(|| rules::out_of_stock(&priced.lines, place, short.available))
             };
             let problems = priced.lines.iter().enumerate().filter_map(of_variant);
             refuse(Refusal::Problems(problems.collect()))

@@ -1,0 +1,163 @@
+//! Lists of published shops, filtered, searched and sorted.
+
+use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::{
+    ColumnTrait, Condition, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
+};
+use serde::{Deserialize, Serialize};
+use vitrine_model::Time;
+use vitrine_model::catalog::product;
+use vitrine_model::id::{BrandId, ProductId, ShopId};
+use vitrine_model::shop::{self, ShopState, recommendation, shop_text};
+
+use crate::catalog;
+use crate::context::Context;
+use crate::page::{Page, Slice};
+use crate::shop::queries::is_offered;
+
+/// Which shops.
+#[derive(Debug, Clone, Default)]
+pub struct ShopFilter {
+    /// Only those that recommend this product, and may.
+    pub product: Option<ProductId>,
+    /// Only those that recommend a product of this brand, and may.
+    pub brand: Option<BrandId>,
+    /// Only those in whose handle, name and description every word occurs, or begins a word.
+    pub search: Option<String>,
+}
+
+/// What comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShopOrder {
+    /// The latest published.
+    Newest,
+    /// By name.
+    Name,
+}
+
+/// A shop's place in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ShopPlace {
+    /// By when it was published, in microseconds since 1970.
+    Newest(i64, String),
+    /// By name.
+    Name(String, String),
+}
+
+impl ShopPlace {
+    /// The place of `row` in lists of this order. A published shop was published at some time.
+    pub fn of(order: ShopOrder, row: &shop::Model) -> Self {
+        let id = row.id.to_string();
+        let published_at = row.published_at.unwrap_or(row.created_at);
+        match order {
+            ShopOrder::Newest => Self::Newest(published_at.timestamp_micros(), id),
+            ShopOrder::Name => Self::Name(row.name.to_string(), id),
+        }
+    }
+
+    /// Whether it is a place in a list of this order, and not in another.
+    pub fn fits(&self, order: ShopOrder) -> bool {
+        self.values(order).is_some()
+    }
+
+    fn values(&self, order: ShopOrder) -> Option<[sea_orm::Value; 2]> {
+        let id = |text: &String| text.parse::<ShopId>().ok().map(sea_orm::Value::from);
+        match (self, order) {
+            (Self::Newest(at, row), ShopOrder::Newest) => {
+                Some([Time::from_timestamp_micros(*at)?.into(), id(row)?])
+            }
+            (Self::Name(name, row), ShopOrder::Name) => Some([name.clone().into(), id(row)?]),
+            _ => None,
+        }
+    }
+}
+
+/// A page of the published shops.
+///
+/// # Errors
+/// When the database fails.
+pub async fn published_shops(
+    cx: &Context,
+    filter: &ShopFilter,
+    order: ShopOrder,
+    page: &Page<ShopPlace>,
+) -> Result<Slice<shop::Model>, DbErr> {
+    let (column, falling) = match order {
+        ShopOrder::Newest => (shop::Column::PublishedAt, true),
+        ShopOrder::Name => (shop::Column::Name, false),
+    };
+    let columns = [column, shop::Column::Id];
+    let falling = falling != page.backward;
+    let mut query = shop::Entity::find()
+        .filter(shop::Column::State.eq(ShopState::Published))
+        .filter(conditions(cx, filter));
+    if let Some(values) = page.beyond.as_ref().and_then(|place| place.values(order)) {
+        let row = Expr::tuple(columns.map(|column| Expr::col((shop::Entity, column))));
+        let place = Expr::tuple(values.map(Expr::value));
+        query = query.filter(if falling { row.lt(place) } else { row.gt(place) });
+    }
+    let direction = if falling {
+        sea_orm::Order::Desc
+    } else {
+        sea_orm::Order::Asc
+    };
+    for column in columns {
+        query = query.order_by(column, direction.clone());
+    }
+    Ok(page.cut(query.limit(page.limit()).all(cx.db()).await?))
+}
+
+fn conditions(cx: &Context, filter: &ShopFilter) -> Condition {
+    let recommending = |which: Condition| shop::Column::Id.in_subquery(recommending(which));
+    let of_product = |product: ProductId| Condition::all().add(recommendation::Column::ProductId.eq(product));
+    let of_brand = |brand: BrandId| {
+        let products = product::Entity::find()
+            .select_only()
+            .column(product::Column::Id)
+            .filter(product::Column::BrandId.eq(brand))
+            .into_query();
+        Condition::all().add(recommendation::Column::ProductId.in_subquery(products))
+    };
+    let found = |search: &String| found(cx.backend(), &catalog::search_words(search));
+    Condition::all()
+        .add_option(filter.product.map(of_product).map(recommending))
+        .add_option(filter.brand.map(of_brand).map(recommending))
+        .add_option(filter.search.as_ref().map(found))
+}
+
+/// The shops with a live recommendation that is offered to buyers.
+fn recommending(which: Condition) -> SelectStatement {
+    recommendation::Entity::find()
+        .select_only()
+        .column(recommendation::Column::ShopId)
+        .filter(which)
+        .filter(recommendation::Column::RemovedAt.is_null())
+        .filter(is_offered())
+        .into_query()
+}
+
+/// The shops in whose texts all the words occur, by each database's own index.
+fn found(backend: DbBackend, words: &[String]) -> Expr {
+    if words.is_empty() {
+        return Expr::val(false);
+    }
+    // Words hold letters and digits only, so that neither query language sees anything but words in them.
+    let texts = shop_text::Entity::find()
+        .select_only()
+        .column(shop_text::Column::ShopId);
+    let texts = if backend == DbBackend::Postgres {
+        let query: Vec<String> = words.iter().map(|word| format!("{word}:*")).collect();
+        texts.filter(Expr::cust_with_values(
+            "to_tsvector('simple', search_text) @@ to_tsquery('simple', $1)",
+            [query.join(" & ")],
+        ))
+    } else {
+        let query: Vec<String> = words.iter().map(|word| format!("\"{word}\"*")).collect();
+        texts.filter(Expr::cust_with_values(
+            "shop_text.id in (select rowid from shop_search where shop_search match ?)",
+            [query.join(" ")],
+        ))
+    };
+    shop::Column::Id.in_subquery(texts.into_query())
+}
