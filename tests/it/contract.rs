@@ -90,6 +90,35 @@ fn every_field_declares_who_may_read_it() {
     assert!(undeclared.is_empty(), "without @access: {undeclared:#?}");
 }
 
+/// What `@access` says of the field.
+fn access(field: &FieldDefinition) -> String {
+    let mut directives = field.directives.iter();
+    let declared = directives.find(|directive| directive.node.name.node == "access");
+    let who = declared.and_then(|directive| directive.node.get_argument("who").cloned());
+    who.expect("every field is declared").node.to_string()
+}
+
+#[test]
+fn what_a_reader_may_be_refused_is_nullable() {
+    const FREE_TO_STRICT: [&str; 4] = ["ANYONE", "ACCOUNT", "OWNER", "OPERATOR"];
+    let strictness = |field: &FieldDefinition| FREE_TO_STRICT.iter().position(|who| *who == access(field));
+    let mut blinding = Vec::new();
+    for definition in types() {
+        let fields = fields(&definition);
+        let freest = fields.iter().map(|field| strictness(field)).min();
+        for field in &fields {
+            let refusable = definition.name.node == "Mutation" || Some(strictness(field)) > freest;
+            if refusable && !field.ty.node.nullable {
+                blinding.push(format!("{}.{}", definition.name.node, field.name.node));
+            }
+        }
+    }
+    assert!(
+        blinding.is_empty(),
+        "refusing these would hide what stands beside them: {blinding:#?}"
+    );
+}
+
 #[test]
 fn everything_in_the_schema_is_described() {
     let mut bare = Vec::new();

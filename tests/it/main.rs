@@ -22,6 +22,7 @@
 
 mod support;
 
+mod access;
 mod catalog;
 mod checkout;
 mod contract;

@@ -3,6 +3,9 @@
 //!
 //! Every `#[Object]` carries `guard = Declared(self)`; a test sees to it, and to every field's being declared. A field
 //! without a declaration is refused.
+//!
+//! What may be refused may be `null`: a field that not everyone who sees the object may read is nullable in the contract,
+//! whatever its resolver returns, and so are all mutations. The refusal then costs that field, never its siblings.
 
 use std::borrow::Cow;
 
@@ -16,7 +19,7 @@ use crate::error::{code, protocol_error};
 use crate::request::RequestContext;
 
 /// Who may read a field, or call a mutation.
-#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[graphql(name = "AccessRole")]
 pub enum Who {
     /// Everybody.
@@ -97,7 +100,7 @@ fn who(field: &MetaField) -> Option<Who> {
     }
 }
 
-/// Writes each field's access into its description, once the whole schema is known.
+/// Writes each field's access into its description and its nullability, once the whole schema is known.
 pub(crate) struct Described;
 
 impl CustomDirectiveFactory for Described {
@@ -106,9 +109,16 @@ impl CustomDirectiveFactory for Described {
     }
 
     fn register(&self, registry: &mut Registry) {
+        let mutations = registry.mutation_type.clone();
         for object in registry.types.values_mut() {
-            if let MetaType::Object { fields, .. } = object {
+            if let MetaType::Object { name, fields, .. } = object {
+                let changes = Some(&*name) == mutations.as_ref();
+                // Who sees the object at all may read its freest field.
+                let freest = fields.values().filter_map(who).min();
                 for field in fields.values_mut() {
+                    if changes || who(field) > freest {
+                        make_nullable(field);
+                    }
                     describe(field);
                     // Mutations take one argument, whose type says it all.
                     if let Some(input) = field.args.get_mut("input") {
@@ -134,6 +144,12 @@ impl CustomDirectiveFactory for Described {
 struct Inert;
 
 impl CustomDirective for Inert {}
+
+fn make_nullable(field: &mut MetaField) {
+    if let Some(nullable) = field.ty.strip_suffix('!') {
+        field.ty = nullable.to_owned();
+    }
+}
 
 fn describe(field: &mut MetaField) {
     let Some(who) = who(field) else { return };

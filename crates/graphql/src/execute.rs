@@ -1,11 +1,11 @@
 //! Executing one operation: what the server hands in, what it gets back. HTTP's part of it is the server's.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest,
-    NextValidation,
+    NextResolve, NextValidation, ResolveInfo,
 };
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Request, Response, ServerError, ServerResult, ValidationResult, Value, Variables};
@@ -94,6 +94,7 @@ pub async fn execute(
         .data(viewer)
         .data(progress.clone());
     let mut response = batches.drive(schema.execute(request)).await;
+    response.errors.append(&mut progress.caught());
     for error in &mut response.errors {
         code_if_missing(error, code::BAD_USER_INPUT);
     }
@@ -141,9 +142,18 @@ struct Progress {
     operation_name: Option<String>,
     needs_post: AtomicBool,
     executed: AtomicBool,
+    caught: Mutex<Vec<ServerError>>,
 }
 
-/// Looks at every document before it is validated, and notes whether execution began.
+impl Progress {
+    /// The errors that ended in a nullable field.
+    fn caught(&self) -> std::sync::MutexGuard<'_, Vec<ServerError>> {
+        // A poisoned list is still a list.
+        self.caught.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks at every document before it is validated, notes whether execution began, and lets an error end where it may.
 pub(crate) struct Watch;
 
 impl ExtensionFactory for Watch {
@@ -225,6 +235,24 @@ impl Extension for Watch {
             progress.executed.store(true, Ordering::Relaxed);
         }
         next.run(ctx, name).await
+    }
+
+    /// An error ends in the nearest nullable field around it, as the specification says; the library would carry it on to
+    /// the nearest nullable object.
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        let nullable = !info.return_type.ends_with('!');
+        match (next.run(ctx, info).await, ctx.data_opt::<Arc<Progress>>()) {
+            (Err(error), Some(progress)) if nullable => {
+                progress.caught().push(error);
+                Ok(Some(Value::Null))
+            }
+            (outcome, _) => outcome,
+        }
     }
 }
 

@@ -64,7 +64,7 @@ impl Subject for Cart {
 #[Object(guard = Declared(self))]
 impl Cart {
     /// Its id. It grants nothing: send the guest's secret as the header `Vitrine-Guest`.
-    #[graphql(directive = access::apply(Who::Anyone))]
+    #[graphql(directive = access::apply(Who::Owner))]
     pub(crate) async fn id(&self) -> ID {
         self.priced.cart.id.to_string().into()
     }
