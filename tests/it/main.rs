@@ -31,6 +31,7 @@ mod gateway;
 mod identity;
 mod import;
 mod ledger;
+mod lists;
 mod notify;
 mod payout;
 mod process;

@@ -17,7 +17,7 @@
 //! | notify   |                                              |
 //!
 //! `checkout` and `payout` never call each other: they meet in the ledger. Rows may be read through `vitrine_model` by
-//! anyone. The modules beside the domains (`context`, `event`, `jobs`, `intent`, `inbox`, `idempotency`, `secret`) are
+//! anyone. The modules beside the domains (`context`, `event`, `jobs`, `intent`, `inbox`, `idempotency`, `list`, `secret`) are
 //! the mechanism all share; `jobs`, `intent` and `inbox` hand what comes back from outside to the domain it concerns.
 
 pub mod context;
@@ -27,6 +27,7 @@ pub mod idempotency;
 pub mod inbox;
 pub mod intent;
 pub mod jobs;
+pub mod list;
 pub mod page;
 pub mod ports;
 pub mod secret;

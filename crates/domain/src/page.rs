@@ -1,16 +1,11 @@
 //! One page of a list: keyset paging, so that cursors stay true while rows come and go.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{
-    EntityTrait, ExprTrait, IntoSimpleExpr, Order, QueryFilter, QueryOrder, QuerySelect, Select, Value,
-};
-
 /// Most elements of one page.
 pub const MAX_PAGE: u64 = 100;
 
 /// Which way, how many, and beyond which place. `C` is a row's place: the values of the columns sorted by, with the id as
 /// tie-break.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Page<C> {
     /// Whether the page is taken from the end.
     pub backward: bool,
@@ -31,7 +26,27 @@ pub struct Slice<T> {
     pub has_previous: bool,
 }
 
+impl<T> Slice<T> {
+    /// The same slice of other elements; those for which there is none are left out.
+    pub fn filter_map<U>(self, element: impl FnMut(T) -> Option<U>) -> Slice<U> {
+        Slice {
+            rows: self.rows.into_iter().filter_map(element).collect(),
+            has_next: self.has_next,
+            has_previous: self.has_previous,
+        }
+    }
+}
+
 impl<C> Page<C> {
+    /// The first `size` elements: a list that is never long, as a whole.
+    pub fn first(size: u64) -> Self {
+        Self {
+            backward: false,
+            size,
+            beyond: None,
+        }
+    }
+
     /// The same page with its place put in other terms.
     pub fn map<D>(self, place: impl FnOnce(C) -> D) -> Page<D> {
         Page {
@@ -39,6 +54,18 @@ impl<C> Page<C> {
             size: self.size,
             beyond: self.beyond.map(place),
         }
+    }
+
+    /// The same, where the place may make no sense.
+    ///
+    /// # Errors
+    /// What `place` says of one that does not.
+    pub fn try_map<D, E>(self, place: impl FnOnce(C) -> Result<D, E>) -> Result<Page<D>, E> {
+        Ok(Page {
+            backward: self.backward,
+            size: self.size,
+            beyond: self.beyond.map(place).transpose()?,
+        })
     }
 
     /// How many rows to ask the database for: one more than the page holds tells whether there are others.
@@ -65,34 +92,4 @@ impl<C> Page<C> {
             has_previous: self.beyond.is_some(),
         }
     }
-}
-
-/// Completes `select` to one page's rows, one more than it holds, read in the page's own direction: [`Page::cut`] does the
-/// rest. The list is sorted by both columns, descending or ascending alike; the second makes the order total.
-pub(crate) fn keyset<E: EntityTrait, C>(
-    select: Select<E>,
-    page: &Page<C>,
-    descending: bool,
-    columns: [E::Column; 2],
-    values: impl FnOnce(&C) -> [Value; 2],
-) -> Select<E> {
-    let descending = descending != page.backward;
-    let order = if descending { Order::Desc } else { Order::Asc };
-    let select = match &page.beyond {
-        None => select,
-        Some(place) => {
-            let here = Expr::tuple(columns.map(|column| column.into_simple_expr()));
-            let there = Expr::tuple(values(place).map(Expr::value));
-            select.filter(if descending {
-                here.lt(there)
-            } else {
-                here.gt(there)
-            })
-        }
-    };
-    let [first, second] = columns;
-    select
-        .order_by(first, order.clone())
-        .order_by(second, order)
-        .limit(page.limit())
 }

@@ -15,6 +15,7 @@ use async_graphql::{
     Result, ServerResult, TypeDirective, Value,
 };
 
+use crate::connection;
 use crate::error::{code, protocol_error};
 use crate::request::RequestContext;
 
@@ -116,6 +117,7 @@ impl CustomDirectiveFactory for Described {
                 // Who sees the object at all may read its freest field.
                 let freest = fields.values().filter_map(who).min();
                 for field in fields.values_mut() {
+                    connection::complete(field);
                     if changes || who(field) > freest {
                         make_nullable(field);
                     }

@@ -1,20 +1,97 @@
-//! Relay connections: keyset cursors that stay true while rows come and go, page sizes with a limit.
+//! Relay connections: keyset cursors that stay true while rows come and go, page sizes with a limit, and lengths that are
+//! counted only when asked for. Every field that answers with a connection gets its cost and the descriptions of its four
+//! arguments from here.
 
-use async_graphql::{Object, Result};
+use async_graphql::registry::MetaField;
+use async_graphql::{Context, Object, Result};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
+use vitrine_domain::list::{CountOf, List, Row};
 use vitrine_domain::page::{MAX_PAGE, Page, Slice};
 use vitrine_model::Time;
 use vitrine_model::id::Id;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::error::{code, protocol_error};
+use crate::loaders::load;
+use crate::request::RequestContext;
 
 /// Elements of a page when the client names no size.
-pub(crate) const DEFAULT_PAGE: i32 = 20;
+const DEFAULT_PAGE: i32 = 20;
+
+/// The arguments of a field that answers with a connection.
+const ARGUMENTS: [(&str, &str); 4] = [
+    (
+        "first",
+        "At most so many from the start, or after `after`; 100 at most.",
+    ),
+    ("after", "The cursor the page starts after."),
+    (
+        "last",
+        "At most so many from the end, or before `before`; 100 at most.",
+    ),
+    ("before", "The cursor the page ends before."),
+];
+
+/// Describes the arguments of a field that answers with a connection, and prices it: its page size times its element's
+/// cost.
+pub(crate) fn complete(field: &mut MetaField) {
+    if !field.ty.trim_end_matches('!').ends_with("Connection") {
+        return;
+    }
+    for (name, description) in ARGUMENTS {
+        if let Some(argument) = field.args.get_mut(name) {
+            argument.description.get_or_insert_with(|| description.to_owned());
+        }
+    }
+    field.compute_complexity = Some(|document, variables, field, child| {
+        let first: Option<i32> = document.param_value(variables, field, "first", None)?;
+        let last: Option<i32> = document.param_value(variables, field, "last", None)?;
+        let size = first.or(last).unwrap_or(DEFAULT_PAGE).clamp(1, 100);
+        Ok(1 + usize::try_from(size).unwrap_or(1) * child)
+    });
+}
+
+/// One page of a list, and what counts the whole of it.
+pub(crate) struct Listed<T> {
+    pub(crate) slice: Slice<T>,
+    pub(crate) count: CountOf,
+}
+
+/// One page of `list`, read together with the pages of other lists that are asked for at the same level.
+///
+/// # Errors
+/// `INTERNAL` when the database fails.
+pub(crate) async fn listed<M: Row, C>(
+    ctx: &Context<'_>,
+    list: List<M, C>,
+    page: Page<C>,
+) -> Result<Listed<M>> {
+    let backend = ctx.cx().backend();
+    let slice = load(ctx, list.page(backend, &page)).await?;
+    Ok(Listed {
+        slice: slice.unwrap_or_else(|| page.cut(Vec::new())),
+        count: list.count(backend),
+    })
+}
+
+/// The first `most` elements of a list that is never long, read together with others.
+///
+/// # Errors
+/// `INTERNAL` when the database fails.
+pub(crate) async fn whole<M: Row, C>(ctx: &Context<'_>, list: List<M, C>, most: u64) -> Result<Vec<M>> {
+    let slice = load(ctx, list.page(ctx.cx().backend(), &Page::first(most))).await?;
+    Ok(slice.map(|slice| slice.rows).unwrap_or_default())
+}
+
+/// The length of a list, counted together with others.
+pub(crate) async fn total(ctx: &Context<'_>, count: &CountOf) -> Result<i32> {
+    let total = load(ctx, count.clone()).await?.unwrap_or(0);
+    Ok(i32::try_from(total).unwrap_or(i32::MAX))
+}
 
 /// Checks a connection's arguments: `first` and `after`, or `last` and `before`.
 ///
@@ -69,12 +146,6 @@ pub(crate) fn place<I: From<Uuid>>((time, id): TimePlace) -> (Time, I) {
 /// What a cursor keeps of a place.
 pub(crate) fn unplace<I: Id>((time, id): (Time, I)) -> TimePlace {
     (time, id.uuid().as_u128())
-}
-
-/// The cost of a connection field: its page size times its element's cost.
-pub(crate) fn page_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
-    let size = usize::try_from(first.or(last).unwrap_or(DEFAULT_PAGE).clamp(1, 100)).unwrap_or(1);
-    1 + size * child
 }
 
 /// Where a page stands in its list.
@@ -135,6 +206,7 @@ macro_rules! connection {
         pub struct $connection {
             edges: Vec<$edge>,
             page_info: $crate::connection::PageInfo,
+            count: vitrine_domain::list::CountOf,
         }
 
         #[doc = concat!("One of ", $what, ", and its place in the list.")]
@@ -146,10 +218,11 @@ macro_rules! connection {
         impl $connection {
             /// A page of rows, each made a node, with its place in the list.
             pub(crate) fn new<T, C: serde::Serialize>(
-                slice: vitrine_domain::page::Slice<T>,
+                listed: $crate::connection::Listed<T>,
                 place: impl Fn(&T) -> C,
                 node: impl Fn(T) -> $node,
             ) -> Self {
+                let $crate::connection::Listed { slice, count } = listed;
                 let mut page_info = $crate::connection::PageInfo::of(&slice);
                 let edges: Vec<$edge> = slice
                     .rows
@@ -161,7 +234,7 @@ macro_rules! connection {
                     .collect();
                 page_info.start = edges.first().map(|edge| edge.cursor.clone());
                 page_info.end = edges.last().map(|edge| edge.cursor.clone());
-                Self { edges, page_info }
+                Self { edges, page_info, count }
             }
         }
 
@@ -187,6 +260,13 @@ macro_rules! connection {
             #[graphql(directive = $crate::access::access::apply($crate::access::Who::Anyone))]
             async fn page_info(&self) -> &$crate::connection::PageInfo {
                 &self.page_info
+            }
+
+            /// How many elements the whole list has. They are counted only when asked for, and as far as 10 000: that
+            /// stands for as many or more.
+            #[graphql(directive = $crate::access::access::apply($crate::access::Who::Anyone), complexity = 10)]
+            async fn total_count(&self, ctx: &async_graphql::Context<'_>) -> async_graphql::Result<i32> {
+                $crate::connection::total(ctx, &self.count).await
             }
         }
 

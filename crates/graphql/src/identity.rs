@@ -13,8 +13,8 @@ use vitrine_model::text::Password;
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::Brand;
 use crate::checkout::{OrderConnection, orders_of};
-use crate::connection::{page, page_cost};
-use crate::error::{UserError, UserErrorCode, answer, at, payload, settle};
+use crate::connection::{page, whole};
+use crate::error::{UserError, UserErrorCode, answer, at, payload};
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
 use crate::payout::{self, PayoutAccount, PayoutConnection};
@@ -73,14 +73,15 @@ impl Account {
     /// The brands she works for, 200 at most.
     #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
     async fn memberships(&self, ctx: &Context<'_>) -> Result<Vec<BrandMember>> {
-        let members = settle(ctx, identity::memberships_of(ctx.cx().db(), self.0.id).await)?;
+        let members = whole(ctx, identity::memberships_of(self.0.id), identity::MAX_LISTED).await?;
         Ok(members.into_iter().map(BrandMember).collect())
     }
 
     /// Where she is signed in, newest first.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
-        let sessions = settle(ctx, identity::sessions_of(ctx.cx(), self.0.id).await)?;
+        let sessions = identity::sessions_of(self.0.id, ctx.cx().now());
+        let sessions = whole(ctx, sessions, identity::MAX_LISTED).await?;
         Ok(sessions.into_iter().map(Session).collect())
     }
 
@@ -91,16 +92,14 @@ impl Account {
     }
 
     /// Every change of her balances, the latest first.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn statement(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
-        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<StatementConnection> {
         ledger::statement(ctx, Party::Shopholder(self.0.id), first, after, last, before).await
     }
@@ -112,34 +111,27 @@ impl Account {
     }
 
     /// Her payouts, the newest first.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn payouts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
-        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<PayoutConnection> {
         payout::payouts_of(ctx, Party::Shopholder(self.0.id), first, after, last, before).await
     }
 
     /// Her orders, newest first.
-    #[graphql(
-        directive = access::apply(Who::Owner),
-        complexity = "page_cost(first, last, child_complexity)"
-    )]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn orders(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
-        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<OrderConnection> {
         orders_of(ctx, self.0.id, page(first, after, last, before)?).await
     }

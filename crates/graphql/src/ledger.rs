@@ -8,11 +8,11 @@ use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::ledger::{self, Line};
+use vitrine_domain::page::{Page, Slice};
 use vitrine_model::ledger::{AccountKind, Party};
 
 use crate::access::{Declared, Subject, Who, access};
-use crate::connection::{connection, page};
-use crate::error::settle;
+use crate::connection::{Listed, connection, page};
 use crate::loaders::{LoadError, Loaders, load};
 use crate::money::{CurrencyCode, Money};
 use crate::request::RequestContext;
@@ -178,6 +178,22 @@ impl Loader<EarningsOf> for Loaders {
     }
 }
 
+/// Key: one page of a party's statement.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct StatementOf(Party, Page<i64>);
+
+impl Loader<StatementOf> for Loaders {
+    type Value = Slice<Line>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[StatementOf]) -> Result<HashMap<StatementOf, Slice<Line>>, LoadError> {
+        let pages: Vec<_> = keys.iter().map(|key| (key.0, key.1.clone())).collect();
+        let found = ledger::statements(self.cx.db(), &pages).await;
+        let found = found.map_err(|error| Arc::new(error.into()))?;
+        Ok(keys.iter().cloned().zip(found).collect())
+    }
+}
+
 /// What `party` has, by currency; for fields of those whom it belongs to.
 pub(crate) async fn earnings(ctx: &Context<'_>, party: Party) -> Result<Vec<Earnings>> {
     let earnings = load(ctx, EarningsOf(party)).await?.unwrap_or_default();
@@ -194,6 +210,10 @@ pub(crate) async fn statement(
     before: Option<String>,
 ) -> Result<StatementConnection> {
     let page = page(first, after, last, before)?;
-    let lines = settle(ctx, ledger::statement(ctx.cx().db(), party, &page).await)?;
+    let slice = load(ctx, StatementOf(party, page.clone())).await?;
+    let lines = Listed {
+        slice: slice.unwrap_or_else(|| page.cut(Vec::new())),
+        count: ledger::statement_count(ctx.cx().backend(), party),
+    };
     Ok(StatementConnection::new(lines, |line| line.place, StatementLine))
 }

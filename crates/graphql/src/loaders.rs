@@ -7,6 +7,8 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context as Resolving, Result as Resolved};
 use vitrine_domain::context::Context;
 use vitrine_domain::identity;
+use vitrine_domain::list::{CountOf, PageOf, Row};
+use vitrine_domain::page::Slice;
 use vitrine_model::id::{AccountId, BrandId};
 use vitrine_model::identity::{Role, account};
 
@@ -43,6 +45,22 @@ where
     loaded.map_err(|error| fault(ctx, &anyhow::anyhow!("{error:#}")))
 }
 
+/// The same for many values at once. Keys without a value are missing from the answer.
+///
+/// # Errors
+/// `INTERNAL` when the batch failed.
+pub(crate) async fn load_many<K>(
+    ctx: &Resolving<'_>,
+    keys: impl IntoIterator<Item = K>,
+) -> Resolved<HashMap<K, <Loaders as Loader<K>>::Value>>
+where
+    K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
+    Loaders: Loader<K, Error = LoadError>,
+{
+    let loaded = ctx.loaders().load_many(keys).await;
+    loaded.map_err(|error| fault(ctx, &anyhow::anyhow!("{error:#}")))
+}
+
 /// Rows by key, or what keeps a batch from being loaded.
 pub(crate) fn by_key<K: std::hash::Hash + Eq, V, E: Into<anyhow::Error>>(
     rows: Result<Vec<V>, E>,
@@ -69,6 +87,26 @@ impl Loader<RoleAt> for Loaders {
         Ok(roles
             .map(|row| (RoleAt(row.brand_id, row.account_id), row.role))
             .collect())
+    }
+}
+
+impl<M: Row> Loader<PageOf<M>> for Loaders {
+    type Value = Slice<M>;
+    type Error = LoadError;
+
+    async fn load(&self, pages: &[PageOf<M>]) -> Result<HashMap<PageOf<M>, Slice<M>>, LoadError> {
+        let read = PageOf::read(self.cx.db(), pages).await;
+        read.map_err(|error| Arc::new(error.into()))
+    }
+}
+
+impl Loader<CountOf> for Loaders {
+    type Value = i64;
+    type Error = LoadError;
+
+    async fn load(&self, lists: &[CountOf]) -> Result<HashMap<CountOf, i64>, LoadError> {
+        let counted = CountOf::read(self.cx.db(), lists).await;
+        counted.map_err(|error| Arc::new(error.into()))
     }
 }
 

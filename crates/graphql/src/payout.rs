@@ -14,8 +14,8 @@ use vitrine_model::payout::payout_account;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::is_staff;
-use crate::connection::{TimePlace, connection, page, place, unplace};
-use crate::error::{Trouble, UserError, UserErrorCode, answer, at, at_opt, payload, settle};
+use crate::connection::{TimePlace, connection, listed, page, place, unplace};
+use crate::error::{Trouble, UserError, UserErrorCode, answer, at, at_opt, payload};
 use crate::loaders::{LoadError, Loaders, load};
 use crate::money::{CurrencyCode, Money};
 use crate::request::{RequestContext, parse_id};
@@ -398,9 +398,9 @@ pub(crate) async fn payouts_of(
     before: Option<String>,
 ) -> Result<PayoutConnection> {
     let page = page::<TimePlace>(first, after, last, before)?.map(place);
-    let slice = settle(ctx, payout::payouts_of(ctx.cx().db(), party, &page).await)?;
+    let payouts = listed(ctx, payout::payouts_of(party), page).await?;
     let at = |row: &rows::Model| unplace((row.requested_at, row.id));
-    Ok(PayoutConnection::new(slice, at, Payout))
+    Ok(PayoutConnection::new(payouts, at, Payout))
 }
 
 /// The payout with this id, if it is the viewer's.

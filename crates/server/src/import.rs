@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::slice::from_ref;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use vitrine_domain::catalog::{self, Progress, Refusal};
 use vitrine_domain::context::Context;
 use vitrine_domain::failure::Failure;
+use vitrine_domain::list::{CountOf, PageOf};
 use vitrine_domain::page::Page;
 use vitrine_model::catalog::{ImportState, NoteKind, import};
 use vitrine_model::text::{Handle, Label};
@@ -78,13 +80,13 @@ async fn report(cx: &Context, import: &import::Model) -> anyhow::Result<()> {
         import.rows_failed
     ))?;
     for kind in [NoteKind::Error, NoteKind::Change] {
-        let page = Page {
-            backward: false,
-            size: SHOWN,
-            beyond: None,
-        };
-        let notes = catalog::import_notes(cx.db(), import.id, kind, &page).await?;
-        for note in &notes.rows {
+        let notes = catalog::import_notes(import.id, kind);
+        let count = notes.count(cx.backend());
+        let page = notes.page(cx.backend(), &Page::first(SHOWN));
+        let total = CountOf::read(cx.db(), from_ref(&count)).await?.remove(&count);
+        let shown = PageOf::read(cx.db(), from_ref(&page)).await?.remove(&page);
+        let shown = shown.map(|slice| slice.rows).unwrap_or_default();
+        for note in &shown {
             let column = note.column_name.as_ref().map(|name| format!(", {name}"));
             let handle = note.handle.as_deref().unwrap_or("?");
             let (line, column) = (note.line, column.unwrap_or_default());
@@ -93,9 +95,10 @@ async fn report(cx: &Context, import: &import::Model) -> anyhow::Result<()> {
                 note.message
             ))?;
         }
-        if notes.has_next {
+        let more = total.unwrap_or(0) - i64::try_from(shown.len())?;
+        if more > 0 {
             print(&format!(
-                "… and more; productImport(id: \"{}\") has them\n",
+                "… and {more} more; productImport(id: \"{}\") has them\n",
                 import.id
             ))?;
         }

@@ -14,6 +14,7 @@ use vitrine_model::text::{Handle, Label};
 
 use crate::catalog::rules;
 use crate::context::Context;
+use crate::list::{CountOf, List};
 use crate::page::{Page, Slice};
 
 /// Which products.
@@ -137,29 +138,21 @@ pub async fn products(
     Ok(page.cut(rows))
 }
 
-/// A page of brands, by handle.
-///
-/// # Errors
-/// When the database fails.
-pub async fn brands(cx: &Context, page: &Page<String>) -> Result<Slice<brand::Model>, DbErr> {
-    let mut query = brand::Entity::find();
-    // A cursor that is no handle stands for none.
-    if let Some(handle) = page.beyond.as_ref().and_then(|text| text.parse::<Handle>().ok()) {
-        query = query.filter(if page.backward {
-            brand::Column::Handle.lt(handle)
-        } else {
-            brand::Column::Handle.gt(handle)
-        });
-    }
-    let direction = if page.backward {
-        sea_orm::Order::Desc
-    } else {
-        sea_orm::Order::Asc
-    };
-    let query = query
-        .order_by(brand::Column::Handle, direction)
-        .limit(page.limit());
-    Ok(page.cut(query.all(cx.db()).await?))
+/// How many products, as far as they are counted.
+pub fn product_count(cx: &Context, filter: &ProductFilter) -> CountOf {
+    let found = product::Entity::find()
+        .select_only()
+        .column(product::Column::Id)
+        .filter(conditions(cx, filter));
+    CountOf::new(cx.backend(), found.into_query())
+}
+
+/// All brands, by handle.
+pub fn brands() -> List<brand::Model, Handle> {
+    let all = brand::Entity::find();
+    List::new(all, false, &[brand::Column::Handle], |place: &Handle| {
+        vec![place.clone().into()]
+    })
 }
 
 fn conditions(cx: &Context, filter: &ProductFilter) -> Condition {

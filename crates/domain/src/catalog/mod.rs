@@ -34,11 +34,12 @@ pub use commands::products::{
 };
 pub(crate) use import::run_import;
 pub use import::{FileOpener, Progress, import_file};
-pub use listing::{ProductFilter, ProductOrder, ProductPlace, brands, products};
+pub use listing::{ProductFilter, ProductOrder, ProductPlace, brands, product_count, products};
 pub use queries::{
-    LowestPrice, announced_terms, brand_by_handle, brands_by_id, images_by_id, images_of, import_notes,
-    imports_by_id, imports_of, lowest_prices, product_by_handle, products_by_id, shipping_rates,
-    shipping_rates_of, tags_of, terms_at, terms_history, texts_of, variants_by_id, variants_of,
+    ByRequest, LowestPrice, announced_terms, brand_by_handle, brands_by_id, images_by_id, images_of,
+    import_notes, imports_by_id, imports_of, lowest_prices, product_by_handle, products_by_id,
+    shipping_rates, shipping_rates_of, tags_of, terms_at, terms_history, texts_of, variants_by_id,
+    variants_of,
 };
 pub use refusal::Refusal;
 pub use rules::{TermsChange, commission, is_promotable, own_commission, pieces_left, vat_rate};

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use sea_orm::sea_query::{Asterisk, Expr, Query, WindowStatement};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, Order, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, Order, QueryFilter, QueryOrder};
 use vitrine_model::Time;
 use vitrine_model::catalog::{
     NoteKind, brand, import, import_note, product, product_image, product_tag, product_text, shipping_rate,
@@ -15,10 +13,11 @@ use vitrine_model::catalog::{
 use vitrine_model::id::{BrandId, ImageId, ImportId, ProductId, VariantId};
 use vitrine_model::text::{Country, Handle, ProductHandle};
 
-use crate::page::{Page, Slice};
+use crate::list::List;
 
-/// Most versions of a brand's terms listed at once, the newest.
-const MAX_TERMS: u64 = 200;
+/// An import's place in the list of a brand's: when it was asked for, and its id.
+pub type ByRequest = (Time, ImportId);
+
 /// How far back a struck-through price must look (Directive 98/6/EC, article 6a).
 const PRICE_MEMORY: TimeDelta = TimeDelta::days(30);
 /// Most changes of one variant's price looked at for that.
@@ -193,18 +192,13 @@ pub async fn terms_at(
     Ok(rows.into_iter().map(|row| (row.brand_id, row)).collect())
 }
 
-/// A brand's terms through time, those decided last first, 200 at most.
-///
-/// # Errors
-/// When the database fails.
-pub async fn terms_history(db: &impl ConnectionTrait, brand: BrandId) -> Result<Vec<terms::Model>, DbErr> {
-    terms::Entity::find()
-        .filter(terms::Column::BrandId.eq(brand))
-        .order_by_desc(terms::Column::CreatedAt)
-        .order_by_desc(terms::Column::EffectiveFrom)
-        .limit(MAX_TERMS)
-        .all(db)
-        .await
+/// A brand's terms through time, those decided last first; the place is when they were decided, and from when they apply.
+pub fn terms_history(brand: BrandId) -> List<terms::Model, (Time, Time)> {
+    let history = terms::Entity::find().filter(terms::Column::BrandId.eq(brand));
+    let columns = [terms::Column::CreatedAt, terms::Column::EffectiveFrom];
+    List::new(history, true, &columns, |place: &(Time, Time)| {
+        vec![place.0.into(), place.1.into()]
+    })
 }
 
 /// The terms announced per brand that are not in force at `at` but will be, unless the brand decides anew before.
@@ -339,63 +333,23 @@ pub async fn imports_by_id(db: &impl ConnectionTrait, ids: &[ImportId]) -> Resul
     found.all(db).await
 }
 
-/// A page of a brand's imports, the newest first; the place is when an import was asked for in microseconds since 1970,
-/// and its id.
-///
-/// # Errors
-/// When the database fails.
-pub async fn imports_of(
-    db: &impl ConnectionTrait,
-    brand: BrandId,
-    page: &Page<(i64, String)>,
-) -> Result<Slice<import::Model>, DbErr> {
-    let place = page.beyond.as_ref().and_then(|(micros, id)| {
-        let at = Time::from_timestamp_micros(*micros)?;
-        Some((at, id.parse::<ImportId>().ok()?))
-    });
+/// A brand's imports, the newest first.
+pub fn imports_of(brand: BrandId) -> List<import::Model, ByRequest> {
+    let imports = import::Entity::find().filter(import::Column::BrandId.eq(brand));
     let columns = [import::Column::CreatedAt, import::Column::Id];
-    let mut query = import::Entity::find().filter(import::Column::BrandId.eq(brand));
-    if let Some((at, id)) = place {
-        let row = Expr::tuple(columns.map(Expr::col));
-        let beyond = Expr::tuple([Expr::value(at), Expr::value(id)]);
-        query = query.filter(if page.backward {
-            row.gt(beyond)
-        } else {
-            row.lt(beyond)
-        });
-    }
-    let direction = if page.backward { Order::Asc } else { Order::Desc };
-    for column in columns {
-        query = query.order_by(column, direction.clone());
-    }
-    Ok(page.cut(query.limit(page.limit()).all(db).await?))
+    List::new(imports, true, &columns, |place: &ByRequest| {
+        vec![place.0.into(), place.1.into()]
+    })
 }
 
-/// A page of what an import has to say, in the order it was found; the place is a note's own.
-///
-/// # Errors
-/// When the database fails.
-pub async fn import_notes(
-    db: &impl ConnectionTrait,
-    import: ImportId,
-    kind: NoteKind,
-    page: &Page<i64>,
-) -> Result<Slice<import_note::Model>, DbErr> {
-    let mut query = import_note::Entity::find()
+/// What an import has to say, in the order it was found; the place is a note's own.
+pub fn import_notes(import: ImportId, kind: NoteKind) -> List<import_note::Model, i64> {
+    let notes = import_note::Entity::find()
         .filter(import_note::Column::ImportId.eq(import))
         .filter(import_note::Column::Kind.eq(kind));
-    if let Some(seq) = page.beyond {
-        query = query.filter(if page.backward {
-            import_note::Column::Seq.lt(seq)
-        } else {
-            import_note::Column::Seq.gt(seq)
-        });
-    }
-    let direction = if page.backward { Order::Desc } else { Order::Asc };
-    let query = query
-        .order_by(import_note::Column::Seq, direction)
-        .limit(page.limit());
-    Ok(page.cut(query.all(db).await?))
+    List::new(notes, false, &[import_note::Column::Seq], |place: &i64| {
+        vec![(*place).into()]
+    })
 }
 
 #[cfg(test)]

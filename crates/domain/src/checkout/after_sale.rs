@@ -1,32 +1,27 @@
 //! What became of paid orders, read. Functions that take many ids answer for all of them with one statement.
 
-use std::collections::HashMap;
-
 use sea_orm::sea_query::{Alias, Expr, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QuerySelect,
 };
-use vitrine_model::checkout::{fulfillment, order, refund, refund_unit, return_request, return_unit};
+use vitrine_model::checkout::{fulfillment, refund, refund_unit, return_request, return_unit};
 use vitrine_model::id::{BrandId, FulfillmentId, OrderId, RefundId, ReturnId};
 use vitrine_model::ledger::unit;
 
-use crate::checkout::queries;
 use crate::checkout::units::FulfillmentState;
-use crate::context::Context;
-use crate::page::{Page, Slice};
+use crate::list::List;
 
-/// One page of the paid orders that hold something of `brand`, newest first; with `state`, those whose part of the brand's
-/// is that far. Orders never paid are not among them: they have no units.
-///
-/// # Errors
-/// When the database fails.
-pub async fn brand_orders(
-    cx: &Context,
-    brand: BrandId,
-    state: Option<FulfillmentState>,
-    page: &Page<OrderId>,
-) -> Result<Slice<order::Model>, DbErr> {
+/// An order that holds something of a brand.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct Holding {
+    /// The order.
+    pub order_id: OrderId,
+}
+
+/// The paid orders that hold something of `brand`, newest first; with `state`, those whose part of the brand's is that far.
+/// Orders never paid are not among them: they have no units.
+pub fn brand_orders(brand: BrandId, state: Option<FulfillmentState>) -> List<Holding, OrderId> {
     // The index on brand and order gives the ids in their order, so a page costs what it holds.
     let mut found = unit::Entity::find()
         .select_only()
@@ -36,30 +31,8 @@ pub async fn brand_orders(
     if let Some(state) = state {
         found = found.filter(is_at(state));
     }
-    if let Some(beyond) = page.beyond {
-        found = found.filter(if page.backward {
-            unit::Column::OrderId.gt(beyond)
-        } else {
-            unit::Column::OrderId.lt(beyond)
-        });
-    }
-    let sorted = if page.backward {
-        found.order_by_asc(unit::Column::OrderId)
-    } else {
-        found.order_by_desc(unit::Column::OrderId)
-    };
-    let ids: Vec<OrderId> = sorted.limit(page.limit()).into_tuple().all(cx.db()).await?;
-    let Slice {
-        rows: ids,
-        has_next,
-        has_previous,
-    } = page.cut(ids);
-    let orders = queries::orders_by_id(cx.db(), &ids).await?;
-    let mut by_id: HashMap<OrderId, order::Model> = orders.into_iter().map(|row| (row.id, row)).collect();
-    Ok(Slice {
-        rows: ids.iter().filter_map(|id| by_id.remove(id)).collect(),
-        has_next,
-        has_previous,
+    List::new(found, true, &[unit::Column::OrderId], |place: &OrderId| {
+        vec![(*place).into()]
     })
 }
 

@@ -21,7 +21,7 @@ mod rules;
 mod units;
 
 pub use after_sale::{
-    brand_orders, fulfillment, fulfillments_of, refund, refund_units_of, refunds_of, return_request,
+    Holding, brand_orders, fulfillment, fulfillments_of, refund, refund_units_of, refunds_of, return_request,
     return_units_of, returns_of,
 };
 pub use commands::cart::{

@@ -17,7 +17,7 @@ use crate::catalog;
 use crate::checkout::rules::{self, PricedCart, PricedLine};
 use crate::context::Context;
 use crate::identity::Viewer;
-use crate::page::{Page, Slice, keyset};
+use crate::list::List;
 use crate::referral::{self, Buyer, Credit, LineToCredit};
 
 /// An order's place in a list by age: when checkout started, and its id.
@@ -50,21 +50,13 @@ pub fn is_buyer(cx: &Context, by: &Viewer, order: &order::Model) -> bool {
         || (order.account_id.is_some() && order.account_id == by.account_id())
 }
 
-/// One page of the orders of `account`, newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn orders_of(
-    cx: &Context,
-    account: AccountId,
-    page: &Page<ByAge>,
-) -> Result<Slice<order::Model>, DbErr> {
+/// The orders of `account`, newest first.
+pub fn orders_of(account: AccountId) -> List<order::Model, ByAge> {
     let hers = order::Entity::find().filter(order::Column::AccountId.eq(account));
     let columns = [order::Column::CreatedAt, order::Column::Id];
-    let select = keyset(hers, page, true, columns, |place| {
-        [place.0.into(), place.1.into()]
-    });
-    Ok(page.cut(select.all(cx.db()).await?))
+    List::new(hers, true, &columns, |place: &ByAge| {
+        vec![place.0.into(), place.1.into()]
+    })
 }
 
 /// The orders with these ids, in no order.

@@ -19,8 +19,8 @@ pub use commands::{
     revoke_session, sign_in,
 };
 pub use queries::{
-    Viewer, account_with_email, accounts_by_id, authenticate, member_role, members_of, memberships_of,
-    roles_at, sessions_of, staff_of,
+    MAX_LISTED, Viewer, account_with_email, accounts_by_id, authenticate, member_role, members_of,
+    memberships_of, roles_at, sessions_of, staff_of,
 };
 pub use refusal::Refusal;
 pub use rules::{check_password, hash_password};

@@ -1,18 +1,20 @@
 //! Who someone is, read.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use secrecy::SecretString;
-use vitrine_model::id::{AccountId, BrandId};
+use vitrine_model::Time;
+use vitrine_model::id::{AccountId, BrandId, SessionId};
 use vitrine_model::identity::{Role, account, brand_member, session};
 use vitrine_model::text::Email;
 
 use crate::context::Context;
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::refusal::Refusal;
+use crate::list::List;
 use crate::secret;
 
 /// Most sessions, memberships or members listed at once.
-const MAX_LISTED: u64 = 200;
+pub const MAX_LISTED: u64 = 200;
 
 /// Who asks: someone signed in, someone holding a guest's secret, both, or nobody known.
 #[derive(Debug, Clone, Default)]
@@ -140,49 +142,31 @@ pub async fn staff_of(
     }
 }
 
-/// Where the accounts work.
-///
-/// # Errors
-/// When the database fails.
-pub async fn memberships_of(
-    db: &impl ConnectionTrait,
-    account: AccountId,
-) -> Result<Vec<brand_member::Model>, DbErr> {
-    brand_member::Entity::find()
-        .filter(brand_member::Column::AccountId.eq(account))
-        .order_by_asc(brand_member::Column::CreatedAt)
-        .limit(MAX_LISTED)
-        .all(db)
-        .await
+/// Where an account works, the first brand first; the place is since when, and the brand.
+pub fn memberships_of(account: AccountId) -> List<brand_member::Model, (Time, BrandId)> {
+    let memberships = brand_member::Entity::find().filter(brand_member::Column::AccountId.eq(account));
+    let columns = [brand_member::Column::CreatedAt, brand_member::Column::BrandId];
+    List::new(memberships, false, &columns, |place: &(Time, BrandId)| {
+        vec![place.0.into(), place.1.into()]
+    })
 }
 
-/// Who works for a brand, the founder first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn members_of(
-    db: &impl ConnectionTrait,
-    brand: BrandId,
-) -> Result<Vec<brand_member::Model>, DbErr> {
-    brand_member::Entity::find()
-        .filter(brand_member::Column::BrandId.eq(brand))
-        .order_by_asc(brand_member::Column::CreatedAt)
-        .limit(MAX_LISTED)
-        .all(db)
-        .await
+/// Who works for a brand, the founder first; the place is since when, and the account.
+pub fn members_of(brand: BrandId) -> List<brand_member::Model, (Time, AccountId)> {
+    let members = brand_member::Entity::find().filter(brand_member::Column::BrandId.eq(brand));
+    let columns = [brand_member::Column::CreatedAt, brand_member::Column::AccountId];
+    List::new(members, false, &columns, |place: &(Time, AccountId)| {
+        vec![place.0.into(), place.1.into()]
+    })
 }
 
-/// The sessions of `account` that still open something, newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn sessions_of(cx: &Context, account: AccountId) -> Result<Vec<session::Model>, DbErr> {
-    session::Entity::find()
+/// The sessions of `account` that still open something at `now`, newest first.
+pub fn sessions_of(account: AccountId, now: Time) -> List<session::Model, SessionId> {
+    let sessions = session::Entity::find()
         .filter(session::Column::AccountId.eq(account))
         .filter(session::Column::RevokedAt.is_null())
-        .filter(session::Column::ExpiresAt.gt(cx.now()))
-        .order_by_desc(session::Column::Id)
-        .limit(MAX_LISTED)
-        .all(cx.db())
-        .await
+        .filter(session::Column::ExpiresAt.gt(now));
+    List::new(sessions, true, &[session::Column::Id], |place: &SessionId| {
+        vec![(*place).into()]
+    })
 }

@@ -35,4 +35,4 @@ pub use commands::{
 };
 pub use queries::{available, receivable, stripe_cash, units_of};
 pub use seal::seal;
-pub use statement::{Earnings, Line, earnings_of, statement};
+pub use statement::{Earnings, Line, earnings_of, statement_count, statements};

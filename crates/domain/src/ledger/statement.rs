@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QuerySelect, QueryTrait,
+};
 use vitrine_model::Time;
 use vitrine_model::checkout::{order, order_line};
 use vitrine_model::id::{BrandId, OrderId, OrderLineId, PayoutId, RefundId, UnitId};
@@ -13,6 +16,7 @@ use vitrine_model::payout::{self, PayoutState};
 
 use crate::ledger::rules::effect;
 use crate::ledger::words::{Subject, describe};
+use crate::list::{CountOf, List, PageOf};
 use crate::page::{Page, Slice};
 
 /// What a party has in one currency, minor units.
@@ -182,62 +186,106 @@ async fn add_next_release(
     Ok(())
 }
 
-/// The statement of `party`, the latest first.
+/// Pages of parties' statements, in the order asked for; a statement begins with the latest line. The number of
+/// database statements does not grow with the pages.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn statement(
-    db: &impl ConnectionTrait,
-    party: Party,
-    page: &Page<i64>,
-) -> Result<Slice<Line>, DbErr> {
-    let accounts: HashMap<i64, account::Model> = account::Entity::find()
-        .filter(account::Column::Owner.eq(party.to_string()))
+pub async fn statements(
+    db: &DatabaseConnection,
+    pages: &[(Party, Page<i64>)],
+) -> Result<Vec<Slice<Line>>, DbErr> {
+    let owners = pages.iter().map(|(party, _)| party.to_string());
+    let mut accounts: HashMap<String, Vec<account::Model>> = HashMap::new();
+    for account in account::Entity::find()
+        .filter(account::Column::Owner.is_in(owners))
         .all(db)
         .await?
-        .into_iter()
-        .map(|account| (account.id, account))
-        .collect();
-    let mut postings = Vec::new();
+    {
+        accounts.entry(account.owner.clone()).or_default().push(account);
+    }
     // A party has a handful of accounts; each is read by its own index as far as the page reaches.
-    for account in accounts.keys() {
-        postings.extend(latest(db, *account, page).await?);
+    let of_account = |account: &account::Model, page: &Page<i64>| {
+        postings_of(account.id).page(db.get_database_backend(), page)
+    };
+    let wanted = pages.iter().flat_map(|(party, page)| {
+        let accounts = accounts.get(&party.to_string()).into_iter().flatten();
+        accounts.map(|account| of_account(account, page))
+    });
+    let found = PageOf::read(db, &wanted.collect::<Vec<_>>()).await?;
+    let merged: Vec<Slice<posting::Model>> = pages
+        .iter()
+        .map(|(party, page)| {
+            let accounts = accounts.get(&party.to_string()).into_iter().flatten();
+            merge(
+                page,
+                accounts.filter_map(|account| found.get(&of_account(account, page))),
+            )
+        })
+        .collect();
+    let facts = Facts::of(db, merged.iter().flat_map(|slice| &slice.rows)).await?;
+    Ok(pages
+        .iter()
+        .zip(merged)
+        .map(|((party, _), slice)| {
+            let accounts = accounts.get(&party.to_string());
+            slice.filter_map(|posting| {
+                let account = accounts?
+                    .iter()
+                    .find(|account| account.id == posting.account_id)?;
+                Some(facts.line(*party, account, &posting))
+            })
+        })
+        .collect())
+}
+
+/// How many lines a party's statement has, as far as they are counted.
+pub fn statement_count(backend: DbBackend, party: Party) -> CountOf {
+    let hers = account::Entity::find()
+        .select_only()
+        .column(account::Column::Id)
+        .filter(account::Column::Owner.eq(party.to_string()))
+        .into_query();
+    let postings = posting::Entity::find()
+        .select_only()
+        .column(posting::Column::Id)
+        .filter(posting::Column::AccountId.in_subquery(hers));
+    CountOf::new(backend, postings.into_query())
+}
+
+fn postings_of(account: i64) -> List<posting::Model, i64> {
+    let postings = posting::Entity::find().filter(posting::Column::AccountId.eq(account));
+    List::new(postings, true, &[posting::Column::Id], |place: &i64| {
+        vec![(*place).into()]
+    })
+}
+
+/// The page of all accounts together, made of the same page of each.
+fn merge<'a>(
+    page: &Page<i64>,
+    slices: impl Iterator<Item = &'a Slice<posting::Model>>,
+) -> Slice<posting::Model> {
+    let mut more = false;
+    let mut postings = Vec::new();
+    for slice in slices {
+        more |= if page.backward {
+            slice.has_previous
+        } else {
+            slice.has_next
+        };
+        postings.extend(slice.rows.iter().cloned());
     }
     postings.sort_by_key(|posting| posting.id);
     if !page.backward {
         postings.reverse();
     }
-    postings.truncate(usize::try_from(page.limit()).unwrap_or(usize::MAX));
-    let cut = page.cut(postings);
-    let facts = Facts::of(db, &cut.rows).await?;
-    let line =
-        |posting: posting::Model| Some(facts.line(party, accounts.get(&posting.account_id)?, &posting));
-    Ok(Slice {
-        rows: cut.rows.into_iter().filter_map(line).collect(),
-        has_next: cut.has_next,
-        has_previous: cut.has_previous,
-    })
-}
-
-async fn latest(
-    db: &impl ConnectionTrait,
-    account: i64,
-    page: &Page<i64>,
-) -> Result<Vec<posting::Model>, DbErr> {
-    let mut postings = posting::Entity::find().filter(posting::Column::AccountId.eq(account));
-    if let Some(beyond) = page.beyond {
-        postings = postings.filter(if page.backward {
-            posting::Column::Id.gt(beyond)
-        } else {
-            posting::Column::Id.lt(beyond)
-        });
-    }
-    let postings = if page.backward {
-        postings.order_by_asc(posting::Column::Id)
+    let mut cut = page.cut(postings);
+    if page.backward {
+        cut.has_previous |= more;
     } else {
-        postings.order_by_desc(posting::Column::Id)
-    };
-    postings.limit(page.limit()).all(db).await
+        cut.has_next |= more;
+    }
+    cut
 }
 
 /// The rows that the postings of one page concern.
@@ -249,13 +297,16 @@ struct Facts {
 }
 
 impl Facts {
-    async fn of(db: &impl ConnectionTrait, postings: &[posting::Model]) -> Result<Self, DbErr> {
+    async fn of<'a>(
+        db: &impl ConnectionTrait,
+        postings: impl Iterator<Item = &'a posting::Model> + Clone,
+    ) -> Result<Self, DbErr> {
         let transactions = transaction::Entity::find()
-            .filter(transaction::Column::Id.is_in(postings.iter().map(|row| row.transaction_id)))
+            .filter(transaction::Column::Id.is_in(postings.clone().map(|row| row.transaction_id)))
             .all(db)
             .await?;
         let units = unit::Entity::find()
-            .filter(unit::Column::Id.is_in(postings.iter().filter_map(|row| row.unit_id)))
+            .filter(unit::Column::Id.is_in(postings.filter_map(|row| row.unit_id)))
             .all(db)
             .await?;
         let lines = order_line::Entity::find()

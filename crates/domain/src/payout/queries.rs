@@ -15,7 +15,7 @@ use vitrine_model::payout::{
 };
 
 use crate::context::{Context, Tx};
-use crate::page::{Page, Slice, keyset};
+use crate::list::List;
 use crate::payout::rules;
 
 /// Most payees of one run in one currency. The rest have their turn in the next: whoever was paid longest ago comes
@@ -37,20 +37,12 @@ pub async fn payouts_by_id(db: &impl ConnectionTrait, ids: &[PayoutId]) -> Resul
 }
 
 /// A party's payouts, the newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn payouts_of(
-    db: &impl ConnectionTrait,
-    party: Party,
-    page: &Page<ByRequest>,
-) -> Result<Slice<payout::Model>, DbErr> {
+pub fn payouts_of(party: Party) -> List<payout::Model, ByRequest> {
     let payouts = payout::Entity::find().filter(payout::Column::Party.eq(party));
     let columns = [payout::Column::RequestedAt, payout::Column::Id];
-    let select = keyset(payouts, page, true, columns, |place| {
-        [place.0.into(), place.1.into()]
-    });
-    Ok(page.cut(select.all(db).await?))
+    List::new(payouts, true, &columns, |place: &ByRequest| {
+        vec![place.0.into(), place.1.into()]
+    })
 }
 
 /// The payout accounts of these parties, in no order.

@@ -8,7 +8,7 @@ use vitrine_model::id::{LinkId, ShopId};
 use vitrine_model::referral::{click, link, link_tally};
 
 use crate::context::Context;
-use crate::page::{Page, Slice, keyset};
+use crate::list::List;
 use crate::referral::token::read_click_token;
 
 /// A link's place in the list of a shop's links: when it was made, and its id.
@@ -53,20 +53,12 @@ pub fn link_url(cx: &Context, link: &link::Model) -> String {
 }
 
 /// A shop's links, the newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn links_of(
-    db: &impl ConnectionTrait,
-    shop: ShopId,
-    page: &Page<ByCreation>,
-) -> Result<Slice<link::Model>, DbErr> {
+pub fn links_of(shop: ShopId) -> List<link::Model, ByCreation> {
     let links = link::Entity::find().filter(link::Column::ShopId.eq(shop));
     let columns = [link::Column::CreatedAt, link::Column::Id];
-    let select = keyset(links, page, true, columns, |place| {
-        [place.0.into(), place.1.into()]
-    });
-    Ok(page.cut(select.all(db).await?))
+    List::new(links, true, &columns, |place: &ByCreation| {
+        vec![place.0.into(), place.1.into()]
+    })
 }
 
 /// What came of each of these links; one statement, however many, and however much came of them. Links nobody followed are

@@ -2,8 +2,7 @@
 
 use sea_orm::sea_query::{Expr, SelectStatement};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
+    ColumnTrait, Condition, DbBackend, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
 };
 use serde::{Deserialize, Serialize};
 use vitrine_model::Time;
@@ -13,7 +12,7 @@ use vitrine_model::shop::{self, ShopState, recommendation, shop_text};
 
 use crate::catalog;
 use crate::context::Context;
-use crate::page::{Page, Slice};
+use crate::list::List;
 use crate::shop::queries::is_offered;
 
 /// Which shops.
@@ -58,54 +57,38 @@ impl ShopPlace {
 
     /// Whether it is a place in a list of this order, and not in another.
     pub fn fits(&self, order: ShopOrder) -> bool {
-        self.values(order).is_some()
+        let own = match self {
+            Self::Newest(..) => ShopOrder::Newest,
+            Self::Name(..) => ShopOrder::Name,
+        };
+        own == order && self.values().is_some()
     }
 
-    fn values(&self, order: ShopOrder) -> Option<[sea_orm::Value; 2]> {
+    /// `None` for what is no place at all.
+    fn values(&self) -> Option<Vec<sea_orm::Value>> {
         let id = |text: &String| text.parse::<ShopId>().ok().map(sea_orm::Value::from);
-        match (self, order) {
-            (Self::Newest(at, row), ShopOrder::Newest) => {
-                Some([Time::from_timestamp_micros(*at)?.into(), id(row)?])
-            }
-            (Self::Name(name, row), ShopOrder::Name) => Some([name.clone().into(), id(row)?]),
-            _ => None,
-        }
+        Some(match self {
+            Self::Newest(at, row) => vec![Time::from_timestamp_micros(*at)?.into(), id(row)?],
+            Self::Name(name, row) => vec![name.clone().into(), id(row)?],
+        })
     }
 }
 
-/// A page of the published shops.
-///
-/// # Errors
-/// When the database fails.
-pub async fn published_shops(
-    cx: &Context,
-    filter: &ShopFilter,
-    order: ShopOrder,
-    page: &Page<ShopPlace>,
-) -> Result<Slice<shop::Model>, DbErr> {
+/// The published shops in this order. Pages of it begin at places that fit the order.
+pub fn published_shops(cx: &Context, filter: &ShopFilter, order: ShopOrder) -> List<shop::Model, ShopPlace> {
     let (column, falling) = match order {
         ShopOrder::Newest => (shop::Column::PublishedAt, true),
         ShopOrder::Name => (shop::Column::Name, false),
     };
-    let columns = [column, shop::Column::Id];
-    let falling = falling != page.backward;
-    let mut query = shop::Entity::find()
+    let published = shop::Entity::find()
         .filter(shop::Column::State.eq(ShopState::Published))
         .filter(conditions(cx, filter));
-    if let Some(values) = page.beyond.as_ref().and_then(|place| place.values(order)) {
-        let row = Expr::tuple(columns.map(|column| Expr::col((shop::Entity, column))));
-        let place = Expr::tuple(values.map(Expr::value));
-        query = query.filter(if falling { row.lt(place) } else { row.gt(place) });
-    }
-    let direction = if falling {
-        sea_orm::Order::Desc
-    } else {
-        sea_orm::Order::Asc
-    };
-    for column in columns {
-        query = query.order_by(column, direction.clone());
-    }
-    Ok(page.cut(query.limit(page.limit()).all(cx.db()).await?))
+    List::new(
+        published,
+        falling,
+        &[column, shop::Column::Id],
+        |place: &ShopPlace| place.values().unwrap_or_default(),
+    )
 }
 
 fn conditions(cx: &Context, filter: &ShopFilter) -> Condition {

@@ -30,5 +30,5 @@ pub use recommending::{
     update_recommendation,
 };
 pub use refusal::Refusal;
-pub use rules::{disclosure, is_visible, sale_disclosure};
-pub use sales::{Sale, SalePlace, SaleState, sales_of};
+pub use rules::{MAX_SHOPS, disclosure, is_visible, sale_disclosure};
+pub use sales::{Sale, SalePlace, SaleState, refunded_of, sales_of};

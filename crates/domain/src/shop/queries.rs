@@ -3,16 +3,13 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter};
 use vitrine_model::catalog::product;
 use vitrine_model::id::{AccountId, RecommendationId, ShopId};
 use vitrine_model::shop::{self, ShopState, recommendation};
 use vitrine_model::text::Handle;
 
-use crate::page::{Page, Slice, keyset};
-use crate::shop::rules::MAX_SHOPS;
+use crate::list::List;
 
 /// A recommendation's place in its shop: its position, and its id.
 pub type ByPosition = (i32, RecommendationId);
@@ -39,17 +36,13 @@ pub async fn shop_by_handle(
 }
 
 /// The shops of an account, those closed left out, the oldest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn owned_shops(db: &impl ConnectionTrait, owner: AccountId) -> Result<Vec<shop::Model>, DbErr> {
-    shop::Entity::find()
+pub fn owned_shops(owner: AccountId) -> List<shop::Model, ShopId> {
+    let hers = shop::Entity::find()
         .filter(shop::Column::OwnerId.eq(owner))
-        .filter(shop::Column::State.ne(ShopState::Closed))
-        .order_by_asc(shop::Column::Id)
-        .limit(MAX_SHOPS)
-        .all(db)
-        .await
+        .filter(shop::Column::State.ne(ShopState::Closed));
+    List::new(hers, false, &[shop::Column::Id], |place: &ShopId| {
+        vec![(*place).into()]
+    })
 }
 
 /// The recommendations with these ids, in no order, removed or not.
@@ -66,24 +59,15 @@ pub async fn recommendations_by_id(
 
 /// What a shop recommends, in its order. `all` shows its owner also what buyers are not offered: products that their brand
 /// took down or does not want recommended any more.
-///
-/// # Errors
-/// When the database fails.
-pub async fn recommendations_of(
-    db: &impl ConnectionTrait,
-    shop: ShopId,
-    all: bool,
-    page: &Page<ByPosition>,
-) -> Result<Slice<recommendation::Model>, DbErr> {
+pub fn recommendations_of(shop: ShopId, all: bool) -> List<recommendation::Model, ByPosition> {
     let live = recommendation::Entity::find()
         .filter(recommendation::Column::ShopId.eq(shop))
         .filter(recommendation::Column::RemovedAt.is_null());
     let live = if all { live } else { live.filter(is_offered()) };
     let columns = [recommendation::Column::Position, recommendation::Column::Id];
-    let select = keyset(live, page, false, columns, |place| {
-        [place.0.into(), place.1.into()]
-    });
-    Ok(page.cut(select.all(db).await?))
+    List::new(live, false, &columns, |place: &ByPosition| {
+        vec![place.0.into(), place.1.into()]
+    })
 }
 
 /// As [`crate::catalog::is_promotable`] decides over one product.

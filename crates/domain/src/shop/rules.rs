@@ -5,7 +5,7 @@ use vitrine_model::shop::{self, ShopState};
 use vitrine_model::text::Name;
 
 /// Most shops of one account, those closed among them: handles are never given back.
-pub(crate) const MAX_SHOPS: u64 = 20;
+pub const MAX_SHOPS: u64 = 20;
 /// Most live recommendations of one shop.
 pub(crate) const MAX_RECOMMENDATIONS: u64 = 1000;
 

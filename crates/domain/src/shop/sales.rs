@@ -8,7 +8,7 @@ use vitrine_model::checkout::{OrderState, order, order_line};
 use vitrine_model::id::{OrderId, OrderLineId, ShopId};
 use vitrine_model::ledger::unit;
 
-use crate::page::{Page, Slice, keyset};
+use crate::list::List;
 
 /// A sale's place in the list: its order, whose id tells when checkout started, and its line's place in it.
 pub type SalePlace = (OrderId, i32);
@@ -58,15 +58,8 @@ impl Sale {
     }
 }
 
-/// What was sold through a shop and paid, the newest first. Three statements a page.
-///
-/// # Errors
-/// When the database fails.
-pub async fn sales_of(
-    db: &impl ConnectionTrait,
-    shop: ShopId,
-    page: &Page<SalePlace>,
-) -> Result<Slice<Sale>, DbErr> {
+/// The lines sold through a shop and paid, the newest first.
+pub fn sales_of(shop: ShopId) -> List<order_line::Model, SalePlace> {
     // Per line, by the order's key: the page costs what it shows, not what was ever paid.
     let paid = Query::select()
         .expr(Expr::val(1))
@@ -81,48 +74,24 @@ pub async fn sales_of(
         .filter(order_line::Column::ShopId.eq(shop))
         .filter(Expr::exists(paid));
     let columns = [order_line::Column::OrderId, order_line::Column::Position];
-    let select = keyset(lines, page, true, columns, |place| {
-        [place.0.into(), place.1.into()]
-    });
-    let slice = page.cut(select.all(db).await?);
-    let refunded = refunded(db, &slice.rows).await?;
-    let orders = orders(db, &slice.rows).await?;
-    let sale = |line: order_line::Model| {
-        let order = orders.get(&line.order_id)?.clone();
-        let refunded = refunded.get(&line.id).copied().unwrap_or(0);
-        Some(Sale {
-            line,
-            order,
-            refunded,
-        })
-    };
-    Ok(Slice {
-        rows: slice.rows.into_iter().filter_map(sale).collect(),
-        has_next: slice.has_next,
-        has_previous: slice.has_previous,
+    List::new(lines, true, &columns, |place: &SalePlace| {
+        vec![place.0.into(), place.1.into()]
     })
 }
 
-async fn orders(
+/// How many units of these order lines were refunded, or are being. Lines without any are missing from the answer.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refunded_of(
     db: &impl ConnectionTrait,
-    lines: &[order_line::Model],
-) -> Result<HashMap<OrderId, order::Model>, DbErr> {
-    let orders = order::Entity::find()
-        .filter(order::Column::Id.is_in(lines.iter().map(|line| line.order_id)))
-        .all(db)
-        .await?;
-    Ok(orders.into_iter().map(|order| (order.id, order)).collect())
-}
-
-async fn refunded(
-    db: &impl ConnectionTrait,
-    lines: &[order_line::Model],
+    lines: &[OrderLineId],
 ) -> Result<HashMap<OrderLineId, i32>, DbErr> {
     let counted: Vec<(OrderLineId, i64)> = unit::Entity::find()
         .select_only()
         .column(unit::Column::LineId)
         .column_as(unit::Column::Id.count(), "refunded")
-        .filter(unit::Column::LineId.is_in(lines.iter().map(|line| line.id)))
+        .filter(unit::Column::LineId.is_in(lines.iter().copied()))
         .filter(unit::Column::RefundId.is_not_null())
         .group_by(unit::Column::LineId)
         .into_tuple()

@@ -13,14 +13,15 @@ use crate::catalog::import::{ProductImportConnection, imports_of};
 use crate::catalog::is_staff;
 use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
 use crate::checkout::{BrandOrderConnection, BrandOrderFilter, orders_of_brand};
-use crate::connection::{connection, page, page_cost};
-use crate::error::settle;
+use crate::connection::{connection, page, whole};
 use crate::identity::BrandMember;
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
 use crate::payout::{self, PayoutAccount, PayoutConnection};
-use crate::request::RequestContext;
+
+/// Most versions of a brand's terms listed at once, the newest.
+const MAX_TERMS: u64 = 200;
 
 /// Who bears the payment provider's fee on a charge.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
@@ -108,7 +109,7 @@ impl Brand {
     /// The terms through time, those decided last first; 200 at most.
     #[graphql(directive = access::apply(Who::Owner), complexity = "200 * child_complexity")]
     async fn terms_history(&self, ctx: &Context<'_>) -> Result<Vec<Terms>> {
-        let history = settle(ctx, catalog::terms_history(ctx.cx().db(), self.0.id).await)?;
+        let history = whole(ctx, catalog::terms_history(self.0.id), MAX_TERMS).await?;
         Ok(history.into_iter().map(Terms).collect())
     }
 
@@ -123,7 +124,7 @@ impl Brand {
     /// Who works for it, the founder first; 200 at most.
     #[graphql(directive = access::apply(Who::Owner), complexity = "20 * child_complexity")]
     async fn members(&self, ctx: &Context<'_>) -> Result<Vec<BrandMember>> {
-        let members = settle(ctx, identity::members_of(ctx.cx().db(), self.0.id).await)?;
+        let members = whole(ctx, identity::members_of(self.0.id), identity::MAX_LISTED).await?;
         Ok(members.into_iter().map(BrandMember).collect())
     }
 
@@ -134,16 +135,14 @@ impl Brand {
     }
 
     /// Every change of its balances, the latest first.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn statement(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
-        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<StatementConnection> {
         ledger::statement(ctx, Party::Brand(self.0.id), first, after, last, before).await
     }
@@ -155,51 +154,44 @@ impl Brand {
     }
 
     /// Its payouts, the newest first.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn payouts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
-        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<PayoutConnection> {
         payout::payouts_of(ctx, Party::Brand(self.0.id), first, after, last, before).await
     }
 
     /// The paid orders that hold something of it, the newest first: its own part of each.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn orders(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<BrandOrderFilter>,
-        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
-        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<BrandOrderConnection> {
         orders_of_brand(ctx, self.0.id, filter, first, after, last, before).await
     }
 
     /// Imports of its product files, the newest first.
-    #[graphql(
-        directive = access::apply(Who::Owner),
-        complexity = "page_cost(first, last, child_complexity)"
-    )]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn imports(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Page size, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "The cursor the page comes after.")] after: Option<String>,
-        #[graphql(desc = "Page size from the end.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page comes before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<ProductImportConnection> {
         let page = page(first, after, last, before)?;
-        imports_of(ctx, self.0.id, &page).await
+        imports_of(ctx, self.0.id, page).await
     }
 
     /// When it was founded here.

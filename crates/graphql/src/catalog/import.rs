@@ -12,8 +12,8 @@ use vitrine_model::id::ImportId;
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::brand::Brand;
 use crate::catalog::is_staff;
-use crate::connection::{connection, page, page_cost};
-use crate::error::{answer, at, payload, settle};
+use crate::connection::{TimePlace, connection, listed, page, place, unplace};
+use crate::error::{answer, at, payload};
 use crate::loaders::load;
 use crate::request::{RequestContext, parse_id};
 
@@ -145,39 +145,33 @@ impl ProductImport {
     }
 
     /// What could not be understood, in about the order of the file; the first 10 000.
-    #[graphql(
-        directive = access::apply(Who::Owner),
-        complexity = "page_cost(first, last, child_complexity)"
-    )]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn errors(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Page size, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "The cursor the page comes after.")] after: Option<String>,
-        #[graphql(desc = "Page size from the end.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page comes before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<ImportErrorConnection> {
         let page = page(first, after, last, before)?;
-        let slice = notes(ctx, self.row.id, NoteKind::Error, &page).await?;
-        Ok(ImportErrorConnection::new(slice, |row| row.seq, ImportError))
+        let notes = listed(ctx, catalog::import_notes(self.row.id, NoteKind::Error), page).await?;
+        Ok(ImportErrorConnection::new(notes, |row| row.seq, ImportError))
     }
 
     /// What changed, product by product; the first 10 000.
-    #[graphql(
-        directive = access::apply(Who::Owner),
-        complexity = "page_cost(first, last, child_complexity)"
-    )]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn changes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Page size, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "The cursor the page comes after.")] after: Option<String>,
-        #[graphql(desc = "Page size from the end.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page comes before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<ImportChangeConnection> {
         let page = page(first, after, last, before)?;
-        let slice = notes(ctx, self.row.id, NoteKind::Change, &page).await?;
-        Ok(ImportChangeConnection::new(slice, |row| row.seq, ImportChange))
+        let notes = listed(ctx, catalog::import_notes(self.row.id, NoteKind::Change), page).await?;
+        Ok(ImportChangeConnection::new(notes, |row| row.seq, ImportChange))
     }
 
     /// When it was asked for.
@@ -197,18 +191,6 @@ impl ProductImport {
     async fn finished_at(&self) -> Option<DateTime<Utc>> {
         self.row.finished_at
     }
-}
-
-async fn notes(
-    ctx: &Context<'_>,
-    import: ImportId,
-    kind: NoteKind,
-    page: &Page<i64>,
-) -> Result<vitrine_domain::page::Slice<import_note::Model>> {
-    settle(
-        ctx,
-        catalog::import_notes(ctx.cx().db(), import, kind, page).await,
-    )
 }
 
 /// Something in a product file that could not be understood.
@@ -313,11 +295,11 @@ payload! {
 pub(super) async fn imports_of(
     ctx: &Context<'_>,
     brand: vitrine_model::id::BrandId,
-    page: &Page<(i64, String)>,
+    page: Page<TimePlace>,
 ) -> Result<ProductImportConnection> {
-    let slice = settle(ctx, catalog::imports_of(ctx.cx().db(), brand, page).await)?;
-    let place = |row: &import::Model| (row.created_at.timestamp_micros(), row.id.to_string());
-    Ok(ProductImportConnection::new(slice, place, ProductImport::from))
+    let imports = listed(ctx, catalog::imports_of(brand), page.map(place)).await?;
+    let place = |row: &import::Model| unplace((row.created_at, row.id));
+    Ok(ProductImportConnection::new(imports, place, ProductImport::from))
 }
 
 /// The import with this id, if the viewer works for its brand.

@@ -8,7 +8,7 @@ use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::brand::{Brand, BrandConnection};
 use crate::catalog::product::{Product, ProductConnection};
 use crate::catalog::{brand_called, brand_node, is_staff, product_called, product_node};
-use crate::connection::{page, page_cost};
+use crate::connection::{Listed, listed, page};
 use crate::error::{code, protocol_error, settle};
 use crate::money::{CurrencyCode, MoneyInput};
 use crate::request::{RequestContext, parse_id};
@@ -158,21 +158,19 @@ impl CatalogQuery {
     }
 
     /// All brands, by handle.
-    #[graphql(
-        directive = access::apply(Who::Anyone),
-        complexity = "page_cost(first, last, child_complexity)"
-    )]
+    #[graphql(directive = access::apply(Who::Anyone))]
     async fn brands(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Page size, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "The cursor the page comes after.")] after: Option<String>,
-        #[graphql(desc = "Page size from the end.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page comes before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<BrandConnection> {
-        let page = page(first, after, last, before)?;
-        let slice = settle(ctx, catalog::brands(ctx.cx(), &page).await)?;
-        Ok(BrandConnection::new(slice, |row| row.handle.to_string(), Brand))
+        let page = page::<String>(first, after, last, before)?;
+        let page = page.try_map(|handle| handle.parse().map_err(bad))?;
+        let brands = listed(ctx, catalog::brands(), page).await?;
+        Ok(BrandConnection::new(brands, |row| row.handle.to_string(), Brand))
     }
 
     /// The product with this id, or with this handle at this brand; `null` when there is none, or none that you may see.
@@ -193,10 +191,7 @@ impl CatalogQuery {
 
     /// Products, the newest first unless sorted otherwise.
     #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
-    #[graphql(
-        directive = access::apply(Who::Anyone),
-        complexity = "page_cost(first, last, child_complexity)"
-    )]
+    #[graphql(directive = access::apply(Who::Anyone))]
     async fn products(
         &self,
         ctx: &Context<'_>,
@@ -204,10 +199,10 @@ impl CatalogQuery {
         #[graphql(desc = "Words to be found, each whole or as a beginning; 200 characters at most.")]
         search: Option<String>,
         #[graphql(desc = "What comes first.", default)] order_by: ProductSort,
-        #[graphql(desc = "Page size, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "The cursor the page comes after.")] after: Option<String>,
-        #[graphql(desc = "Page size from the end.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page comes before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<ProductConnection> {
         let page: Page<ProductPlace> = page(first, after, last, before)?;
         let order = ProductOrder::from(order_by);
@@ -216,8 +211,9 @@ impl CatalogQuery {
         }
         let filter = filter.unwrap_or_default().parse(ctx, search).await?;
         let slice = settle(ctx, catalog::products(ctx.cx(), &filter, order, &page).await)?;
+        let count = catalog::product_count(ctx.cx(), &filter);
         Ok(ProductConnection::new(
-            slice,
+            Listed { slice, count },
             |row| ProductPlace::of(order, row),
             Product,
         ))

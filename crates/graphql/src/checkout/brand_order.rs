@@ -17,11 +17,9 @@ use crate::checkout::order::OrderFulfillmentStatus;
 use crate::checkout::refund::{Refund, refunds_of};
 use crate::checkout::returns::{Return, returns_of};
 use crate::checkout::unit::{OrderUnit, units_of};
-use crate::connection::{connection, page};
-use crate::error::settle;
-use crate::loaders::load;
+use crate::connection::{Listed, connection, listed, page};
+use crate::loaders::{load, load_many};
 use crate::money::Money;
-use crate::request::RequestContext;
 
 /// One brand's part of a paid order. Made only for those who work for the brand.
 #[derive(Debug, Clone)]
@@ -284,11 +282,14 @@ pub(crate) async fn orders_of_brand(
 ) -> Result<BrandOrderConnection> {
     let state = filter.and_then(|filter| filter.fulfillment_status);
     let page = page::<u128>(first, after, last, before)?.map(|id| Uuid::from_u128(id).into());
-    let found = checkout::brand_orders(ctx.cx(), brand, state.map(Into::into), &page).await;
-    let slice = settle(ctx, found)?;
+    let Listed { slice, count } =
+        listed(ctx, checkout::brand_orders(brand, state.map(Into::into)), page).await?;
+    let mut orders = load_many(ctx, slice.rows.iter().map(|row| row.order_id)).await?;
+    let slice = slice.filter_map(|row| orders.remove(&row.order_id));
     let place = |row: &order::Model| row.id.uuid().as_u128();
-    Ok(BrandOrderConnection::new(slice, place, |order| BrandOrder {
-        order,
-        brand,
-    }))
+    Ok(BrandOrderConnection::new(
+        Listed { slice, count },
+        place,
+        |order| BrandOrder { order, brand },
+    ))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use vitrine_domain::shop::{self, Offering};
-use vitrine_model::id::{ProductId, RecommendationId, ShopId};
+use vitrine_model::id::{OrderLineId, ProductId, RecommendationId, ShopId};
 use vitrine_model::shop::{Model as ShopRow, recommendation};
 
 use crate::loaders::{LoadError, Loaders, by_key};
@@ -44,5 +44,24 @@ impl Loader<OfferingOf> for Loaders {
         let rows = shop::offerings(self.cx.db(), &products, self.cx.now()).await;
         let rows = rows.map(|rows| rows.into_iter().map(Arc::new).collect());
         by_key(rows, |row| OfferingOf(row.product.id))
+    }
+}
+
+/// Key: how many units of an order line were refunded, or are being.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct RefundedOf(pub(crate) OrderLineId);
+
+impl Loader<RefundedOf> for Loaders {
+    type Value = i32;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[RefundedOf]) -> Result<HashMap<RefundedOf, i32>, LoadError> {
+        let lines: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = shop::refunded_of(self.cx.db(), &lines).await;
+        let found = found.map_err(|error| Arc::new(error.into()))?;
+        Ok(found
+            .into_iter()
+            .map(|(line, count)| (RefundedOf(line), count))
+            .collect())
     }
 }

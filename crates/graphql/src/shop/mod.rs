@@ -17,7 +17,7 @@ use vitrine_model::id::ShopId;
 use vitrine_model::text::Handle;
 
 use crate::access::{Declared, Subject, Who, access};
-use crate::connection::{connection, page, page_cost};
+use crate::connection::{connection, listed, page, whole};
 use crate::error::{answer, code, payload, protocol_error, settle};
 use crate::loaders::load;
 use crate::request::{RequestContext, parse_id};
@@ -137,7 +137,7 @@ impl ShopQuery {
 
     /// The published shops, the latest published first unless sorted otherwise.
     #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
-    #[graphql(directive = access::apply(Who::Anyone), complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = access::apply(Who::Anyone))]
     async fn shops(
         &self,
         ctx: &Context<'_>,
@@ -147,18 +147,16 @@ impl ShopQuery {
         )]
         search: Option<String>,
         #[graphql(desc = "What comes first.", default)] order_by: ShopSort,
-        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
-        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<ShopConnection> {
         let page: Page<ShopPlace> = page(first, after, last, before)?;
         let order = order_by.of_page(&page)?;
         let filter = filter.unwrap_or_default().parse(search)?;
-        let slice = settle(ctx, shop::published_shops(ctx.cx(), &filter, order, &page).await)?;
-        Ok(ShopConnection::new(slice, |row| ShopPlace::of(order, row), Shop))
+        let shops = listed(ctx, shop::published_shops(ctx.cx(), &filter, order), page).await?;
+        Ok(ShopConnection::new(shops, |row| ShopPlace::of(order, row), Shop))
     }
 
     /// What recommending these products would mean under each of these discount shares: for a slider, all at once.
@@ -333,6 +331,6 @@ async fn shop_called(ctx: &Context<'_>, handle: &str) -> Result<Option<Shop>> {
 
 /// The shops of the viewer's own that are not closed, the oldest first.
 pub(crate) async fn shops_of(ctx: &Context<'_>, owner: vitrine_model::id::AccountId) -> Result<Vec<Shop>> {
-    let rows = settle(ctx, shop::owned_shops(ctx.cx().db(), owner).await)?;
+    let rows = whole(ctx, shop::owned_shops(owner), shop::MAX_SHOPS).await?;
     Ok(rows.into_iter().map(Shop).collect())
 }

@@ -9,14 +9,13 @@ use vitrine_model::shop as rows;
 
 use crate::access::{Declared, Subject, Who, access};
 pub(crate) use crate::connection::{TimePlace, place, unplace};
-use crate::connection::{connection, page, page_cost};
-use crate::error::settle;
+use crate::connection::{connection, listed, page};
 use crate::identity::Account;
 use crate::loaders::load;
 use crate::referral::{ReferralLink, ReferralLinkConnection};
 use crate::request::RequestContext;
 use crate::shop::recommendation::{PageOfferings, Recommendation};
-use crate::shop::sale::Sale;
+use crate::shop::sale::{Sale, sales};
 
 connection!(
     RecommendationConnection,
@@ -106,68 +105,61 @@ impl Shop {
     }
 
     /// What it recommends, in its order. Its owner also sees what buyers are not offered now: see `isOffered`.
-    #[graphql(directive = access::apply(Who::Anyone), complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = access::apply(Who::Anyone))]
     async fn recommendations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
-        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<RecommendationConnection> {
         let page = page::<(i32, u128)>(first, after, last, before)?;
         let page = page.map(|(position, id)| (position, Uuid::from_u128(id).into()));
         let hers = self.is_owned(ctx).await?;
-        let found = shop::recommendations_of(ctx.cx().db(), self.0.id, hers, &page).await;
-        let slice = settle(ctx, found)?;
+        let found = listed(ctx, shop::recommendations_of(self.0.id, hers), page).await?;
         let owner = self.0.owner_id;
-        let page = PageOfferings::of(slice.rows.iter().map(|row| row.product_id).collect());
+        let page = PageOfferings::of(found.slice.rows.iter().map(|row| row.product_id).collect());
         let place = |row: &rows::recommendation::Model| (row.position, row.id.uuid().as_u128());
         let node = |row| Recommendation::on(&page, row, owner);
-        Ok(RecommendationConnection::new(slice, place, node))
+        Ok(RecommendationConnection::new(found, place, node))
     }
 
     /// The links that lead into it, the newest first.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn referral_links(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
-        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<ReferralLinkConnection> {
         let page = page::<TimePlace>(first, after, last, before)?.map(place);
-        let slice = settle(ctx, referral::links_of(ctx.cx().db(), self.0.id, &page).await)?;
+        let links = listed(ctx, referral::links_of(self.0.id), page).await?;
         let owner = self.0.owner_id;
         Ok(ReferralLinkConnection::new(
-            slice,
+            links,
             |row| unplace((row.created_at, row.id)),
             |row| ReferralLink { row, owner },
         ))
     }
 
     /// What was sold through it and paid, the newest first, with the reason of each credit.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn sales(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many from the start, or after `after`; 100 at most.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "The cursor the page starts after.")] after: Option<String>,
-        #[graphql(desc = "At most so many from the end, or before `before`; 100 at most.")] last: Option<i32>,
-        #[graphql(desc = "The cursor the page ends before.")] before: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<SaleConnection> {
         let page = page::<(u128, i32)>(first, after, last, before)?;
         let page = page.map(|(order, position)| (Uuid::from_u128(order).into(), position));
-        let slice = settle(ctx, shop::sales_of(ctx.cx().db(), self.0.id, &page).await)?;
+        let sales = sales(ctx, listed(ctx, shop::sales_of(self.0.id), page).await?).await?;
         let owner = self.0.owner_id;
         let place = |sale: &shop::Sale| (sale.line.order_id.uuid().as_u128(), sale.line.position);
-        Ok(SaleConnection::new(slice, place, |sale| Sale { sale, owner }))
+        Ok(SaleConnection::new(sales, place, |sale| Sale { sale, owner }))
     }
 }

@@ -2,14 +2,19 @@
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
+use futures::future::try_join;
 use vitrine_domain::shop;
+use vitrine_model::checkout::order_line;
 use vitrine_model::id::AccountId;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{Product, product_seen};
+use crate::connection::Listed;
+use crate::loaders::load_many;
 use crate::money::Money;
 use crate::referral::CreditReason;
 use crate::request::RequestContext;
+use crate::shop::loaders::RefundedOf;
 use crate::shop::{Recommendation, recommendation_seen};
 
 /// What became of a sale.
@@ -24,6 +29,27 @@ pub enum SaleState {
     Refunded,
     /// Its order was cancelled before anything shipped.
     Cancelled,
+}
+
+/// The lines with their orders, and with what was refunded of them.
+pub(crate) async fn sales(ctx: &Context<'_>, lines: Listed<order_line::Model>) -> Result<Listed<shop::Sale>> {
+    let rows = &lines.slice.rows;
+    let (orders, refunded) = try_join(
+        load_many(ctx, rows.iter().map(|line| line.order_id)),
+        load_many(ctx, rows.iter().map(|line| RefundedOf(line.id))),
+    )
+    .await?;
+    let slice = lines.slice.filter_map(|line| {
+        Some(shop::Sale {
+            order: orders.get(&line.order_id)?.clone(),
+            refunded: refunded.get(&RefundedOf(line.id)).copied().unwrap_or(0),
+            line,
+        })
+    });
+    Ok(Listed {
+        slice,
+        count: lines.count,
+    })
 }
 
 /// One line of a paid order, credited to a shop. It belongs to the shop's owner.
