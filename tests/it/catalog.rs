@@ -289,6 +289,28 @@ on_both! {
         assert_eq!(seen["node"], json!({ "stockOnHand": 1, "stockReserved": 0, "quantityAvailable": 1 }));
     }
 
+    async fn searching_finds_words_with_and_without_accents(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let file = "Handle,Title,Variant Price\na,Café-Größe,1.00\nb,Smørrebrød,1.00\nc,Cafe\u{301},1.00\n";
+        crate::import::import_text(app, &anna, &brand, file).await;
+        for (search, handles) in [
+            ("café", json!(["a", "c"])),
+            ("CAFE", json!(["a", "c"])),
+            ("grosse", json!(["a"])),
+            ("größe", json!(["a"])),
+            ("smorre", json!(["b"])),
+            ("SMØRRE", json!(["b"])),
+            ("cafes", json!([])),
+        ] {
+            let query = "query($search: String!) { products(search: $search, orderBy: TITLE) { nodes { handle } } }";
+            let seen = app.nobody().ask(query, json!({ "search": search })).await;
+            let mut seen: Vec<_> = seen["products"]["nodes"].as_array().unwrap().iter().map(|node| node["handle"].clone()).collect();
+            seen.sort_by_key(ToString::to_string);
+            assert_eq!(json!(seen), handles, "{search}");
+        }
+    }
+
     async fn a_page_of_products_takes_as_few_statements_however_large_it_is(app) {
         let anna = app.someone("anna").await;
         let brand = found(&anna, "velo").await;

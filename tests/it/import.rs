@@ -57,12 +57,30 @@ async fn product(staff: &Person<'_>, brand: &str, handle: &str) -> Value {
         .take()
 }
 
+/// The keys of the files that are kept for imports.
+async fn files(app: &App) -> Vec<String> {
+    app.vitrine().platform.files.keys().await.unwrap()
+}
+
+/// Waits until `reached`, for what happens on another connection.
+async fn until(reached: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !reached().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), waiting)
+        .await
+        .expect("it happens in the end");
+}
+
 on_both! {
     async fn a_real_export_lands_whole(app) {
         let anna = app.someone("anna").await;
         let brand = found(&anna, "velo").await;
         let import = state_of(&anna, &import_text(app, &anna, &brand, BICYCLES).await).await;
         assert_eq!((import["state"].as_str(), counts(&import)), (Some("DONE"), [6, 3, 0, 0, 0]), "{import:#}");
+        assert_eq!(import["bytesTotal"], BICYCLES.len().to_string(), "a string, which may outgrow an Int");
         assert_eq!(import["bytesDone"], import["bytesTotal"]);
         let bike = product(&anna, &brand, "city-bike").await;
         let expected: Value = serde_json::from_str(include_str!("../data/city-bike.json")).unwrap();
@@ -150,7 +168,7 @@ on_both! {
             (b"\x89PNG\r\n\x1a\n\0\0\0".to_vec(), "NUL"),
             (b"{\"products\": []}\n".to_vec(), "no column Handle"),
             (good_then(b"b,\0,1.00\n"), "NUL"),
-            (good_then(b"b,\xff\xfe,1.00\n"), "UTF-8"),
+            (b"Handle,Title,Variant Price,Gr\xf6\xdfe\na,A,1.00,L\n".to_vec(), "line 1 is not text in UTF-8"),
             (good_then(b"b,\"never closed,1.00\n"), "never closed"),
             (",".repeat(1_000_000).into_bytes(), "more than 500 columns"),
             (good_then(&[b"b,".to_vec(), vec![b'x'; 2_000_000]].concat()), "longer than 1 MiB"),
@@ -161,6 +179,86 @@ on_both! {
         }
         let left = anna.ask("query($id: ID!) { products(filter: { brandId: $id, visibility: ANY }) { nodes { handle } } }", json!({ "id": brand })).await;
         assert_eq!(left["products"]["nodes"], json!([]));
+    }
+
+    async fn a_line_break_in_a_title_is_a_space(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let file = "Handle,Title,Vendor,Tags,Variant Price\na,\"City\r\n  Bike\",\"Velo\nWorks\",\"fast,very\nfast\",1.00\n";
+        let import = state_of(&anna, &import_text(app, &anna, &brand, file).await).await;
+        assert_eq!(counts(&import), [1, 1, 0, 0, 0], "{import:#}");
+        let bike = product(&anna, &brand, "a").await;
+        assert_eq!((&bike["title"], &bike["vendor"]), (&json!("City Bike"), &json!("Velo Works")));
+        assert_eq!(bike["tags"], json!(["fast", "very fast"]));
+    }
+
+    async fn a_cell_that_is_not_utf_8_costs_its_row_only(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let file = b"Handle,Title,Variant Price\na,A,1.00\nb,Gr\xfcn,2.00\nc,C,3.00\n".to_vec();
+        let import = state_of(&anna, &import_bytes(app, &anna, &brand, file).await).await;
+        assert_eq!((import["state"].as_str(), counts(&import)), (Some("DONE"), [3, 2, 0, 0, 1]));
+        let advice = "\"Gr\u{fffd}n\" is not text in UTF-8: save the file as CSV in UTF-8";
+        let mut told = import["errors"]["nodes"].as_array().unwrap().iter();
+        assert!(told.any(|error| *error == json!({ "line": 3, "column": "Title", "handle": "b", "message": advice })), "{import:#}");
+    }
+
+    async fn an_upload_that_breaks_off_may_be_sent_again(app) {
+        use tokio::io::AsyncWriteExt;
+
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let made = anna.ask(CREATE, json!({ "brand": brand })).await["productImportCreate"]["productImport"].take();
+        let url = made["uploadUrl"].as_str().unwrap();
+        let address = app.url("").replace("http://", "");
+        let mut broken = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let path = url.replace(&app.url(""), "");
+        let begun = format!("PUT {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 100000\r\n\r\nHandle,Title");
+        broken.write_all(begun.as_bytes()).await.unwrap();
+        until(async || files(app).await.len() == 1).await;
+        drop(broken);
+        until(async || files(app).await.is_empty()).await;
+        assert_eq!(app.http.put(url).body(BICYCLES).send().await.unwrap().status(), 202);
+        app.settle().await;
+        let import = state_of(&anna, made["id"].as_str().unwrap()).await;
+        assert_eq!((import["state"].as_str(), counts(&import)), (Some("DONE"), [6, 3, 0, 0, 0]));
+        assert_eq!(app.http.put(url).body(BICYCLES).send().await.unwrap().status(), 404);
+    }
+
+    async fn an_import_whose_file_never_came_is_given_up_after_a_day_and_what_was_left_is_removed(app) {
+        let mut anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let made = anna.ask(CREATE, json!({ "brand": brand })).await["productImportCreate"]["productImport"].take();
+        let (id, url) = (made["id"].as_str().unwrap(), made["uploadUrl"].as_str().unwrap());
+        for key in [format!("{id}_part_00"), "import_00000000000000000000000000".to_owned()] {
+            let path = app.vitrine().files.path(&key).unwrap();
+            std::fs::write(path, "Handle,Title").unwrap();
+        }
+        app.wait(chrono::TimeDelta::hours(23)).await;
+        assert_eq!(files(app).await, [format!("{id}_part_00")], "it may still be going on");
+        app.wait(chrono::TimeDelta::hours(2)).await;
+        assert_eq!(files(app).await, [""; 0]);
+        anna.come_back().await;
+        let import = state_of(&anna, id).await;
+        assert_eq!(import["state"], "FAILED");
+        assert_eq!(import["failure"], "no file came within a day: ask for another import");
+        assert_eq!(app.http.put(url).body(BICYCLES).send().await.unwrap().status(), 404);
+    }
+
+    async fn errors_beyond_those_listed_are_counted(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let mut file = "Handle,Title,Variant Price\n".to_owned();
+        for number in 0..10_003 {
+            file.push_str(&format!("a{number},A,dear\n"));
+        }
+        let id = import_text(app, &anna, &brand, &file).await;
+        let query = "query($id: ID!) { productImport(id: $id) { rowsFailed errors(last: 2) { nodes { line message } } } }";
+        let import = anna.ask(query, json!({ "id": id })).await["productImport"].take();
+        assert_eq!(import["rowsFailed"], 10_003);
+        let last = &import["errors"]["nodes"][1];
+        let left_out = last["message"].as_str().unwrap();
+        assert!(left_out.starts_with("and ") && left_out.contains(" more from this line on"), "{import:#}");
     }
 
     async fn an_upload_address_takes_one_file_and_tells_strangers_nothing(app) {

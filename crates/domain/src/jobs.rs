@@ -89,7 +89,7 @@ pub enum Job {
     PayoutRun,
     /// Seal the ledger's newest transactions into a block.
     LedgerSeal,
-    /// Remove what has outlived its purpose: idempotency keys, sessions.
+    /// Remove what has outlived its purpose: idempotency keys, uploads that nobody finished.
     Sweep,
 }
 
@@ -126,7 +126,10 @@ async fn perform(cx: &Context, job: Job) -> anyhow::Result<()> {
         Job::Release => ledger::release_due(cx).await,
         Job::PayoutRun => payout::run(cx).await,
         Job::LedgerSeal => ledger::seal(cx).await,
-        Job::Sweep => crate::idempotency::sweep(cx).await,
+        Job::Sweep => {
+            crate::idempotency::sweep(cx).await?;
+            catalog::sweep_uploads(cx).await
+        }
     }
 }
 

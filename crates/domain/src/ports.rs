@@ -60,6 +60,12 @@ pub trait Files: Send + Sync {
     /// # Errors
     /// When it could not be removed.
     async fn remove(&self, key: &str) -> anyhow::Result<()>;
+
+    /// The keys of all files, in no order.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    async fn keys(&self) -> anyhow::Result<Vec<String>>;
 }
 
 /// Why a call to the payment provider gave no fact.

@@ -14,6 +14,7 @@ mod money;
 mod node;
 mod request;
 mod variables;
+mod whole_number;
 
 mod catalog;
 mod checkout;

@@ -1,7 +1,9 @@
 //! `PUT /uploads/{import}?token=…`: a product file, streamed to the folder of uploads and never held in memory. The token
-//! is good for one file; what a product file means is found out by a job.
+//! is good until one file was received whole; what a product file means is found out by a job.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::body::Body;
@@ -11,13 +13,17 @@ use futures::StreamExt;
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
-use vitrine_domain::catalog;
+use vitrine_domain::catalog::{self, Refusal};
 use vitrine_domain::context::Context;
 use vitrine_domain::failure::Failure;
 use vitrine_model::id::ImportId;
 
 use crate::boot::Vitrine;
 use crate::request;
+use crate::worlds::os_random;
+
+/// How long a client may fall silent in the midst of its file.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// What the address carries.
 #[derive(Deserialize)]
@@ -35,6 +41,28 @@ enum Upload {
     BrokenOff,
 }
 
+/// A file on its way in. Whatever is left of it when this is dropped is removed: also when the client goes away, which ends
+/// the request wherever it stands.
+struct Part(PathBuf);
+
+impl Part {
+    fn of(app: &Vitrine, import: ImportId) -> anyhow::Result<Self> {
+        let own = hex::encode(&os_random()[..8]);
+        let key = format!("{import}{}{own}", catalog::UPLOAD_UNDER_WAY);
+        Ok(Self(app.files.path(&key)?))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0)
+            && error.kind() != ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "what is left of an upload cannot be removed: the sweep will try again");
+        }
+    }
+}
+
 /// Stores the file and has it read.
 pub(crate) async fn receive(
     State(app): State<Vitrine>,
@@ -47,14 +75,10 @@ pub(crate) async fn receive(
     let Ok(import) = import.parse::<ImportId>() else {
         return UNKNOWN;
     };
-    match catalog::accept_upload(&cx, import, &token).await {
-        Ok(_) => {}
-        Err(Failure::Refused(_)) => return UNKNOWN,
-        Err(Failure::Fault(error)) => return broken(&cx, &error),
-    }
     match store(&app, &cx, import, &token, request).await {
         Ok(answer) => answer,
-        Err(error) => broken(&cx, &error),
+        Err(Failure::Refused(_)) => UNKNOWN,
+        Err(Failure::Fault(error)) => broken(&cx, &error),
     }
 }
 
@@ -69,38 +93,35 @@ async fn store(
     import: ImportId,
     token: &SecretString,
     request: Request<Body>,
-) -> anyhow::Result<(StatusCode, &'static str)> {
-    let path = app.files.path(&import.to_string())?;
+) -> Result<(StatusCode, &'static str), Failure<Refusal>> {
+    catalog::awaits_upload(cx, import, token).await?;
     let most = cx.settings().import_max_bytes;
     let told = request
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse::<u64>().ok());
+    let part = Part::of(app, import)?;
     let upload = match told {
         Some(told) if told > most => Upload::TooLarge,
-        _ => save(&path, request.into_body(), most).await?,
+        _ => save(&part.0, request.into_body(), most).await?,
     };
-    match upload {
+    Ok(match upload {
         Upload::Whole(bytes) => {
-            let finished = catalog::upload_finished(cx, import, bytes).await;
-            finished.map_err(fault)?;
+            let place = app.files.path(&import.to_string())?;
+            let keep = || std::fs::rename(&part.0, place);
+            catalog::upload_finished(cx, import, token, bytes, keep).await?;
             app.wake.notify_one();
-            return Ok((
+            (
                 StatusCode::ACCEPTED,
                 "the file will be read: ask productImport how far it is\n",
-            ));
+            )
         }
-        Upload::TooLarge => catalog::upload_too_large(cx, import).await.map_err(fault)?,
-        Upload::BrokenOff => catalog::upload_broken_off(cx, import, token)
-            .await
-            .map_err(fault)?,
-    }
-    // What was stored of it is of no use.
-    tokio::fs::remove_file(&path).await.ok();
-    Ok(match upload {
-        Upload::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the file is too large\n"),
-        _ => (
+        Upload::TooLarge => {
+            catalog::upload_too_large(cx, import, token).await?;
+            (StatusCode::PAYLOAD_TOO_LARGE, "the file is too large\n")
+        }
+        Upload::BrokenOff => (
             StatusCode::BAD_REQUEST,
             "the upload broke off: send the file again\n",
         ),
@@ -113,9 +134,11 @@ async fn save(path: &Path, body: Body, most: u64) -> anyhow::Result<Upload> {
         .with_context(|| format!("cannot write {}", path.display()))?;
     let mut stream = body.into_data_stream();
     let mut bytes = 0_u64;
-    while let Some(chunk) = stream.next().await {
-        let Ok(chunk) = chunk else {
-            return Ok(Upload::BrokenOff);
+    loop {
+        let chunk = match tokio::time::timeout(SILENCE, stream.next()).await {
+            Ok(None) => break,
+            Ok(Some(Ok(chunk))) => chunk,
+            Ok(Some(Err(_))) | Err(_) => return Ok(Upload::BrokenOff),
         };
         bytes += u64::try_from(chunk.len())?;
         if bytes > most {
@@ -126,13 +149,6 @@ async fn save(path: &Path, body: Body, most: u64) -> anyhow::Result<Upload> {
     // The job may run on another node, or after a crash: the file must be on the disk before it is told of.
     file.sync_all().await?;
     Ok(Upload::Whole(bytes))
-}
-
-fn fault(failure: Failure<catalog::Refusal>) -> anyhow::Error {
-    match failure {
-        Failure::Fault(error) => error,
-        Failure::Refused(refusal) => anyhow::anyhow!("an upload was taken and then refused: {refusal:?}"),
-    }
 }
 
 fn broken(cx: &Context, error: &anyhow::Error) -> (StatusCode, &'static str) {

@@ -202,6 +202,15 @@ impl Files for FolderFiles {
             _ => Ok(()),
         }
     }
+
+    async fn keys(&self) -> anyhow::Result<Vec<String>> {
+        let mut entries = tokio::fs::read_dir(&self.folder).await?;
+        let mut keys = Vec::new();
+        while let Some(entry) = entries.next_entry().await? {
+            keys.extend(entry.file_name().into_string());
+        }
+        Ok(keys)
+    }
 }
 
 /// Mail by SMTP, or into files that a person can open.

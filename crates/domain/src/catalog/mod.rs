@@ -25,8 +25,9 @@ mod stock;
 pub use commands::brands::{
     BrandChange, NewBrand, change_terms, create_brand, set_fee_bearer, set_shipping_rate, update_brand,
 };
+pub(crate) use commands::imports::sweep_uploads;
 pub use commands::imports::{
-    NewImport, NewUpload, accept_upload, create_import, upload_broken_off, upload_finished, upload_too_large,
+    NewImport, NewUpload, UPLOAD_UNDER_WAY, awaits_upload, create_import, upload_finished, upload_too_large,
 };
 pub use commands::products::{
     MAX_DESCRIPTION, MAX_TAGS, ProductChange, StockCount, VariantChange, set_stock, update_product,

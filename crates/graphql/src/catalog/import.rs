@@ -16,6 +16,7 @@ use crate::connection::{TimePlace, connection, listed, page, place, unplace};
 use crate::error::{answer, at, payload};
 use crate::loaders::load;
 use crate::request::{RequestContext, parse_id};
+use crate::whole_number::UnsignedInt64;
 
 /// How far an import is.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
@@ -77,8 +78,8 @@ impl ProductImport {
         Ok(load(ctx, self.row.brand_id).await?.map(Brand))
     }
 
-    /// Where to send the file: one HTTP PUT with the file as its body. It holds a secret, takes one file, and is told in
-    /// the answer to `productImportCreate` only.
+    /// Where to send the file within a day: by HTTP PUT with the file as its body, again when the connection broke off. It
+    /// holds a secret, takes one whole file, and is told in the answer to `productImportCreate` only.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn upload_url(&self) -> Option<&str> {
         self.upload_url.as_ref().map(ExposeSecret::expose_secret)
@@ -104,14 +105,14 @@ impl ProductImport {
 
     /// The file's size in bytes; zero until it is uploaded.
     #[graphql(directive = access::apply(Who::Owner))]
-    async fn bytes_total(&self) -> i64 {
-        self.row.bytes_total
+    async fn bytes_total(&self) -> UnsignedInt64 {
+        self.row.bytes_total.into()
     }
 
     /// How many bytes of it have landed.
     #[graphql(directive = access::apply(Who::Owner))]
-    async fn bytes_done(&self) -> i64 {
-        self.row.bytes_done
+    async fn bytes_done(&self) -> UnsignedInt64 {
+        self.row.bytes_done.into()
     }
 
     /// Rows read, the headings not among them.
@@ -120,7 +121,7 @@ impl ProductImport {
         self.row.rows_read
     }
 
-    /// Rows of which something did not land, each with an entry in `errors` (while there are 10 000 of those at most).
+    /// Rows of which something did not land, each with an entry in `errors` while there are 10 000 of those at most.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn rows_failed(&self) -> i64 {
         self.row.rows_failed
@@ -144,7 +145,8 @@ impl ProductImport {
         self.row.products_unchanged
     }
 
-    /// What could not be understood, in about the order of the file; the first 10 000.
+    /// What could not be understood, in about the order of the file: the first 10 000, then an entry that says how many
+    /// more there are.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn errors(
         &self,
@@ -159,7 +161,7 @@ impl ProductImport {
         Ok(ImportErrorConnection::new(notes, |row| row.seq, ImportError))
     }
 
-    /// What changed, product by product; the first 10 000.
+    /// What changed, product by product: the first 10 000, then an entry that says how many more there are.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn changes(
         &self,

@@ -1,8 +1,9 @@
 //! Imports asked for through the API: the file comes by an upload of its own, then a job reads it.
 
+use chrono::TimeDelta;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter};
 use secrecy::{ExposeSecret, SecretString};
 use vitrine_model::catalog::{ImportState, import};
 use vitrine_model::id::{AccountId, BrandId, ImportId};
@@ -11,11 +12,16 @@ use vitrine_model::text::Label;
 
 use crate::catalog::commands::brands::managed;
 use crate::catalog::refusal::Refusal;
-use crate::context::Context;
+use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::jobs::{self, Job};
 use crate::secret;
+
+/// How long an import awaits its file.
+const UPLOAD_WITHIN: TimeDelta = TimeDelta::days(1);
+/// What follows the import's id in the key of a file that is not there whole yet.
+pub const UPLOAD_UNDER_WAY: &str = "_part_";
 
 /// A file to come.
 #[derive(Debug, Clone)]
@@ -31,7 +37,7 @@ pub struct NewImport {
 pub struct NewUpload {
     /// The import.
     pub import: import::Model,
-    /// Where to PUT the file, once. It holds a secret.
+    /// Where to PUT the file, until it was received whole. It holds a secret.
     pub url: SecretString,
 }
 
@@ -68,42 +74,46 @@ pub async fn create_import(
     Ok(NewUpload { import, url })
 }
 
-/// Takes the one-time secret of an upload address: the caller alone may store the file now, under the import's id. It ends
-/// with [`upload_finished`], [`upload_too_large`], or [`upload_broken_off`], which gives the secret back.
+/// Whether the import awaits a file at the address with this secret. The secret is spent only when a file is there,
+/// complete: whoever loses the connection may send the file again.
 ///
 /// # Errors
-/// `ImportNotFound` for an unknown import, a wrong secret, or one taken before.
-pub async fn accept_upload(
-    cx: &Context,
-    id: ImportId,
-    token: &SecretString,
-) -> Result<import::Model, Failure<Refusal>> {
-    let taken = import::Entity::update_many()
-        .col_expr(import::Column::UploadSecretHash, Expr::value(None::<Vec<u8>>))
-        .filter(import::Column::Id.eq(id))
-        .filter(import::Column::State.eq(ImportState::AwaitingUpload))
-        .filter(import::Column::UploadSecretHash.eq(secret::hash_secret(token)))
-        .exec_with_returning(cx.db())
+/// `ImportNotFound` for an unknown import, a wrong secret, or a file that came before.
+pub async fn awaits_upload(cx: &Context, id: ImportId, token: &SecretString) -> Result<(), Failure<Refusal>> {
+    let found = import::Entity::find()
+        .filter(awaiting(id, token))
+        .one(cx.db())
         .await?;
-    taken.into_iter().next().or_refuse(Refusal::ImportNotFound)
+    found.or_refuse(Refusal::ImportNotFound)?;
+    Ok(())
 }
 
-/// The file is there, complete: a job will read it.
+fn awaiting(id: ImportId, token: &SecretString) -> Condition {
+    Condition::all()
+        .add(import::Column::Id.eq(id))
+        .add(import::Column::State.eq(ImportState::AwaitingUpload))
+        .add(import::Column::UploadSecretHash.eq(secret::hash_secret(token)))
+}
+
+/// The file is there, complete: a job will read it. `keep` puts the file into its place; it is called once it is certain
+/// that no other upload was first.
 ///
 /// # Errors
-/// `ImportNotFound` when the import awaits no file.
+/// `ImportNotFound` when the import awaits no file at this address any more; a fault when `keep` fails.
 pub async fn upload_finished(
     cx: &Context,
     id: ImportId,
+    token: &SecretString,
     bytes: u64,
+    keep: impl FnOnce() -> std::io::Result<()>,
 ) -> Result<import::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
     let bytes = i64::try_from(bytes)?;
     let queued = import::Entity::update_many()
         .col_expr(import::Column::State, Expr::value(ImportState::Queued))
+        .col_expr(import::Column::UploadSecretHash, Expr::value(None::<Vec<u8>>))
         .col_expr(import::Column::BytesTotal, Expr::value(bytes))
-        .filter(import::Column::Id.eq(id))
-        .filter(import::Column::State.eq(ImportState::AwaitingUpload))
+        .filter(awaiting(id, token))
         .exec_with_returning(&tx)
         .await?;
     let import = queued.into_iter().next().or_refuse(Refusal::ImportNotFound)?;
@@ -112,6 +122,7 @@ pub async fn upload_finished(
     };
     jobs::enqueue(&tx, cx, &job, cx.now(), None).await?;
     event::record(&tx, cx, actor(&import), "import.uploaded", id, &[]).await?;
+    keep()?;
     tx.commit().await?;
     Ok(import)
 }
@@ -119,43 +130,79 @@ pub async fn upload_finished(
 /// The file outgrew the limit: the import has failed.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn upload_too_large(cx: &Context, id: ImportId) -> Result<(), Failure<Refusal>> {
-    let tx = cx.begin().await?;
-    let most = cx.settings().import_max_bytes;
-    let failure = format!("the file is larger than {most} bytes");
-    import::Entity::update_many()
-        .col_expr(import::Column::State, Expr::value(ImportState::Failed))
-        .col_expr(import::Column::Failure, Expr::value(failure))
-        .col_expr(import::Column::FinishedAt, Expr::value(cx.now()))
-        .filter(import::Column::Id.eq(id))
-        .filter(import::Column::State.eq(ImportState::AwaitingUpload))
-        .exec(&tx)
-        .await?;
-    event::record(&tx, cx, Actor::System, "import.failed", id, &[]).await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-/// The upload broke off: its secret may be used again.
-///
-/// # Errors
-/// When the database fails.
-pub async fn upload_broken_off(
+/// `ImportNotFound` when the import awaits no file at this address any more.
+pub async fn upload_too_large(
     cx: &Context,
     id: ImportId,
     token: &SecretString,
 ) -> Result<(), Failure<Refusal>> {
-    import::Entity::update_many()
-        .col_expr(
-            import::Column::UploadSecretHash,
-            Expr::value(Some(secret::hash_secret(token))),
-        )
-        .filter(import::Column::Id.eq(id))
-        .filter(import::Column::State.eq(ImportState::AwaitingUpload))
-        .exec(cx.db())
-        .await?;
+    let tx = cx.begin().await?;
+    let most = cx.settings().import_max_bytes;
+    let failed = give_up(
+        &tx,
+        cx,
+        awaiting(id, token),
+        &format!("the file is larger than {most} bytes"),
+    )
+    .await?;
+    if failed == 0 {
+        return refuse(Refusal::ImportNotFound);
+    }
+    tx.commit().await?;
     Ok(())
+}
+
+/// Gives up the imports whose file did not come within a day, and removes the files that nobody will read: what a crash
+/// left of uploads, and of imports.
+///
+/// # Errors
+/// When the database or the folder fails.
+pub(crate) async fn sweep_uploads(cx: &Context) -> anyhow::Result<()> {
+    let tx = cx.begin().await?;
+    let forgotten = Condition::all()
+        .add(import::Column::State.eq(ImportState::AwaitingUpload))
+        .add(import::Column::CreatedAt.lte(cx.now() - UPLOAD_WITHIN));
+    give_up(
+        &tx,
+        cx,
+        forgotten,
+        "no file came within a day: ask for another import",
+    )
+    .await?;
+    tx.commit().await?;
+    let files = &cx.platform().files;
+    for key in files.keys().await? {
+        // An upload under way is kept under its import's id and more.
+        let import = key.split(UPLOAD_UNDER_WAY).next().unwrap_or_default();
+        let Ok(id) = import.parse::<ImportId>() else {
+            continue;
+        };
+        let import = import::Entity::find_by_id(id).one(cx.db()).await?;
+        let needed = import.is_some_and(|import| {
+            use ImportState::{AwaitingUpload, Queued, Running};
+            matches!(import.state, AwaitingUpload | Queued | Running)
+        });
+        if !needed {
+            files.remove(&key).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends the imports that await a file and will not get one; how many.
+async fn give_up(tx: &Tx, cx: &Context, which: Condition, why: &str) -> Result<usize, DbErr> {
+    let failed = import::Entity::update_many()
+        .col_expr(import::Column::State, Expr::value(ImportState::Failed))
+        .col_expr(import::Column::UploadSecretHash, Expr::value(None::<Vec<u8>>))
+        .col_expr(import::Column::Failure, Expr::value(why))
+        .col_expr(import::Column::FinishedAt, Expr::value(cx.now()))
+        .filter(which)
+        .exec_with_returning(tx)
+        .await?;
+    for import in &failed {
+        event::record(tx, cx, Actor::System, "import.failed", import.id, &[]).await?;
+    }
+    Ok(failed.len())
 }
 
 /// An import of which nothing is known yet.

@@ -152,6 +152,16 @@ impl Columns {
             .unwrap_or_default()
     }
 
+    /// What the column at `place` is called in this file; absent beyond the headings.
+    pub(super) fn heading_at(&self, place: usize) -> Option<String> {
+        self.headings.get(place).cloned()
+    }
+
+    /// Whether the column stands at `place`.
+    pub(super) fn stands_at(&self, column: Column, place: usize) -> bool {
+        self.place(column) == Some(place)
+    }
+
     /// How many columns there are.
     pub(super) fn count(&self) -> usize {
         self.headings.len()

@@ -1,12 +1,14 @@
 //! One product as the file tells it, put together row by row.
 
+use std::borrow::Cow;
+
 use vitrine_model::catalog::StockPolicy;
 use vitrine_model::money::{Currency, Money, MoneyError};
 use vitrine_model::text::{Code, Label, ProductHandle, Title, WebUrl};
 
 use crate::catalog::commands::products::{MAX_DESCRIPTION, MAX_STOCK, MAX_TAGS};
 use crate::catalog::import::columns::{Column, Columns};
-use crate::catalog::import::weigh;
+use crate::catalog::import::{reader, weigh};
 use crate::catalog::rules::{DEFAULT_TITLE, plain, variant_title};
 
 /// Most variants of one product: Shopify's own limit.
@@ -106,20 +108,20 @@ impl Draft {
     }
 
     /// Adds a row.
-    pub(super) fn add(
-        &mut self,
-        columns: &Columns,
-        cells: &csv::StringRecord,
-        line: i64,
-        currency: Currency,
-    ) {
+    pub(super) fn add(&mut self, columns: &Columns, row: &reader::Row, currency: Currency) {
+        let (cells, line) = (&row.cells, row.line);
+        self.lines.push(line);
+        if let Some(place) = row.broken {
+            let message = not_text(cells.get(place).unwrap_or_default());
+            self.refuse_row(line, columns.heading_at(place), message);
+            return;
+        }
         let row = Row {
             columns,
             cells,
             line,
             currency,
         };
-        self.lines.push(line);
         if cells
             .iter()
             .skip(columns.count())
@@ -342,7 +344,7 @@ impl<'a> Row<'a> {
     }
 
     fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&self, column: Column) -> Cell<T> {
-        let parsed = self.text(column).parse::<T>();
+        let parsed = one_line(self.text(column)).parse::<T>();
         parsed.map_err(|error| (column, error.to_string()))
     }
 
@@ -409,11 +411,8 @@ impl<'a> Row<'a> {
     }
 
     fn tags(&self) -> Cell<Vec<Label>> {
-        let tags = self
-            .text(Column::Tags)
-            .split(',')
-            .map(str::trim)
-            .filter(|tag| !tag.is_empty());
+        let text = one_line(self.text(Column::Tags));
+        let tags = text.split(',').map(str::trim).filter(|tag| !tag.is_empty());
         let tags: Result<Vec<Label>, _> = tags.map(str::parse).collect();
         let mut tags = tags.map_err(|error| (Column::Tags, error.to_string()))?;
         tags.sort();
@@ -528,6 +527,23 @@ fn price(text: &str, currency: Currency) -> Result<i64, String> {
 }
 
 /// What a cell says, cut for a message.
+/// What is wrong with a cell of which `text` is all that can be read.
+pub(super) fn not_text(text: &str) -> String {
+    format!(
+        "\"{}\" is not text in UTF-8: save the file as CSV in UTF-8",
+        shortened(text.trim())
+    )
+}
+
+/// Spreadsheets break lines within cells where a text has one line only: a space stands for each break.
+fn one_line(text: &str) -> Cow<'_, str> {
+    if text.contains(['\n', '\r', '\t']) {
+        text.split_whitespace().collect::<Vec<_>>().join(" ").into()
+    } else {
+        text.into()
+    }
+}
+
 fn shortened(text: &str) -> String {
     if text.chars().count() <= 40 {
         return text.to_owned();

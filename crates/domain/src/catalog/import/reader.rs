@@ -11,7 +11,7 @@ use vitrine_model::money::Currency;
 use vitrine_model::text::ProductHandle;
 
 use crate::catalog::import::columns::{Column, Columns};
-use crate::catalog::import::draft::{Draft, RowError};
+use crate::catalog::import::draft::{Draft, RowError, not_text};
 use crate::catalog::import::guard::{Guard, Problem};
 
 /// How far into a file its first line is looked for, to tell what stands between its columns.
@@ -114,18 +114,41 @@ impl Rows {
         Ok(Self { csv, columns, passed })
     }
 
-    /// Reads the next row that says anything; its line, or `None` at the end.
-    fn next(&mut self, row: &mut csv::StringRecord) -> Result<Option<i64>, ReadError> {
-        while self.csv.read_record(row)? {
-            if row.iter().any(|cell| !cell.trim().is_empty()) {
+    /// Reads the next row that says anything into `row`; false at the end.
+    fn next(&mut self, row: &mut Row) -> Result<bool, ReadError> {
+        let mut cells = std::mem::take(&mut row.cells).into_byte_record();
+        while self.csv.read_byte_record(&mut cells)? {
+            if cells.iter().any(|cell| !cell.trim_ascii().is_empty()) {
                 // Where a row begins, the csv crate tells without the empty lines before it; where it ends, exactly.
-                let within = row.as_slice().bytes().filter(|byte| *byte == b'\n').count();
+                let within = cells.as_slice().iter().filter(|byte| **byte == b'\n').count();
                 let after = self.csv.position().line();
                 let line = after.saturating_sub(1 + u64::try_from(within).unwrap_or(0));
-                return Ok(Some(i64::try_from(line).unwrap_or(i64::MAX)));
+                row.line = i64::try_from(line).unwrap_or(i64::MAX);
+                row.fill(cells);
+                return Ok(true);
             }
         }
-        Ok(None)
+        Ok(false)
+    }
+}
+
+/// A row of a file.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    pub(super) cells: csv::StringRecord,
+    /// The line it begins on, from 1.
+    pub(super) line: i64,
+    /// The place of its first cell that is not text in UTF-8, if one is not. What can be read of it stands in `cells`.
+    pub(super) broken: Option<usize>,
+}
+
+impl Row {
+    fn fill(&mut self, cells: csv::ByteRecord) {
+        self.broken = None;
+        self.cells = csv::StringRecord::from_byte_record(cells).unwrap_or_else(|error| {
+            self.broken = Some(error.utf8_error().field());
+            csv::StringRecord::from_byte_record_lossy(error.into_byte_record())
+        });
     }
 }
 
@@ -135,17 +158,17 @@ impl Rows {
 /// Why the file is refused, or cannot be read.
 pub(super) fn survey(reader: Box<dyn Read + Send>, max_bytes: u64) -> Result<Survey, ReadError> {
     let mut rows = Rows::open(reader, max_bytes)?;
-    let mut row = csv::StringRecord::new();
+    let mut row = Row::default();
     let mut products: HashMap<u64, (u32, u64)> = HashMap::new();
     let mut last = None;
-    while rows.next(&mut row)?.is_some() {
-        let handle = hash(rows.columns.cell(&row, Column::Handle));
+    while rows.next(&mut row)? {
+        let handle = hash(rows.columns.cell(&row.cells, Column::Handle));
         let (runs, bytes) = products.entry(handle).or_insert((0, 0));
         if last != Some(handle) {
             *runs += 1;
             last = Some(handle);
         }
-        *bytes += u64::try_from(row.as_slice().len()).unwrap_or(u64::MAX);
+        *bytes += u64::try_from(row.cells.as_slice().len()).unwrap_or(u64::MAX);
         if products.len() > MAX_PRODUCTS {
             return Err(Problem(format!(
                 "the file has more than {MAX_PRODUCTS} products: split it"
@@ -192,9 +215,9 @@ pub(super) fn read(
         present: None,
         batch: Batch::default(),
     };
-    let mut row = csv::StringRecord::new();
-    while let Some(line) = rows.next(&mut row)? {
-        assembly.take(&rows.columns, &row, line);
+    let mut row = Row::default();
+    while rows.next(&mut row)? {
+        assembly.take(&rows.columns, &row);
         if assembly.batch.weight >= BATCH {
             assembly.batch.bytes = rows.passed.load(Ordering::Relaxed);
             if to.blocking_send(std::mem::take(&mut assembly.batch)).is_err() {
@@ -221,10 +244,10 @@ struct Assembly {
 }
 
 impl Assembly {
-    fn take(&mut self, columns: &Columns, row: &csv::StringRecord, line: i64) {
+    fn take(&mut self, columns: &Columns, row: &Row) {
         self.batch.rows += 1;
         self.batch.weight += 1;
-        let text = columns.cell(row, Column::Handle);
+        let text = columns.cell(&row.cells, Column::Handle);
         if self
             .present
             .as_ref()
@@ -233,27 +256,30 @@ impl Assembly {
             self.close_present();
             self.present = match self.waiting.remove(text) {
                 Some(draft) => Some(draft),
-                None => self.begin(columns, text, line),
+                None => self.begin(columns, row),
             };
         }
         if let Some(draft) = &mut self.present {
-            draft.add(columns, row, line, self.currency);
+            draft.add(columns, row, self.currency);
         }
     }
 
-    fn begin(&mut self, columns: &Columns, text: &str, line: i64) -> Option<Draft> {
-        match text.parse::<ProductHandle>() {
-            Ok(handle) => Some(Draft::new(handle, columns)),
-            Err(error) => {
-                self.batch.errors.push(RowError {
-                    line,
-                    column: Some(columns.heading(Column::Handle)),
-                    handle: None,
-                    message: error.to_string(),
-                });
-                None
-            }
-        }
+    fn begin(&mut self, columns: &Columns, row: &Row) -> Option<Draft> {
+        let text = columns.cell(&row.cells, Column::Handle);
+        let handle = match row.broken {
+            Some(place) if columns.stands_at(Column::Handle, place) => Err(not_text(text)),
+            _ => text.parse::<ProductHandle>().map_err(|error| error.to_string()),
+        };
+        let refused = |message| RowError {
+            line: row.line,
+            column: Some(columns.heading(Column::Handle)),
+            handle: None,
+            message,
+        };
+        handle
+            .map(|handle| Draft::new(handle, columns))
+            .map_err(|message| self.batch.errors.push(refused(message)))
+            .ok()
     }
 
     /// The product at hand has no further row here: it is complete, or waits for those elsewhere.
@@ -336,11 +362,12 @@ mod tests {
     }
 
     /// All products and errors of a file.
-    fn read_all(text: &str) -> (Vec<Draft>, Vec<RowError>) {
-        let survey = surveyed(text).unwrap();
+    fn read_all(text: impl AsRef<[u8]>) -> (Vec<Draft>, Vec<RowError>) {
+        let text = text.as_ref().to_vec();
+        let survey = surveyed(&text).unwrap();
         let (to, mut from) = mpsc::channel(1000);
         read(
-            Box::new(io::Cursor::new(text.to_owned())),
+            Box::new(io::Cursor::new(text)),
             100_000_000,
             Currency::Eur,
             survey,
@@ -368,8 +395,8 @@ mod tests {
             (b"\xff\xfeH\0a\0".to_vec(), "UTF-16"),
             (b"Handle,Title\0".to_vec(), "NUL"),
             (
-                b"Handle,Title,Variant Price\na,\xe4,1\n".to_vec(),
-                "line 2 is not text in UTF-8",
+                b"Handle,Title,Variant Price,Gr\xf6\xdfe\na,A,1,2\n".to_vec(),
+                "line 1 is not text in UTF-8",
             ),
             (
                 b"hello world\n".to_vec(),
@@ -399,10 +426,54 @@ mod tests {
             let text = format!("{HEAD}a,\"A \"\"1\"\"\nB\",1.50,,\r\n").replace(',', separator);
             let (drafts, errors) = read_all(&format!("{mark}{text}"));
             assert!(errors.is_empty(), "{errors:?}");
-            // A title is one line: the cell is refused, but the row is read as one.
             assert_eq!(drafts[0].lines, [2]);
+            assert_eq!(
+                drafts[0].title.as_ref().unwrap().as_str(),
+                "A \"1\" B",
+                "a title is one line"
+            );
             assert_eq!(drafts[0].variants[0].price, 150);
         }
+    }
+
+    #[test]
+    fn a_cell_that_is_no_text_costs_its_row_only_and_is_told_by_line_and_column() {
+        let file = [
+            HEAD.as_bytes(),
+            b"a,A,1,Size,S\na,,2,,\xff\nb,Gr\xfcn,3,,\nc\xe4,C,4,,\nd,D,5,,\n",
+        ]
+        .concat();
+        let (drafts, errors) = read_all(file);
+        let landed: Vec<_> = drafts
+            .iter()
+            .map(|draft| (draft.handle.as_str(), draft.variants.len()))
+            .collect();
+        assert_eq!(landed, [("a", 1), ("b", 0), ("d", 1)]);
+        let told: Vec<_> = drafts
+            .iter()
+            .flat_map(|draft| &draft.errors)
+            .chain(&errors)
+            .collect();
+        let told: Vec<_> = told
+            .iter()
+            .map(|error| {
+                (
+                    error.line,
+                    error.column.as_deref().unwrap(),
+                    error.handle.as_deref(),
+                    &*error.message,
+                )
+            })
+            .collect();
+        let advice = "is not text in UTF-8: save the file as CSV in UTF-8";
+        assert_eq!(
+            told,
+            [
+                (3, "Option1 Value", Some("a"), &*format!("\"\u{fffd}\" {advice}")),
+                (4, "Title", Some("b"), &*format!("\"Gr\u{fffd}n\" {advice}")),
+                (5, "Handle", None, &*format!("\"c\u{fffd}\" {advice}")),
+            ]
+        );
     }
 
     #[test]

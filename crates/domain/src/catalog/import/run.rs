@@ -158,8 +158,34 @@ struct Run {
     import: import::Model,
     /// The number of the last note.
     seq: i64,
-    /// Notes kept: errors, changes.
-    kept: (i64, i64),
+    errors: Kept,
+    changes: Kept,
+}
+
+/// Notes of one kind.
+#[derive(Default)]
+struct Kept {
+    /// How many were written.
+    written: i64,
+    /// How many were left out after those.
+    left_out: i64,
+    /// Where the first left out stands in the file.
+    line: i64,
+}
+
+impl Kept {
+    /// Whether one more note, on this line of the file, is to be written.
+    fn takes(&mut self, line: i64) -> bool {
+        if self.written < MAX_NOTES {
+            self.written += 1;
+            return true;
+        }
+        if self.left_out == 0 {
+            self.line = line;
+        }
+        self.left_out += 1;
+        false
+    }
 }
 
 impl Run {
@@ -176,7 +202,8 @@ impl Run {
         Self {
             import,
             seq: 0,
-            kept: (0, 0),
+            errors: Kept::default(),
+            changes: Kept::default(),
         }
     }
 
@@ -236,8 +263,7 @@ impl Run {
     async fn note(&mut self, tx: &Tx, errors: Vec<RowError>, changes: Vec<Change>) -> Result<(), DbErr> {
         let mut notes = Vec::new();
         for error in errors {
-            if self.kept.0 < MAX_NOTES {
-                self.kept.0 += 1;
+            if self.errors.takes(error.line) {
                 let row = self.numbered(NoteKind::Error, error.line, error.handle, error.message);
                 notes.push(import_note::Model {
                     column_name: error.column,
@@ -246,8 +272,7 @@ impl Run {
             }
         }
         for change in changes {
-            if self.kept.1 < MAX_NOTES {
-                self.kept.1 += 1;
+            if self.changes.takes(change.line) {
                 notes.push(self.numbered(NoteKind::Change, change.line, Some(change.handle), change.message));
             }
         }
@@ -291,6 +316,23 @@ impl Run {
         self.end(cx, "import.done").await
     }
 
+    /// Says at the end of the notes how many there would be more.
+    async fn note_what_was_left_out(&mut self, tx: &Tx) -> Result<(), DbErr> {
+        for kind in [NoteKind::Error, NoteKind::Change] {
+            let kept = match kind {
+                NoteKind::Error => &self.errors,
+                NoteKind::Change => &self.changes,
+            };
+            let (count, line) = (kept.left_out, kept.line);
+            if count > 0 {
+                let message = format!("and {count} more from this line on, which are not listed");
+                let note = self.numbered(kind, line, None, message);
+                note.into_active_model().insert(tx).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn fail(mut self, cx: &Context, why: Problem) -> anyhow::Result<import::Model> {
         self.import.state = ImportState::Failed;
         self.import.failure = Some(why.0);
@@ -301,6 +343,7 @@ impl Run {
         self.import.finished_at = Some(cx.now());
         self.import.leased_until = None;
         let tx = cx.begin().await?;
+        self.note_what_was_left_out(&tx).await?;
         self.store(&tx).await?;
         event::record(&tx, cx, actor(&self.import), kind, self.import.id, &[]).await?;
         tx.commit().await?;
