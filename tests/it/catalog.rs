@@ -293,7 +293,7 @@ on_both! {
         let anna = app.someone("anna").await;
         let brand = found(&anna, "velo").await;
         let file = "Handle,Title,Variant Price\na,Café-Größe,1.00\nb,Smørrebrød,1.00\nc,Cafe\u{301},1.00\n";
-        crate::import::import_text(app, &anna, &brand, file).await;
+        import_text(app, &anna, &brand, file).await;
         for (search, handles) in [
             ("café", json!(["a", "c"])),
             ("CAFE", json!(["a", "c"])),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{FieldDefinition, TypeDefinition, TypeKind, TypeSystemDefinition};
+use clap::CommandFactory;
 use sea_orm::{ConnectionTrait, EntityTrait, IdenStatic, Iterable, Statement};
 
 use crate::support::on_both;
@@ -69,6 +70,57 @@ fn the_committed_schema_is_current() {
     if committed != current {
         std::fs::write(&file, current).unwrap();
         panic!("schema.graphql was not current and has been rewritten: look at the difference and commit it");
+    }
+}
+
+/// The table of settings in the README, as the command line declares them.
+fn settings() -> String {
+    let cli = vitrine::cli::Cli::command();
+    let mut rows = vec![
+        "| variable | default | meaning |".to_owned(),
+        "|---|---|---|".to_owned(),
+    ];
+    rows.extend(cli.get_arguments().filter_map(|setting| row(setting, "")));
+    for command in cli.get_subcommands() {
+        let of = format!("Of `{}`: ", command.get_name());
+        rows.extend(command.get_arguments().filter_map(|setting| row(setting, &of)));
+    }
+    rows.join("\n")
+}
+
+/// A row of that table; none for what is no environment variable.
+fn row(setting: &clap::Arg, of: &str) -> Option<String> {
+    let name = setting.get_env()?.to_str().unwrap();
+    let defaults = setting.get_default_values().iter();
+    let defaults: Vec<_> = defaults.map(|value| value.to_str().unwrap()).collect();
+    let default = match (setting.get_action().takes_values(), &*defaults) {
+        (false, _) => "off".to_owned(),
+        (true, []) => String::new(),
+        (true, values) => format!("`{}`", values.join(",")),
+    };
+    let help = setting.get_long_help().or(setting.get_help())?.to_string();
+    let mut meaning = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !of.is_empty() {
+        meaning = format!("{of}{}{}", meaning[..1].to_lowercase(), &meaning[1..]);
+    }
+    let end = if meaning.ends_with('.') { "" } else { "." };
+    Some(format!("| `{name}` | {default} | {meaning}{end} |"))
+}
+
+#[test]
+fn the_readme_lists_every_setting() {
+    const BEGIN: &str = "<!-- Written from crates/server/src/config.rs by the tests. -->\n";
+    const END: &str = "\n<!-- Until here. -->";
+    let file = root().join("README.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = text.split_once(BEGIN).expect("the table begins");
+    let (table, after) = rest.split_once(END).expect("the table ends");
+    let current = settings();
+    if table != current {
+        std::fs::write(&file, format!("{before}{BEGIN}{current}{END}{after}")).unwrap();
+        panic!(
+            "the settings in README.md were not current and have been rewritten: look at the difference and commit it"
+        );
     }
 }
 

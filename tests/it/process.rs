@@ -83,6 +83,25 @@ on_both_empty! {
         node.stop(Signal::Term);
     }
 
+    async fn metrics_are_served_at_an_address_of_their_own_and_in_production_at_no_other(place) {
+        let env = [("VITRINE_ENVIRONMENT", "production"), ("VITRINE_METRICS_LISTEN", "127.0.0.1:0")];
+        let status = async |address: &str| reqwest::get(format!("http://{address}/metrics")).await.unwrap().status();
+        let node = place.serve(&env);
+        let line = node.wait_for("metrics are served");
+        let port = line.split("127.0.0.1:").nth(1).unwrap().chars();
+        let own = format!("127.0.0.1:{}", port.take_while(char::is_ascii_digit).collect::<String>());
+        assert_eq!(status(&own).await, 200);
+        assert_eq!(status(&node.address).await, 404);
+        assert_eq!(reqwest::get(format!("http://{own}/graphql")).await.unwrap().status(), 404);
+        node.stop(Signal::Term);
+        let node = place.serve(&env[..1]);
+        assert_eq!(status(&node.address).await, 404);
+        node.stop(Signal::Term);
+        let node = place.serve(&[]);
+        assert_eq!(status(&node.address).await, 200, "in development it is at hand");
+        node.stop(Signal::Term);
+    }
+
     async fn nodes_started_at_once_on_an_empty_database_all_come_up(place) {
         let nodes: Vec<_> = (0..3).map(|_| place.start(&["serve"], &[])).collect();
         let nodes: Vec<_> = nodes.into_iter().map(node::Starting::up).collect();

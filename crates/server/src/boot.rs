@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use axum::http::HeaderName;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -177,6 +178,8 @@ pub struct Running {
     pub app: Vitrine,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its metrics are served, if at an address of their own.
+    pub metrics_address: Option<SocketAddr>,
     server: TaskTracker,
     workers: TaskTracker,
     stop_serving: CancellationToken,
@@ -197,16 +200,27 @@ impl Running {
             format!("cannot listen on {address}: let VITRINE_LISTEN name an address of this machine whose port is free")
         })?;
         let address = listener.local_addr()?;
+        let metrics_listener = health::metrics_listener(config).await?;
+        let metrics_address = metrics_listener.as_ref().map(TcpListener::local_addr);
+        let metrics_address = metrics_address.transpose()?;
         database::migrate(&config.database_url()).await?;
         let app = Vitrine::assemble(config, nature, address).await?;
         jobs::ensure_recurring(&app.context("start")).await?;
         let (server, workers) = (TaskTracker::new(), TaskTracker::new());
         let (stop_serving, stop_working) = (CancellationToken::new(), CancellationToken::new());
-        server.spawn(listen::serve(
-            listener,
-            router::router(app.clone()),
-            stop_serving.clone(),
-        ));
+        let beside = match &metrics_listener {
+            None if app.development => health::metrics_route(),
+            _ => Router::new(),
+        };
+        let routes = router::router(app.clone(), beside);
+        server.spawn(listen::serve(listener, routes, stop_serving.clone()));
+        if let Some(listener) = metrics_listener {
+            workers.spawn(listen::serve(
+                listener,
+                health::metrics_route(),
+                stop_working.clone(),
+            ));
+        }
         workers.spawn(health::upkeep(stop_working.clone()));
         if with_worker {
             workers.spawn(worker::run(app.clone(), stop_working.clone()));
@@ -214,9 +228,13 @@ impl Running {
         server.close();
         workers.close();
         tracing::info!(%address, "listening");
+        if let Some(address) = metrics_address {
+            tracing::info!(%address, "metrics are served");
+        }
         Ok(Self {
             app,
             address,
+            metrics_address,
             server,
             workers,
             stop_serving,

@@ -16,7 +16,7 @@ use vitrine_model::text::{Email, Handle};
 use crate::boot::{Nature, Running, Vitrine};
 use crate::config::{Config, LogFormat};
 use crate::demo::{self, DemoArgs};
-use crate::{boot, database, import, worker};
+use crate::{boot, database, health, import, listen, worker};
 
 /// What is logged when nobody says otherwise.
 const LOG: &str = "info,sqlx=warn,sea_orm_migration=warn";
@@ -111,19 +111,34 @@ async fn serve(config: &Config, with_worker: bool) -> anyhow::Result<()> {
 async fn work(config: &Config) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen()?;
     config.check()?;
+    let metrics = health::metrics_listener(config).await?;
     database::migrate(&config.database_url()).await?;
     let app = Vitrine::assemble(config, Nature::default(), config.listen).await?;
     vitrine_domain::jobs::ensure_recurring(&app.context("start")).await?;
     let stopping = CancellationToken::new();
-    let mut working = std::pin::pin!(worker::run(app.clone(), stopping.clone()));
+    let telling = async {
+        if let Some(listener) = metrics {
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, "metrics are served");
+            }
+            let upkeep = health::upkeep(stopping.clone());
+            let served = listen::serve(listener, health::metrics_route(), stopping.clone());
+            tokio::join!(upkeep, served);
+        }
+    };
+    let worker = worker::run(app.clone(), stopping.clone());
+    let mut working = std::pin::pin!(async { tokio::join!(worker, telling) });
     tracing::info!("working");
     tokio::select! {
-        () = working.as_mut() => {}
+        _ = working.as_mut() => {}
         () = signals.asked() => {}
     }
     tracing::info!("stopping: finishing what is under way");
     stopping.cancel();
-    boot::drain(working).await;
+    boot::drain(async {
+        let ((), ()) = working.await;
+    })
+    .await;
     app.close().await;
     Ok(())
 }

@@ -61,6 +61,11 @@ pub struct Config {
     #[arg(long, env = "VITRINE_LISTEN", global = true, default_value = "127.0.0.1:4000")]
     pub listen: SocketAddr,
 
+    /// Where metrics are served for Prometheus, at `/metrics`, by servers and by workers. By default servers in
+    /// development serve them where they listen, and nobody does in production.
+    #[arg(long, env = "VITRINE_METRICS_LISTEN", global = true)]
+    pub metrics_listen: Option<SocketAddr>,
+
     /// The address under which the world reaches this server. By default where it listens.
     #[arg(long, env = "VITRINE_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,

@@ -3,13 +3,18 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use axum::routing::get;
 use metrics::{Unit, describe_counter, describe_histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::boot::Vitrine;
+use crate::config::Config;
 
 /// Requests served, by route and status.
 pub(crate) const REQUESTS: &str = "vitrine_http_requests_total";
@@ -43,8 +48,28 @@ pub(crate) async fn ready(State(app): State<Vitrine>) -> (StatusCode, &'static s
     (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
 }
 
+/// The route of the metrics.
+pub(crate) fn metrics_route<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    recorder();
+    Router::new().route("/metrics", get(metrics))
+}
+
+/// Where the metrics are served, if they have an address of their own.
+///
+/// # Errors
+/// When nothing can listen there.
+pub(crate) async fn metrics_listener(config: &Config) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = config.metrics_listen else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address).await;
+    listener.map(Some).with_context(|| {
+        format!("cannot listen on {address}: let VITRINE_METRICS_LISTEN name an address of this machine whose port is free")
+    })
+}
+
 /// `GET /metrics`, in Prometheus' text format.
-pub(crate) async fn metrics() -> ([(HeaderName, &'static str); 1], String) {
+async fn metrics() -> ([(HeaderName, &'static str); 1], String) {
     let text = recorder().map(PrometheusHandle::render).unwrap_or_default();
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],

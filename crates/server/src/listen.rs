@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -24,6 +25,8 @@ use tower::ServiceExt;
 const MAX_CONNECTIONS: usize = 8192;
 /// How long a client may take to send its headers, and to begin with another request.
 const HEADERS_WITHIN: Duration = Duration::from_secs(15);
+/// How long a client may leave an answer unread while more of it waits to be sent.
+const READ_ON_WITHIN: Duration = Duration::from_secs(30);
 /// Largest request line and headers together, in bytes. Their number is limited to 100 by hyper.
 const MAX_HEADERS: usize = 64 * 1024;
 
@@ -41,7 +44,7 @@ pub(crate) async fn serve(mut listener: TcpListener, router: Router, stopping: C
         };
         let (router, stopping) = (router.clone(), stopping.clone());
         connections.spawn(async move {
-            connection(stream, peer, router, &stopping).await;
+            connection(stream, peer, router, &stopping, READ_ON_WITHIN).await;
             drop(place);
         });
     }
@@ -50,7 +53,13 @@ pub(crate) async fn serve(mut listener: TcpListener, router: Router, stopping: C
     connections.wait().await;
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stopping: &CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    stopping: &CancellationToken,
+    read_on_within: Duration,
+) {
     // Answers are written whole: there is nothing to wait for before sending them.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -61,7 +70,10 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stoppin
     http.timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
         .max_buf_size(MAX_HEADERS);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(read_on_within));
+    let stream = TokioIo::new(Box::pin(stream));
+    let mut connection = pin!(http.serve_connection(stream, service));
     let served = tokio::select! {
         served = connection.as_mut() => served,
         () = stopping.cancelled() => {
@@ -71,5 +83,30 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stoppin
     };
     if let Err(error) = served {
         tracing::trace!(%error, "a connection broke off");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_its_answer_is_let_go() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        // More than the buffers between the two take.
+        let long = || async { vec![b'x'; 64 * 1024 * 1024] };
+        let router = Router::new().route("/", axum::routing::get(long));
+        client
+            .write_all(b"GET / HTTP/1.1\r\nHost: vitrine\r\n\r\n")
+            .await
+            .unwrap();
+        let stopping = CancellationToken::new();
+        let served = connection(stream, peer, router, &stopping, Duration::from_millis(50));
+        let ended = tokio::time::timeout(Duration::from_secs(20), served).await;
+        assert!(ended.is_ok(), "the connection is still open");
     }
 }

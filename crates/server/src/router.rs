@@ -21,8 +21,8 @@ use crate::{assets, graphql, health, referral, request, uploads, webhooks};
 /// Longest a request may take; uploads are streamed outside it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The routes. Layers wrap what stands above them: the last one sees a request first.
-pub(crate) fn router(app: Vitrine) -> Router {
+/// The routes, with those of `beside` among them. Layers wrap what stands above them: the last one sees a request first.
+pub(crate) fn router(app: Vitrine, beside: Router<Vitrine>) -> Router {
     health::recorder();
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/graphiql") }))
@@ -40,7 +40,7 @@ pub(crate) fn router(app: Vitrine) -> Router {
         .layer(cors(&app))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .merge(beside)
         .layer(middleware::from_fn_with_state(app.clone(), observe))
         .with_state(app)
 }
