@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use vitrine_domain::catalog::{self, Progress, Refusal};
 use vitrine_domain::context::Context;
 use vitrine_domain::failure::Failure;
-use vitrine_domain::list::{CountOf, PageOf};
+use vitrine_domain::list::{CountOf, MAX_COUNT, PageOf};
 use vitrine_domain::page::Page;
 use vitrine_model::catalog::{ImportState, NoteKind, import};
 use vitrine_model::text::{Handle, Label};
@@ -95,10 +95,17 @@ async fn report(cx: &Context, import: &import::Model) -> anyhow::Result<()> {
                 note.message
             ))?;
         }
-        let more = total.unwrap_or(0) - i64::try_from(shown.len())?;
+        let total = total.unwrap_or(0);
+        let more = total - i64::try_from(shown.len())?;
         if more > 0 {
+            // Beyond what is counted, the last note has the number.
+            let least = if total.unsigned_abs() < MAX_COUNT {
+                ""
+            } else {
+                "at least "
+            };
             print(&format!(
-                "… and {more} more; productImport(id: \"{}\") has them\n",
+                "… and {least}{more} more; productImport(id: \"{}\") has them\n",
                 import.id
             ))?;
         }
