@@ -2,8 +2,8 @@
 //!
 //! The data loader would rather give resolvers a millisecond to ask for what they need, in a task of its own. On a busy
 //! machine that millisecond ends while they are still asking, and one batch becomes many. Here the request's own task
-//! runs both: first the resolvers, until none can go on; then the batches they asked for. How many statements a request
-//! sends then depends on its shape alone, and nobody waits for a clock.
+//! runs both: first the resolvers, until none can go on; then the batches they asked for, all of them before the next. How
+//! many statements a request sends then depends on its shape alone, and nobody waits for a clock.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,10 +54,15 @@ impl Batches {
                         return polled;
                     }
                 }
-                running.extend(self.lock().drain(..));
+                // Those under way are loaded first. What resolvers ask for meanwhile would else be one batch or several, by
+                // which of these was loaded when.
+                if running.is_empty() {
+                    running.extend(self.lock().drain(..));
+                }
                 while let Poll::Ready(Some(())) = running.poll_next_unpin(cx) {}
                 // A batch that is loaded wakes the resolvers that asked for it.
-                if !woken.yes.load(Ordering::Acquire) {
+                let next = running.is_empty() && !self.lock().is_empty();
+                if !next && !woken.yes.load(Ordering::Acquire) {
                     return Poll::Pending;
                 }
             }
