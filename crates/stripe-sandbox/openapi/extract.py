@@ -76,6 +76,16 @@ OPERATIONS = {
     "GET /v1/charges": names("payment_intent", "transfer_group", *LISTING),
     "GET /v1/charges/{charge}": names("expand"),
     "POST /v1/charges/{charge}": names("description", "expand", "metadata", "transfer_group"),
+    "GET /v1/disputes": names("charge", "payment_intent", *LISTING),
+    "GET /v1/disputes/{dispute}": names("expand"),
+    # Evidence in words: there are no files here.
+    "POST /v1/disputes/{dispute}": names("expand", "metadata", "submit", evidence=names(
+        "access_activity_log", "billing_address", "cancellation_policy_disclosure", "cancellation_rebuttal",
+        "customer_email_address", "customer_name", "customer_purchase_ip", "duplicate_charge_explanation",
+        "duplicate_charge_id", "product_description", "refund_policy_disclosure", "refund_refusal_explanation",
+        "service_date", "shipping_address", "shipping_carrier", "shipping_date", "shipping_tracking_number",
+        "uncategorized_text")),
+    "POST /v1/disputes/{dispute}/close": names("expand"),
     "POST /v1/refunds": names("amount", "charge", "expand", "metadata", "payment_intent", "reason"),
     "GET /v1/refunds": names("charge", "payment_intent", *LISTING),
     "GET /v1/refunds/{refund}": names("expand"),
@@ -155,10 +165,12 @@ account_capability_future_requirements account_card_payments_settings account_da
 account_future_requirements account_link account_payments_settings account_payout_settings account_requirements
 account_requirements_error account_settings account_tos_acceptance account_unification_account_controller
 account_unification_account_controller_fees account_unification_account_controller_losses
-account_unification_account_controller_stripe_dashboard address api_errors balance balance_amount
+account_unification_account_controller_stripe_dashboard address api_errors application balance balance_amount
 balance_amount_by_source_type balance_transaction bank_account billing_details capability charge charge_fraud_details
 charge_outcome checkout.session checkout_session_payment_method_options checkout_card_payment_method_options coupon
-deleted_account deleted_coupon deleted_webhook_endpoint discount discount_source event fee item legal_entity_company
+deleted_account deleted_coupon deleted_webhook_endpoint discount discount_source dispute dispute_enhanced_eligibility
+dispute_enhanced_evidence dispute_evidence dispute_evidence_details dispute_payment_method_details
+dispute_payment_method_details_card event fee item legal_entity_company
 line_items_discount_amount notification_event_data notification_event_request
 payment_flows_automatic_payment_methods_payment_intent payment_intent payment_intent_next_action
 payment_intent_next_action_redirect_to_url payment_intent_payment_method_options
@@ -187,6 +199,9 @@ ONLY_FIELDS = {
     "payment_intent_next_action": {"redirect_to_url", "type", "use_stripe_sdk"},
     "refund_destination_details": {"card", "type"},
     "account_capabilities": {"card_payments", "transfers"},
+    "dispute_payment_method_details": {"card", "type"},
+    "dispute_enhanced_eligibility": set(),
+    "dispute_enhanced_evidence": set(),
 }
 
 

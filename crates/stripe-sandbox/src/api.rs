@@ -4,6 +4,7 @@
 use crate::error::StripeError;
 use crate::faults::{self, Fault, Kind};
 use crate::idempotency::Answer;
+use crate::resources::account;
 use crate::routes::{self, Route};
 use crate::server::Shared;
 use crate::state::{API_VERSION, Call, Cause, Scope, State};
@@ -81,7 +82,14 @@ async fn answer(
         Ok(request) => request,
         Err(error) => return refuse(error),
     };
-    let fault = shared.with(|state, _| faults::strike(&mut state.faults, &request.method, &request.path));
+    let fault = shared.with(|state, _| {
+        faults::strike(
+            &mut state.faults,
+            &request.method,
+            &request.path,
+            request.route.name,
+        )
+    });
     let Some(fault) = fault else {
         return Some(execute(shared, &request, None));
     };
@@ -127,13 +135,8 @@ fn read(
         .status(404)
     })?;
     let scope = header_text(headers, "stripe-account");
-    if let Some(account) = &scope
-        && shared.with(|state, _| state.find("account", &None, account).is_err())
-    {
-        let message = format!(
-            "The provided key does not have access to account '{account}' (or that account does not exist)."
-        );
-        return Err(StripeError::invalid(message).code("account_invalid").status(403));
+    if let Some(account) = &scope {
+        shared.with(|state, _| account::check_connected(state, account))?;
     }
     let mut raw = form::decode(uri.query().unwrap_or_default().as_bytes())?;
     if method == "POST" {

@@ -21,6 +21,16 @@ pub(crate) enum Refunds {
     Failing,
 }
 
+/// What becomes of a charge after it succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disputes {
+    Never,
+    /// Charged back, with the buyer's reason.
+    Chargeback(&'static str),
+    /// The bank asks.
+    Inquiry(&'static str),
+}
+
 /// A test card.
 #[derive(Debug)]
 pub(crate) struct Card {
@@ -35,6 +45,7 @@ pub(crate) struct Card {
     /// Its money is available at once.
     pub(crate) bypass_pending: bool,
     pub(crate) refunds: Refunds,
+    pub(crate) disputes: Disputes,
     /// Not a card but a bank account: whether the money comes is known only days later.
     pub(crate) delayed: bool,
 }
@@ -49,6 +60,7 @@ const fn card(number: &'static str, token: &'static str, brand: &'static str) ->
         authenticate: false,
         bypass_pending: false,
         refunds: Refunds::AtOnce,
+        disputes: Disputes::Never,
         delayed: false,
     }
 }
@@ -86,7 +98,14 @@ const fn authenticated(number: &'static str, token: &'static str, outcome: Outco
     }
 }
 
-static CARDS: [Card; 33] = [
+const fn disputed(number: &'static str, token: &'static str, disputes: Disputes) -> Card {
+    Card {
+        disputes,
+        ..card(number, token, "visa")
+    }
+}
+
+static CARDS: [Card; 35] = [
     card("4242424242424242", "pm_card_visa", "visa"),
     card("4000056655665556", "pm_card_visa_debit", "visa"),
     card("5555555555554444", "pm_card_mastercard", "mastercard"),
@@ -192,8 +211,21 @@ static CARDS: [Card; 33] = [
         "pm_failed_de",
         Outcome::Declined("payment_intent_payment_attempt_failed", "generic_decline"),
     ),
-    // Disputed at Stripe; here it is charged and nothing follows.
-    card("4000000000000259", "pm_card_createDispute", "visa"),
+    disputed(
+        "4000000000000259",
+        "pm_card_createDispute",
+        Disputes::Chargeback("fraudulent"),
+    ),
+    disputed(
+        "4000000000002685",
+        "pm_card_createDisputeProductNotReceived",
+        Disputes::Chargeback("product_not_received"),
+    ),
+    disputed(
+        "4000000000001976",
+        "pm_card_createDisputeInquiry",
+        Disputes::Inquiry("fraudulent"),
+    ),
 ];
 
 impl Card {
@@ -238,6 +270,11 @@ impl Card {
         } else {
             "credit"
         }
+    }
+
+    /// A refusal without a reason.
+    pub(crate) fn no_reason() -> StripeError {
+        StripeError::card("card_declined", "Your card was declined.").with("decline_code", "generic_decline")
     }
 
     /// The refusal of a charge, if there is one.

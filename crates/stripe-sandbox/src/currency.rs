@@ -104,6 +104,23 @@ impl Currency {
         ((amount * self.fee_share + 5_000) / 10_000 + self.fee_fixed).min(amount)
     }
 
+    /// Stripe's fee for a dispute, at list price.
+    pub(crate) fn dispute_fee(&self) -> i64 {
+        match self.code {
+            "aud" | "nzd" => 2_500,
+            "bgn" => 3_900,
+            "chf" | "eur" | "gbp" => 2_000,
+            "czk" => 49_000,
+            "dkk" | "nok" | "sek" => 15_000,
+            "hkd" => 8_500,
+            "huf" => 750_000,
+            "jpy" => 1_300,
+            "pln" | "ron" => 9_000,
+            // Canada, Singapore and the United States.
+            _ => 1_500,
+        }
+    }
+
     /// `1,234.50 EUR`.
     pub(crate) fn format(&self, amount: i64) -> String {
         let digits = format!("{:0>width$}", amount.unsigned_abs(), width = self.exponent + 1);

@@ -108,11 +108,9 @@ fn included(state: &State, node: &Value, field: &str) -> Option<Value> {
             ))
         }
         ("charge", "refunds") => {
-            let refunds = state
-                .rows("refund")
-                .filter(|row| text(&row.value, "charge") == id);
+            let refunds = state.rows_by("refund", "charge", id);
             Some(pages::first(
-                refunds.map(|row| row.value.clone()).collect(),
+                refunds.iter().map(|row| row.value.clone()).collect(),
                 &format!("/v1/charges/{id}/refunds"),
             ))
         }

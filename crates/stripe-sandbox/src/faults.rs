@@ -35,6 +35,8 @@ pub(crate) enum Kind {
 pub(crate) struct Match {
     method: Option<String>,
     path_prefix: Option<String>,
+    /// A route as Stripe's document writes it, such as `POST /v1/transfers/{id}/reversals`.
+    pub(crate) route: Option<String>,
 }
 
 /// A fault to come.
@@ -49,6 +51,9 @@ pub(crate) struct Fault {
     /// How many requests still suffer it.
     #[serde(default = "once")]
     pub(crate) times: u32,
+    /// How many requests that match are let through before.
+    #[serde(default)]
+    skip: u32,
     /// Real seconds, of `timeout`, `timeout_before` and `slow`.
     seconds: Option<u64>,
 }
@@ -66,17 +71,23 @@ impl Fault {
 
     /// What it matches, for people.
     pub(crate) fn describe(&self) -> String {
-        let method = self.matching.method.as_deref().unwrap_or("any");
-        format!(
-            "{method} {}…",
-            self.matching.path_prefix.as_deref().unwrap_or("/")
-        )
+        let Match {
+            method,
+            path_prefix,
+            route,
+        } = &self.matching;
+        let method = method.as_deref().unwrap_or("any");
+        match route {
+            Some(route) => route.clone(),
+            None => format!("{method} {}…", path_prefix.as_deref().unwrap_or("/")),
+        }
     }
 
-    fn matches(&self, method: &str, path: &str) -> bool {
+    fn matches(&self, method: &str, path: &str, route: &str) -> bool {
         let Match {
             method: wanted,
             path_prefix,
+            route: exactly,
         } = &self.matching;
         wanted
             .as_ref()
@@ -84,16 +95,27 @@ impl Fault {
             && path_prefix
                 .as_ref()
                 .is_none_or(|prefix| path.starts_with(prefix.as_str()))
+            && exactly.as_ref().is_none_or(|exactly| exactly == route)
     }
 }
 
-/// Uses up one turn of the first fault that matches.
-pub(crate) fn strike(faults: &mut Vec<Fault>, method: &str, path: &str) -> Option<Fault> {
-    let position = faults.iter().position(|fault| fault.matches(method, path))?;
-    let fault = &mut faults[position];
-    fault.times = fault.times.saturating_sub(1);
-    let struck = fault.clone();
-    if fault.times == 0 {
+/// Uses up one turn of the first fault that matches and has let enough requests through.
+pub(crate) fn strike(faults: &mut Vec<Fault>, method: &str, path: &str, route: &str) -> Option<Fault> {
+    let mut struck = None;
+    for (position, fault) in faults.iter_mut().enumerate() {
+        if !fault.matches(method, path, route) {
+            continue;
+        }
+        if fault.skip > 0 {
+            fault.skip -= 1;
+            continue;
+        }
+        fault.times = fault.times.saturating_sub(1);
+        struck = Some((position, fault.clone()));
+        break;
+    }
+    let (position, struck) = struck?;
+    if struck.times == 0 {
         faults.remove(position);
     }
     Some(struck)

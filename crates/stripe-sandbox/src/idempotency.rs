@@ -94,6 +94,14 @@ impl Keys {
         std::mem::take(&mut self.by_name).len()
     }
 
+    /// Forgets one key, of whichever account; returns how many there were.
+    pub(crate) fn forget_one(&mut self, key: &str) -> usize {
+        let before = self.by_name.len();
+        self.by_name
+            .retain(|name, _| name.split_once('/').is_none_or(|(_, known)| known != key));
+        before - self.by_name.len()
+    }
+
     /// Forgets keys older than a day.
     pub(crate) fn expire(&mut self, now: i64) {
         self.by_name.retain(|_, key| key.first_used + REMEMBERED > now);

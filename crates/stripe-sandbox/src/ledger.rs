@@ -29,6 +29,11 @@ impl Books {
             .unwrap_or_default()
     }
 
+    /// Every account that ever had money, the platform excepted.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &str> + use<'_> {
+        self.funds.keys().map(String::as_str).filter(|id| !id.is_empty())
+    }
+
     /// All money of an account, by currency.
     pub(crate) fn all(&self, scope: &Scope) -> impl Iterator<Item = (&str, Funds)> + use<'_> {
         let account = self.funds.get(account(scope));
@@ -56,8 +61,8 @@ pub(crate) struct Movement<'m> {
     pub(crate) amount: i64,
     pub(crate) fee: i64,
     pub(crate) currency: &'m str,
-    /// The object that causes it.
-    pub(crate) source: &'m str,
+    /// The object that causes it, if one does.
+    pub(crate) source: Option<&'m str>,
     pub(crate) available_on: i64,
     pub(crate) description: Value,
 }
@@ -72,7 +77,7 @@ pub(crate) fn post(state: &mut State, now: i64, scope: &Scope, movement: &Moveme
     } else {
         json!([{
             "amount": movement.fee, "application": null, "currency": movement.currency,
-            "description": "Stripe processing fees", "type": "stripe_fee",
+            "description": fee_name(movement.category), "type": "stripe_fee",
         }])
     };
     let transaction = json!({
@@ -159,6 +164,14 @@ fn mature(state: &mut State, due: i64, scope: &Scope, transaction: &str) {
     waiting.push(transaction.to_owned());
     if waiting.len() == 1 {
         state.schedule(due, Task::FundsAvailable(scope.clone()));
+    }
+}
+
+fn fee_name(category: &str) -> &'static str {
+    if category.starts_with("dispute") {
+        "Dispute fee"
+    } else {
+        "Stripe processing fees"
     }
 }
 

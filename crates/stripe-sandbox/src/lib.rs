@@ -4,6 +4,8 @@
 //! shares no types with its other crates, so that a misunderstanding of Stripe cannot agree with itself; it is held
 //! against Stripe's own OpenAPI document instead (`openapi/`).
 //!
+//! What tests and demonstrations can do to it is explained in the crate's `README.md`.
+//!
 //! Layers, from the outside in: `server` (the process), `api` (`/v1`), `admin` (`/_sandbox`) and `hosted` (pages);
 //! `routes` and `spec` say which operations there are and what they take; `resources` hold the operations, each a plain
 //! function on `state`; `ledger` moves all money, `webhooks` makes all events, `time` does what the clock brings.
@@ -14,6 +16,7 @@
 mod admin;
 mod api;
 mod cards;
+mod chance;
 mod clock;
 mod currency;
 mod delivery;
@@ -23,11 +26,13 @@ mod faults;
 mod form;
 mod hosted;
 mod idempotency;
+mod index;
 mod ledger;
 mod pages;
 mod resources;
 mod routes;
 mod server;
+mod settings;
 mod spec;
 mod state;
 mod time;

@@ -3,8 +3,8 @@
 
 use crate::error::StripeError;
 use crate::resources::{
-    account, account_link, balance, charge, checkout_session, coupon, event, payment_intent, payment_method,
-    payout, price, promotion_code, refund, transfer, transfer_reversal, webhook_endpoint,
+    account, account_link, balance, charge, checkout_session, coupon, dispute, event, payment_intent,
+    payment_method, payout, price, promotion_code, refund, transfer, transfer_reversal, webhook_endpoint,
 };
 use crate::state::{Call, State};
 use serde_json::Value;
@@ -30,6 +30,11 @@ pub(crate) fn find(method: &str, path: &str) -> Option<(&'static Route, Vec<Stri
         };
         captures.map(|captures| (route, captures))
     })
+}
+
+/// Whether there is a route with this name.
+pub(crate) fn exists(name: &str) -> bool {
+    ROUTES.iter().any(|route| route.name == name)
 }
 
 fn capture(pattern: &str, path: &str) -> Option<Vec<String>> {
@@ -84,6 +89,10 @@ static ROUTES: &[Route] = &[
     route("GET /v1/refunds", refund::list),
     route("GET /v1/refunds/{refund}", refund::retrieve),
     route("POST /v1/refunds/{refund}", refund::update),
+    route("GET /v1/disputes", dispute::list),
+    route("GET /v1/disputes/{dispute}", dispute::retrieve),
+    route("POST /v1/disputes/{dispute}", dispute::update),
+    route("POST /v1/disputes/{dispute}/close", dispute::close),
     route("GET /v1/account", account::retrieve_own),
     route("POST /v1/accounts", account::create),
     route("GET /v1/accounts", account::list),

@@ -9,7 +9,7 @@ use crate::{Config, admin, api, hosted, time};
 use anyhow::Context;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{any, delete, get, post};
+use axum::routing::any;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,7 +42,7 @@ impl Shared {
     /// Looks at the state, brought up to now. What `read` changes is kept, but not necessarily on disk.
     pub(crate) fn with<T>(&self, read: impl FnOnce(&mut State, i64) -> T) -> T {
         let mut state = self.lock();
-        let now = state.clock.now();
+        let now = state.now();
         if time::pass(&mut state, now) {
             self.persist(&state);
             self.wake.notify_one();
@@ -53,7 +53,7 @@ impl Shared {
     /// Changes the state, brought up to now, and keeps it on disk if there is a file. Wakes the worker.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State, i64) -> T) -> T {
         let mut state = self.lock();
-        let now = state.clock.now();
+        let now = state.now();
         time::pass(&mut state, now);
         let changed = change(&mut state, now);
         self.persist(&state);
@@ -88,7 +88,8 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<(Arc<Shared>, Socket
         None => State::new(config.seed, config.clock),
     };
     if state.row(account::PLATFORM).is_none() {
-        let platform = account::platform(state.clock.now());
+        let now = state.now();
+        let platform = account::platform(now);
         state.insert(&None, platform);
     }
     state.public_url = public_url.trim_end_matches('/').to_owned();
@@ -123,34 +124,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<(Arc<Shared>, Socket
 fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/{*rest}", any(api::handle))
-        .route("/_sandbox/clock", get(admin::clock).post(admin::move_clock))
-        .route("/_sandbox/settle", post(admin::settle))
-        .route("/_sandbox/webhook", post(admin::set_webhook))
-        .route("/_sandbox/events", get(admin::events))
-        .route("/_sandbox/events/{id}/{action}", post(admin::event_action))
-        .route("/_sandbox/deliveries", post(admin::set_mode))
-        .route("/_sandbox/deliveries/release", post(admin::release))
-        .route(
-            "/_sandbox/faults",
-            post(admin::add_fault).delete(admin::clear_faults),
-        )
-        .route("/_sandbox/faults/clear", post(admin::clear_faults))
-        .route("/_sandbox/idempotency/forget", post(admin::forget_keys))
-        .route("/_sandbox/accounts/{id}/{standing}", post(admin::set_standing))
-        .route("/_sandbox/refunds/{id}/fail", post(admin::fail_refund))
-        .route(
-            "/_sandbox/charges/{id}/balance_transaction",
-            post(admin::apply_balance_transaction),
-        )
-        .route(
-            "/_sandbox/settings",
-            get(admin::settings).post(admin::change_settings),
-        )
-        .route("/_sandbox/books", get(admin::books))
-        .route(
-            "/_sandbox/{*rest}",
-            delete(admin::unknown).get(admin::unknown).post(admin::unknown),
-        )
+        .merge(admin::router())
         .merge(hosted::router())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(shared)

@@ -6,12 +6,14 @@ use crate::clock::ClockMode;
 use crate::error::StripeError;
 use crate::faults::Fault;
 use crate::idempotency::Keys;
+use crate::index::Index;
 use crate::ledger::Books;
+use crate::settings::Settings;
 use crate::webhooks::Webhooks;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// The API version the sandbox speaks, unless the request names another.
 pub(crate) const API_VERSION: &str = "2026-09-30.endive";
@@ -36,34 +38,6 @@ pub(crate) struct Cause {
     pub(crate) idempotency_key: Option<String>,
 }
 
-/// What can be set by `POST /_sandbox/settings`. All in seconds of the sandbox's clock.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Settings {
-    /// After how long a charge gets its balance transaction. With 0 it has one at once.
-    pub(crate) balance_transaction_delay_seconds: i64,
-    /// After how long a charge's money becomes available.
-    pub(crate) available_delay_seconds: i64,
-    /// After how long a bank debit is known to be paid, or not.
-    pub(crate) async_payment_seconds: i64,
-    /// After how long a pending refund settles, or one that is to fail fails.
-    pub(crate) refund_settle_seconds: i64,
-    /// After how long a payout arrives.
-    pub(crate) payout_arrival_seconds: i64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            balance_transaction_delay_seconds: 0,
-            available_delay_seconds: 172_800,
-            async_payment_seconds: 180,
-            refund_settle_seconds: 3_600,
-            payout_arrival_seconds: 86_400,
-        }
-    }
-}
-
 /// What happens when its time comes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Task {
@@ -74,6 +48,12 @@ pub(crate) enum Task {
     SettleRefund(String),
     FailRefund(String),
     PayoutArrives(String),
+    /// The buyer disputes a charge made with a card that is known for it.
+    OpenDispute(String),
+    /// The bank decides, as the evidence of the tests tells it to.
+    DecideDispute(String),
+    /// The time to answer is over.
+    DisputeDeadline(String),
 }
 
 /// A stored object, and what the sandbox knows about it besides.
@@ -83,7 +63,7 @@ pub(crate) struct Row {
     pub(crate) value: Value,
     /// Facts which Stripe's API never shows, such as how a test card will behave.
     pub(crate) hidden: Value,
-    deleted: bool,
+    pub(crate) deleted: bool,
 }
 
 /// The whole sandbox.
@@ -99,8 +79,11 @@ pub(crate) struct State {
     counters: BTreeMap<String, u64>,
     tables: BTreeMap<String, Vec<Row>>,
     agenda: BTreeMap<i64, Vec<Task>>,
+    /// The latest instant seen: a machine's clock that is set back must not reorder what happens here.
+    #[serde(default)]
+    latest: i64,
     #[serde(skip)]
-    index: HashMap<String, (String, usize)>,
+    index: Index,
     #[serde(skip)]
     pub(crate) public_url: String,
     #[serde(skip)]
@@ -121,7 +104,8 @@ impl State {
             counters: BTreeMap::new(),
             tables: BTreeMap::new(),
             agenda: BTreeMap::new(),
-            index: HashMap::new(),
+            latest: 0,
+            index: Index::default(),
             public_url: String::new(),
             cause: Cause::default(),
         }
@@ -135,8 +119,7 @@ impl State {
         };
         for (kind, rows) in &self.tables {
             for (position, row) in rows.iter().enumerate() {
-                self.index
-                    .insert(text(&row.value, "id").to_owned(), (kind.clone(), position));
+                self.index.add(kind, position, &row.value);
             }
         }
         self.keys.drop_in_flight();
@@ -167,9 +150,9 @@ impl State {
 
     /// Stores a new object with facts that are never shown.
     pub(crate) fn insert_with(&mut self, scope: &Scope, value: Value, hidden: Value) {
-        let (kind, id) = (text(&value, "object").to_owned(), text(&value, "id").to_owned());
+        let kind = text(&value, "object").to_owned();
         let rows = self.tables.entry(kind.clone()).or_default();
-        self.index.insert(id, (kind, rows.len()));
+        self.index.add(&kind, rows.len(), &value);
         rows.push(Row {
             scope: scope.clone(),
             value,
@@ -180,16 +163,16 @@ impl State {
 
     /// The object's row, whosever it is.
     pub(crate) fn row(&self, id: &str) -> Option<&Row> {
-        let (kind, position) = self.index.get(id)?;
-        self.tables.get(kind)?.get(*position).filter(|row| !row.deleted)
+        let (kind, position) = self.index.place(id)?;
+        self.tables.get(kind)?.get(position).filter(|row| !row.deleted)
     }
 
     /// The object's row, to change it.
     pub(crate) fn row_mut(&mut self, id: &str) -> Option<&mut Row> {
-        let (kind, position) = self.index.get(id)?;
+        let (kind, position) = self.index.place(id)?;
         self.tables
             .get_mut(kind)?
-            .get_mut(*position)
+            .get_mut(position)
             .filter(|row| !row.deleted)
     }
 
@@ -209,6 +192,10 @@ impl State {
     /// Sets fields of an object and returns what it became, and what those fields were.
     pub(crate) fn update(&mut self, id: &str, changes: Value) -> (Value, Value) {
         let mut previous = Map::new();
+        let Some((kind, position)) = self.index.place(id) else {
+            return (Value::Null, Value::Null);
+        };
+        let kind = kind.to_owned();
         let Some(row) = self.row_mut(id) else {
             return (Value::Null, Value::Null);
         };
@@ -220,7 +207,11 @@ impl State {
                 }
             }
         }
-        (row.value.clone(), Value::Object(previous))
+        let updated = row.value.clone();
+        for field in previous.keys() {
+            self.index.note(&kind, position, field, &updated[field]);
+        }
+        (updated, Value::Object(previous))
     }
 
     /// Marks an object as deleted: it is found no more.
@@ -232,13 +223,43 @@ impl State {
 
     /// All objects of a kind, newest first.
     pub(crate) fn rows(&self, kind: &str) -> impl DoubleEndedIterator<Item = &Row> + use<'_> {
-        self.tables
-            .get(kind)
-            .map(Vec::as_slice)
-            .unwrap_or_default()
-            .iter()
+        self.table(kind).iter().rev().filter(|row| !row.deleted)
+    }
+
+    /// The objects of a kind whose field holds this id, newest first, without looking at all the others.
+    pub(crate) fn rows_by(&self, kind: &str, field: &'static str, id: &str) -> Vec<&Row> {
+        self.positions(kind, field, id)
             .rev()
-            .filter(|row| !row.deleted)
+            .filter_map(|position| self.table(kind).get(position))
+            .filter(|row| !row.deleted && text(&row.value, field) == id)
+            .collect()
+    }
+
+    /// Every row of a kind, oldest first, the deleted ones too: what is at a position stays there.
+    pub(crate) fn table(&self, kind: &str) -> &[Row] {
+        self.tables.get(kind).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Where in the table of its kind an object is.
+    pub(crate) fn position(&self, kind: &str, id: &str) -> Option<usize> {
+        let (found, position) = self.index.place(id)?;
+        (found == kind && self.row(id).is_some()).then_some(position)
+    }
+
+    /// Where in its table the rows are that hold this id in this field, or once did; oldest first.
+    pub(crate) fn positions(
+        &self,
+        kind: &str,
+        field: &str,
+        id: &str,
+    ) -> impl DoubleEndedIterator<Item = usize> + use<'_> {
+        self.index.holding(kind, field, id)
+    }
+
+    /// The sandbox's time. It never runs backwards, whatever the machine's clock does.
+    pub(crate) fn now(&mut self) -> i64 {
+        self.latest = self.latest.max(self.clock.now());
+        self.latest
     }
 
     /// Puts something on the agenda.

@@ -1,7 +1,7 @@
 //! What the passing of time does.
 
 use crate::ledger;
-use crate::resources::{charge, checkout_session, payment_intent, payout, refund};
+use crate::resources::{charge, checkout_session, dispute, payment_intent, payout, refund};
 use crate::state::{State, Task};
 
 /// Brings the sandbox up to this instant: everything on the agenda until then happens, each at its own time.
@@ -26,5 +26,8 @@ fn perform(state: &mut State, due: i64, task: Task) {
         Task::SettleRefund(id) => refund::settle(state, due, &id),
         Task::FailRefund(id) => refund::fail(state, due, &id, "lost_or_stolen_card"),
         Task::PayoutArrives(id) => payout::arrive(state, due, &id),
+        Task::OpenDispute(charge) => dispute::open_by_card(state, due, &charge),
+        Task::DecideDispute(id) => dispute::decide_by_evidence(state, due, &id),
+        Task::DisputeDeadline(id) => dispute::deadline(state, due, &id),
     }
 }

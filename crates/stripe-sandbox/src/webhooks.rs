@@ -1,5 +1,6 @@
 //! Events, and which of them are owed to whom and when. Sending them is [`crate::delivery`]'s work.
 
+use crate::chance::Chance;
 use crate::state::{API_VERSION, Scope, State, text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -34,6 +35,8 @@ pub(crate) enum Mode {
     Duplicate,
     /// Among those due at once, the newest first.
     Reorder,
+    /// Dropped, doubled, late and out of order, as [`Chance`] has it.
+    Random,
 }
 
 /// How far a delivery got.
@@ -81,6 +84,9 @@ pub(crate) struct Tally {
 pub(crate) struct Webhooks {
     pub(crate) target: Option<Target>,
     pub(crate) mode: Mode,
+    /// What happens to events in the mode `random`.
+    #[serde(default)]
+    pub(crate) chance: Chance,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) tally: Tally,
     #[serde(skip)]
@@ -88,20 +94,55 @@ pub(crate) struct Webhooks {
 }
 
 impl Webhooks {
-    /// Owes an event to an endpoint.
-    pub(crate) fn owe(&mut self, event: &str, endpoint: &str, due: i64, mode: Mode) {
+    /// Owes a new event to an endpoint, as the mode says.
+    pub(crate) fn owe_new(&mut self, event: &str, endpoint: &str, now: i64) {
+        let sequence = self.sequence();
+        match self.mode {
+            Mode::Normal => self.owe(event, endpoint, now),
+            Mode::Duplicate => {
+                self.owe(event, endpoint, now);
+                self.owe(event, endpoint, now);
+            }
+            Mode::Drop => self.push(event, endpoint, (now, sequence), Status::Dropped),
+            Mode::Hold => self.push(event, endpoint, (now, sequence), Status::Held),
+            Mode::Reorder => self.push(event, endpoint, (now, -sequence), Status::Pending),
+            Mode::Random => self.owe_by_chance(event, endpoint, now),
+        }
+    }
+
+    /// Owes an event to an endpoint, whatever the mode.
+    pub(crate) fn owe(&mut self, event: &str, endpoint: &str, due: i64) {
+        let sequence = self.sequence();
+        self.push(event, endpoint, (due, sequence), Status::Pending);
+    }
+
+    /// Gives up everything that waits to be delivered; returns how many there were.
+    pub(crate) fn drop_all(&mut self) -> usize {
+        self.queue.clear();
+        let waiting = self
+            .deliveries
+            .iter_mut()
+            .filter(|delivery| matches!(delivery.status, Status::Pending | Status::Held));
+        waiting.map(|delivery| delivery.status = Status::Dropped).count()
+    }
+
+    fn owe_by_chance(&mut self, event: &str, endpoint: &str, now: i64) {
+        if self.chance.drops() {
+            let sequence = self.sequence();
+            return self.push(event, endpoint, (now, sequence), Status::Dropped);
+        }
+        for _ in 0..if self.chance.doubles() { 2 } else { 1 } {
+            let place = (now + self.chance.delay(), self.chance.order());
+            self.push(event, endpoint, place, Status::Pending);
+        }
+    }
+
+    fn sequence(&self) -> i64 {
+        i64::try_from(self.deliveries.len()).unwrap_or(i64::MAX)
+    }
+
+    fn push(&mut self, event: &str, endpoint: &str, (due, order): (i64, i64), status: Status) {
         let position = self.deliveries.len();
-        let sequence = i64::try_from(position).unwrap_or(i64::MAX);
-        let status = match mode {
-            Mode::Drop => Status::Dropped,
-            Mode::Hold => Status::Held,
-            Mode::Normal | Mode::Duplicate | Mode::Reorder => Status::Pending,
-        };
-        let order = if mode == Mode::Reorder {
-            -sequence
-        } else {
-            sequence
-        };
         let (event, endpoint) = (event.to_owned(), endpoint.to_owned());
         self.deliveries.push(Delivery {
             event,
@@ -241,11 +282,8 @@ pub(crate) fn emit(
         event.extend(rest);
     }
     state.insert(scope, event);
-    let mode = state.webhooks.mode;
     for endpoint in listeners {
-        for _ in 0..if mode == Mode::Duplicate { 2 } else { 1 } {
-            state.webhooks.owe(&id, &endpoint, now, mode);
-        }
+        state.webhooks.owe_new(&id, &endpoint, now);
     }
 }
 

@@ -123,6 +123,27 @@ pub(crate) fn delete(state: &mut State, call: &Call) -> Result<Value, StripeErro
     Ok(json!({"id": call.path[0], "object": "account", "deleted": true}))
 }
 
+/// The account is the platform's no more: it took back its consent, which is told, or it was deleted out of sight.
+pub(crate) fn leave(state: &mut State, now: i64, id: &str, consent: bool) -> Result<Value, StripeError> {
+    state.find("account", &None, id)?;
+    if consent {
+        let application = json!({"id": "ca_sandbox", "object": "application", "name": "Stripe sandbox"});
+        let scope = Some(id.to_owned());
+        let kind = "account.application.deauthorized";
+        emit(state, now, &scope, kind, application, None);
+    }
+    state.delete(id);
+    Ok(json!({"id": id, "object": "account", "deleted": true}))
+}
+
+/// Refuses what concerns an account that is not connected, or no more.
+pub(crate) fn check_connected(state: &State, id: &str) -> Result<(), StripeError> {
+    state
+        .find("account", &None, id)
+        .map(|_| ())
+        .map_err(|_| no_access(id))
+}
+
 /// `GET /v1/accounts/{account}/capabilities`
 pub(crate) fn capabilities(state: &mut State, call: &Call) -> Result<Value, StripeError> {
     let account = retrieve(state, call)?;

@@ -1,6 +1,6 @@
 //! Charges, and the balance transactions that may follow them late.
 
-use crate::cards::{Card, Refunds};
+use crate::cards::{Card, Disputes, Refunds};
 use crate::currency::Currency;
 use crate::error::StripeError;
 use crate::ledger::{Movement, post};
@@ -105,14 +105,25 @@ pub(crate) fn create(
         "transfer_data": null,
         "transfer_group": intent["transfer_group"],
     });
+    state.insert_with(scope, charge.clone(), nature(card));
+    charge
+}
+
+/// How a charge made with this card behaves later.
+fn nature(card: &Card) -> Value {
     let refunds = match card.refunds {
         Refunds::AtOnce => "at_once",
         Refunds::Pending => "pending",
         Refunds::Failing => "failing",
     };
-    let hidden = json!({"bypass_pending": card.bypass_pending, "refunds": refunds});
-    state.insert_with(scope, charge.clone(), hidden);
-    charge
+    let (dispute, reason) = match card.disputes {
+        Disputes::Never => (None, None),
+        Disputes::Chargeback(reason) => (Some("chargeback"), Some(reason)),
+        Disputes::Inquiry(reason) => (Some("inquiry"), Some(reason)),
+    };
+    json!({
+        "bypass_pending": card.bypass_pending, "refunds": refunds, "dispute": dispute, "dispute_reason": reason,
+    })
 }
 
 /// A bank debit is under way: it will be known in days whether it succeeds.
@@ -172,6 +183,10 @@ fn settle(state: &mut State, now: i64, scope: &Scope, id: &str) -> Value {
     } else {
         state.schedule(now + delay, Task::ApplyBalanceTransaction(id.to_owned()));
     }
+    if state.row(id).is_some_and(|row| row.hidden["dispute"].is_string()) {
+        let due = now + state.settings.dispute_open_seconds;
+        state.schedule(due, Task::OpenDispute(id.to_owned()));
+    }
     let charge = state.get(id);
     emit(state, now, scope, "charge.succeeded", charge.clone(), None);
     charge
@@ -192,7 +207,7 @@ fn attach_balance_transaction(state: &mut State, now: i64, scope: &Scope, id: &s
         amount,
         fee: Currency::find(currency).map_or(0, |currency| currency.fee(amount)),
         currency,
-        source: id,
+        source: Some(id),
         available_on: (integer(&charge, "created") + delay).max(now),
         description: charge["description"].clone(),
     };

@@ -4,6 +4,7 @@ use crate::cards::Card;
 use crate::currency::Currency;
 use crate::error::StripeError;
 use crate::pages;
+use crate::resources::late_payment::Outcome;
 use crate::resources::{charge, checkout_session, payment_method};
 use crate::state::{Call, Scope, State, Task, integer, merge_metadata, metadata, param, text, text_param};
 use crate::webhooks::emit;
@@ -225,36 +226,64 @@ pub(crate) fn attempt(
         emit(state, now, scope, "payment_intent.requires_action", intent, None);
         return Attempted::RequiresAction;
     }
-    let charge = charge::create(state, now, scope, &intent, &method, card);
-    state.update(id, json!({"latest_charge": charge["id"]}));
     if card.delayed {
-        let changes = json!({"status": "processing", "last_payment_error": null});
-        let (intent, _) = state.update(id, changes);
-        charge::announce_pending(state, now, scope, &charge);
-        emit(state, now, scope, "payment_intent.processing", intent, None);
-        state.schedule(
-            now + state.settings.async_payment_seconds,
-            Task::SettlePayment(id.to_owned()),
-        );
+        put_under_way(state, now, scope, id, &method);
         return Attempted::Processing;
     }
+    let charge = charge::create(state, now, scope, &intent, &method, card);
+    state.update(id, json!({"latest_charge": charge["id"]}));
     conclude(state, now, scope, id, card.refusal())
+}
+
+/// The payment is on its way to the bank, which has not answered. A bank debit has its charge already, and is settled in
+/// time; a card waits for [`settle_as`].
+pub(crate) fn put_under_way(state: &mut State, now: i64, scope: &Scope, id: &str, method: &str) {
+    let card = payment_method::card(state, method).filter(|card| card.delayed);
+    if let Some(card) = card {
+        let charge = charge::create(state, now, scope, &state.get(id), method, card);
+        state.update(id, json!({"latest_charge": charge["id"]}));
+        charge::announce_pending(state, now, scope, &charge);
+        let due = now + state.settings.async_payment_seconds;
+        state.schedule(due, Task::SettlePayment(id.to_owned()));
+    }
+    let changes = json!({
+        "status": "processing", "payment_method": method, "last_payment_error": null, "next_action": null,
+    });
+    let (intent, _) = state.update(id, changes);
+    emit(state, now, scope, "payment_intent.processing", intent, None);
 }
 
 /// A bank debit has been paid, or not; the session hears of it too.
 pub(crate) fn settle(state: &mut State, now: i64, id: &str) {
+    settle_as(state, now, id, Outcome::Natural);
+}
+
+/// The bank answers a payment under way, as its card or account says, or otherwise.
+pub(crate) fn settle_as(state: &mut State, now: i64, id: &str, outcome: Outcome) {
     let Some(row) = state
         .row(id)
         .filter(|row| text(&row.value, "status") == "processing")
     else {
         return;
     };
-    let (scope, method) = (row.scope.clone(), text(&row.value, "payment_method").to_owned());
-    let refusal = payment_method::card(state, &method).and_then(Card::refusal);
+    let (intent, scope) = (row.value.clone(), row.scope.clone());
+    let method = text(&intent, "payment_method");
+    let Some(card) = payment_method::card(state, method) else {
+        return;
+    };
+    if text(&state.get(text(&intent, "latest_charge")), "status") != "pending" {
+        let charge = charge::create(state, now, &scope, &intent, method, card);
+        state.update(id, json!({"latest_charge": charge["id"]}));
+    }
+    let refusal = match outcome {
+        Outcome::Natural => card.refusal(),
+        Outcome::Succeeded => None,
+        Outcome::Failed => Some(card.refusal().unwrap_or_else(Card::no_reason)),
+    };
     let paid = refusal.is_none();
     conclude(state, now, &scope, id, refusal);
     if let Some(session) = checkout_session::of_intent(state, id) {
-        checkout_session::settle(state, now, &scope, &session, paid);
+        checkout_session::payment_ended(state, now, &scope, &session, paid);
     }
 }
 

@@ -145,6 +145,31 @@ pub(crate) fn arrive(state: &mut State, now: i64, id: &str) {
     }
 }
 
+/// The bank sends the money back, before or after it seemed to arrive.
+pub(crate) fn fail(state: &mut State, now: i64, id: &str, code: &str) -> Result<Value, StripeError> {
+    let row = state.row(id).filter(|row| text(&row.value, "object") == "payout");
+    let row = row.ok_or_else(|| StripeError::missing("payout", id))?;
+    let (payout, scope) = (row.value.clone(), row.scope.clone());
+    let status = text(&payout, "status");
+    if !matches!(status, "pending" | "paid") {
+        return Err(StripeError::invalid(format!("This payout is {status} already.")));
+    }
+    let (amount, currency) = (integer(&payout, "amount"), text(&payout, "currency"));
+    let kinds = ("payout_failure", "payout_reversal");
+    let returned = move_money(state, now, &scope, kinds, amount, currency, id);
+    let (payout, _) = state.update(
+        id,
+        json!({
+            "status": "failed",
+            "failure_balance_transaction": returned,
+            "failure_code": code,
+            "failure_message": "The bank could not take this payout.",
+        }),
+    );
+    emit(state, now, &scope, "payout.failed", payout.clone(), None);
+    Ok(payout)
+}
+
 fn check_enabled(state: &State, scope: &Scope) -> Result<(), StripeError> {
     let Some(account) = scope else { return Ok(()) };
     if state.get(account)["payouts_enabled"] == true {
@@ -172,7 +197,7 @@ fn move_money(
         amount,
         fee: 0,
         currency,
-        source,
+        source: Some(source),
         available_on: now,
         description,
     };

@@ -7,6 +7,7 @@ use crate::currency::format;
 use crate::error::StripeError;
 use crate::ledger::{Movement, post};
 use crate::pages;
+use crate::resources::dispute;
 use crate::spec;
 use crate::state::{Call, Scope, State, Task, integer, merge_metadata, metadata, param, text, text_param};
 use crate::webhooks::emit;
@@ -15,45 +16,18 @@ use serde_json::{Value, json};
 /// Between tries of a refund for which there was no money, in seconds.
 const TRY_AGAIN: i64 = 3_600;
 
+/// What becomes of a charge's refunds, as its card or `POST /_sandbox/charges/{id}/refunds` says.
+pub(crate) const PLANS: [&str; 3] = ["at_once", "pending", "failing"];
+
 /// `POST /v1/refunds`
 pub(crate) fn create(state: &mut State, call: &Call) -> Result<Value, StripeError> {
     let charge = charge_to_refund(state, call)?;
-    let (charge_id, currency) = (text(&charge, "id"), text(&charge, "currency"));
-    let left = integer(&charge, "amount") - integer(&charge, "amount_refunded");
-    if left == 0 {
-        let message = format!("Charge {charge_id} has already been refunded.");
-        return Err(StripeError::invalid(message).code("charge_already_refunded"));
-    }
-    let amount = param(call, "amount").as_i64().unwrap_or(left);
-    if amount < 1 {
-        return Err(
-            StripeError::invalid("This value must be greater than or equal to 1.")
-                .code("parameter_invalid_integer")
-                .param("amount"),
-        );
-    }
-    if amount > left {
-        let (asked, left) = (format(amount, currency), format(left, currency));
-        let message = format!("Refund amount ({asked}) is greater than unrefunded amount on charge ({left})");
-        return Err(StripeError::invalid(message).param("amount"));
-    }
+    let charge_id = text(&charge, "id");
+    dispute::check_refundable(state, charge_id)?;
+    let amount = check_amount(call, &charge)?;
     let id = open(state, call, &charge, amount);
     count_refunded(state, charge_id, amount);
-    let plan = state
-        .row(charge_id)
-        .map(|row| text(&row.hidden, "refunds").to_owned())
-        .unwrap_or_default();
-    let paid = pay(state, call.now, &call.scope, &id);
-    let later = call.now + state.settings.refund_settle_seconds;
-    match (paid, plan.as_str()) {
-        (false, _) => state.schedule(call.now + TRY_AGAIN, Task::SettleRefund(id.clone())),
-        (true, "pending") => {
-            state.update(&id, json!({"status": "pending", "pending_reason": "processing"}));
-            state.schedule(later, Task::SettleRefund(id.clone()));
-        }
-        (true, "failing") => state.schedule(later, Task::FailRefund(id.clone())),
-        (true, _) => {}
-    }
+    begin(state, call, charge_id, &id);
     let refund = state.get(&id);
     emit(
         state,
@@ -71,7 +45,50 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Result<Value, StripeErro
         state.get(charge_id),
         None,
     );
+    dispute::charge_refunded(state, call.now, charge_id);
     Ok(refund)
+}
+
+/// What is asked for, or all that is left.
+fn check_amount(call: &Call, charge: &Value) -> Result<i64, StripeError> {
+    let (charge_id, currency) = (text(charge, "id"), text(charge, "currency"));
+    let left = integer(charge, "amount") - integer(charge, "amount_refunded");
+    if left == 0 {
+        let message = format!("Charge {charge_id} has already been refunded.");
+        return Err(StripeError::invalid(message).code("charge_already_refunded"));
+    }
+    let amount = param(call, "amount").as_i64().unwrap_or(left);
+    if amount < 1 {
+        return Err(
+            StripeError::invalid("This value must be greater than or equal to 1.")
+                .code("parameter_invalid_integer")
+                .param("amount"),
+        );
+    }
+    if amount > left {
+        let (asked, left) = (format(amount, currency), format(left, currency));
+        let message = format!("Refund amount ({asked}) is greater than unrefunded amount on charge ({left})");
+        return Err(StripeError::invalid(message).param("amount"));
+    }
+    Ok(amount)
+}
+
+/// Pays the refund if there is money, and plans what becomes of it.
+fn begin(state: &mut State, call: &Call, charge: &str, id: &str) {
+    let plan = state
+        .row(charge)
+        .map(|row| text(&row.hidden, "refunds").to_owned())
+        .unwrap_or_default();
+    let later = call.now + state.settings.refund_settle_seconds;
+    match (pay(state, call.now, &call.scope, id), plan.as_str()) {
+        (false, _) => state.schedule(call.now + TRY_AGAIN, Task::SettleRefund(id.to_owned())),
+        (true, "pending") => {
+            state.update(id, json!({"status": "pending", "pending_reason": "processing"}));
+            state.schedule(later, Task::SettleRefund(id.to_owned()));
+        }
+        (true, "failing") => state.schedule(later, Task::FailRefund(id.to_owned())),
+        (true, _) => {}
+    }
 }
 
 /// `GET /v1/refunds/{refund}`
@@ -132,7 +149,7 @@ pub(crate) fn fail(state: &mut State, now: i64, id: &str, reason: &str) {
             amount,
             fee: 0,
             currency: text(&before, "currency"),
-            source: id,
+            source: Some(id),
             available_on: now,
             description: "REFUND FAILURE".into(),
         };
@@ -164,7 +181,7 @@ fn pay(state: &mut State, now: i64, scope: &Scope, id: &str) -> bool {
         amount: -amount,
         fee: 0,
         currency,
-        source: id,
+        source: Some(id),
         available_on: now,
         description: "REFUND FOR CHARGE".into(),
     };

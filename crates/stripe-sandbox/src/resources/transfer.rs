@@ -32,7 +32,7 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Result<Value, StripeErro
         amount: -amount,
         fee: 0,
         currency: currency.code,
-        source: &id,
+        source: Some(&id),
         available_on,
         description: param(call, "description"),
     };
@@ -120,7 +120,7 @@ fn destination(state: &State, call: &Call) -> Result<String, StripeError> {
     let id = text_param(call, "destination").unwrap_or_default();
     let account = state
         .find("account", &None, id)
-        .map_err(|error| error.in_body("destination"))?;
+        .map_err(|_| StripeError::missing("destination", id).in_body("destination"))?;
     if account::capability(&account, "transfers") == "active" {
         return Ok(id.to_owned());
     }
@@ -181,10 +181,9 @@ fn check_amount(
             Err(insufficient())
         };
     };
-    let spent = state
-        .rows("transfer")
-        .filter(|row| row.value["source_transaction"] == charge["id"]);
-    let left = integer(charge, "amount") - spent.map(|row| integer(&row.value, "amount")).sum::<i64>();
+    let spent = state.rows_by("transfer", "source_transaction", text(charge, "id"));
+    let spent: i64 = spent.iter().map(|row| integer(&row.value, "amount")).sum();
+    let left = integer(charge, "amount") - spent;
     if amount <= left {
         return Ok(());
     }
@@ -214,7 +213,7 @@ fn mirror(
         amount,
         fee: 0,
         currency,
-        source: &id,
+        source: Some(&id),
         available_on,
         description: param(call, "description"),
     };

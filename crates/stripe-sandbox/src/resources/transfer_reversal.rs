@@ -3,6 +3,7 @@
 use crate::error::StripeError;
 use crate::ledger::{Movement, post};
 use crate::pages;
+use crate::resources::account;
 use crate::state::{Call, State, integer, merge_metadata, metadata, param, text};
 use crate::webhooks::emit;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Result<Value, StripeErro
         amount,
         fee: 0,
         currency,
-        source: &id,
+        source: Some(&id),
         available_on: call.now,
         description: format!("REFUND FOR TRANSFER ({transfer_id})").into(),
     };
@@ -63,9 +64,8 @@ pub(crate) fn retrieve(state: &mut State, call: &Call) -> Result<Value, StripeEr
 pub(crate) fn list(state: &mut State, call: &Call) -> Result<Value, StripeError> {
     state.find("transfer", &call.scope, &call.path[0])?;
     let url = format!("/v1/transfers/{}/reversals", call.path[0]);
-    pages::list(state, call, "transfer_reversal", &url, &[], |row| {
-        text(&row.value, "transfer") == call.path[0]
-    })
+    let reversals = state.rows_by("transfer_reversal", "transfer", &call.path[0]);
+    pages::page(call, reversals.iter().map(|row| &row.value), &url)
 }
 
 /// `POST /v1/transfers/{transfer}/reversals/{id}`
@@ -89,6 +89,7 @@ fn check_amount(state: &State, transfer: &Value, amount: i64, left: i64) -> Resu
             format!("Reversal amount must be positive, and not greater than the unreversed amount ({left}).");
         return Err(StripeError::invalid(message).param("amount"));
     }
+    account::check_connected(state, text(transfer, "destination"))?;
     let destination = Some(text(transfer, "destination").to_owned());
     if state.books.funds(&destination, currency).available >= amount {
         return Ok(());
@@ -109,7 +110,7 @@ fn take_back(state: &mut State, call: &Call, transfer: &Value, amount: i64) -> S
         amount: -amount,
         fee: 0,
         currency: text(transfer, "currency"),
-        source: &id,
+        source: Some(&id),
         available_on: call.now,
         description: "REFUND FOR PAYMENT".into(),
     };
@@ -141,8 +142,6 @@ fn take_back(state: &mut State, call: &Call, transfer: &Value, amount: i64) -> S
 
 /// The reversals of a transfer, newest first.
 fn of(state: &State, transfer: &str) -> Vec<Value> {
-    let reversals = state
-        .rows("transfer_reversal")
-        .filter(|row| text(&row.value, "transfer") == transfer);
-    reversals.map(|row| row.value.clone()).collect()
+    let reversals = state.rows_by("transfer_reversal", "transfer", transfer);
+    reversals.iter().map(|row| row.value.clone()).collect()
 }

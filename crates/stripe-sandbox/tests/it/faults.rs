@@ -125,3 +125,42 @@ async fn faults_strike_only_what_they_match_and_can_be_cleared() {
         .json(&json!({"kind": "explode"}));
     assert_eq!(wrong.send().await.unwrap().status().as_u16(), 400);
 }
+
+#[tokio::test]
+async fn a_fault_can_wait_for_its_turn_on_one_route() {
+    let bench = Bench::start().await;
+    let route = "GET /v1/checkout/sessions/{session}";
+    let body = json!({"match": {"route": route}, "kind": "rate_limit", "skip": 1, "times": 2});
+    bench.admin("faults", body).await;
+    let session = bench.session("2000", "eur").await;
+    let path = format!("/v1/checkout/sessions/{}", session["id"].as_str().unwrap());
+    bench.get("/v1/checkout/sessions").await;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.push(bench.send("GET", &path, &[], &[]).await.status);
+    }
+    assert_eq!(seen, [200, 429, 429, 200]);
+    let list = bench.page("/_sandbox/faults").await.1;
+    assert_eq!(list, json!({"faults": []}).to_string());
+    let wrong = bench
+        .client
+        .post(bench.url("/_sandbox/faults"))
+        .json(&json!({"match": {"route": "GET /v1/nothing"}, "kind": "slow"}));
+    assert_eq!(wrong.send().await.unwrap().status().as_u16(), 400);
+}
+
+#[tokio::test]
+async fn one_key_can_be_forgotten() {
+    let bench = Bench::start().await;
+    for key in ["a", "b"] {
+        let key = [("idempotency-key", key)];
+        bench.send("POST", "/v1/payment_intents", &FORM, &key).await.ok();
+    }
+    let forgotten = bench.admin("idempotency/forget", json!({"key": "a"})).await;
+    assert_eq!(forgotten, json!({"forgotten": 1}));
+    for key in ["a", "b"] {
+        let key = [("idempotency-key", key)];
+        bench.send("POST", "/v1/payment_intents", &FORM, &key).await.ok();
+    }
+    assert_eq!(charges(&bench).await, 3);
+}

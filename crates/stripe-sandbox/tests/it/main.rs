@@ -4,7 +4,12 @@
 
 mod accounts;
 mod checkout;
+mod connect;
+mod deliveries;
+mod disputes;
 mod faults;
+mod late;
+mod lists;
 mod money;
 mod payments;
 mod protocol;

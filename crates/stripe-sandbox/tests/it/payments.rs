@@ -333,3 +333,41 @@ async fn a_bank_debit_is_paid_later_or_never() {
     }
     assert_eq!(bench.books().await["balance"]["eur"]["pending"], 2000 - 55);
 }
+
+#[tokio::test]
+async fn a_charge_s_refunds_go_as_they_are_told() {
+    let bench = Bench::start().await;
+    let charge = bench.charge("1000", "eur", "pm_card_visa").await;
+    let id = charge["id"].as_str().unwrap();
+    let form = [("charge", id), ("amount", "100")];
+    for (plan, first, later) in [
+        ("pending", "pending", "succeeded"),
+        ("failing", "succeeded", "failed"),
+        ("at_once", "succeeded", "succeeded"),
+    ] {
+        bench
+            .admin(&format!("charges/{id}/refunds"), json!({ "plan": plan }))
+            .await;
+        let refund = bench.post("/v1/refunds", &form).await.ok();
+        assert_eq!(refund["status"], first, "{plan}");
+        bench.advance(3_600).await;
+        let path = format!("/v1/refunds/{}", refund["id"].as_str().unwrap());
+        assert_eq!(bench.get(&path).await["status"], later, "{plan}");
+    }
+    bench
+        .admin(&format!("charges/{id}/refunds"), json!({"plan": "pending"}))
+        .await;
+    for (verb, status, reason) in [
+        ("succeed", "succeeded", json!(null)),
+        ("fail", "failed", json!("expired_or_canceled_card")),
+    ] {
+        let refund = bench.post("/v1/refunds", &form).await.ok();
+        let path = format!("refunds/{}/{verb}", refund["id"].as_str().unwrap());
+        let body = json!({"reason": "expired_or_canceled_card"});
+        let settled = bench.admin(&path, body).await;
+        assert_eq!(
+            (&settled["status"], &settled["failure_reason"]),
+            (&json!(status), &reason)
+        );
+    }
+}

@@ -1,5 +1,8 @@
 //! Checkout sessions: a basket of lines that a buyer pays on the hosted page, or that expires.
 
+mod object;
+
+use self::object::blank;
 use crate::cards::Card;
 use crate::currency::Currency;
 use crate::error::StripeError;
@@ -8,7 +11,7 @@ use crate::resources::payment_intent::{self, Attempted};
 use crate::resources::payment_method::{self, Holder};
 use crate::resources::{coupon, price, promotion_code};
 use crate::spec;
-use crate::state::{Call, Scope, State, Task, integer, merge_metadata, metadata, param, text, text_param};
+use crate::state::{Call, Scope, State, Task, integer, merge_metadata, param, text, text_param};
 use crate::webhooks::emit;
 use serde_json::{Map, Value, json};
 
@@ -126,7 +129,8 @@ pub(crate) fn expire_if_open(state: &mut State, now: i64, id: &str) {
     let scope = row.scope.clone();
     let intent = text(&row.value, "payment_intent").to_owned();
     let (session, _) = state.update(id, json!({"status": "expired", "url": null}));
-    if !intent.is_empty() {
+    // What is under way to the bank cannot be called back: it may still be paid.
+    if !intent.is_empty() && text(&state.get(&intent), "status") != "processing" {
         payment_intent::close(state, now, &scope, &intent, &json!("automatic"));
     }
     emit(state, now, &scope, "checkout.session.expired", session, None);
@@ -153,6 +157,9 @@ pub(crate) fn pay(
         return Ok(Attempted::Succeeded);
     }
     let intent = intent_of(state, now, &session, &scope);
+    if text(&state.get(&intent), "status") == "processing" {
+        return Err(StripeError::invalid("A payment of this session is under way."));
+    }
     let method = payment_method::create(state, now, &scope, card, holder);
     state.update(
         &intent,
@@ -167,18 +174,31 @@ pub(crate) fn pay(
     Ok(attempted)
 }
 
-/// The money of a session that was completed without it comes at last, or never.
-pub(crate) fn settle(state: &mut State, now: i64, scope: &Scope, id: &str, paid: bool) {
-    let (changes, kind) = if paid {
-        (
-            json!({"payment_status": "paid"}),
-            "checkout.session.async_payment_succeeded",
-        )
-    } else {
-        (json!({}), "checkout.session.async_payment_failed")
-    };
-    let (session, _) = state.update(id, changes);
-    emit(state, now, scope, kind, session, None);
+/// A payment that was under way has ended: the session lives on, is done, or has expired in the meantime.
+pub(crate) fn payment_ended(state: &mut State, now: i64, scope: &Scope, id: &str, paid: bool) {
+    let session = state.get(id);
+    let intent = text(&session, "payment_intent");
+    match (text(&session, "status"), paid) {
+        ("open", true) => complete(state, now, id, scope, "paid"),
+        ("complete", true) => {
+            let (session, _) = state.update(id, json!({"payment_status": "paid"}));
+            let kind = "checkout.session.async_payment_succeeded";
+            emit(state, now, scope, kind, session, None);
+        }
+        ("complete", false) => {
+            emit(
+                state,
+                now,
+                scope,
+                "checkout.session.async_payment_failed",
+                session,
+                None,
+            );
+        }
+        ("expired", false) => _ = payment_intent::close(state, now, scope, intent, &json!("automatic")),
+        // Open: the buyer may try again. Expired and paid: only the payment intent tells of it.
+        _ => {}
+    }
 }
 
 /// Whether the session takes this kind of payment method.
@@ -508,7 +528,7 @@ fn open_session(state: &State, id: &str) -> Result<(Value, Scope), StripeError> 
 }
 
 /// The session's payment intent, made at the first attempt to pay.
-fn intent_of(state: &mut State, now: i64, session: &Value, scope: &Scope) -> String {
+pub(crate) fn intent_of(state: &mut State, now: i64, session: &Value, scope: &Scope) -> String {
     if let Some(id) = session["payment_intent"].as_str() {
         return id.to_owned();
     }
@@ -552,118 +572,4 @@ fn complete(state: &mut State, now: i64, id: &str, scope: &Scope, payment_status
         }
     }
     emit(state, now, scope, "checkout.session.completed", session, None);
-}
-
-fn blank(call: &Call, id: &str, currency: &str, expires_at: i64) -> Value {
-    let given = |key: &str, default: Value| call.params.get(key).cloned().unwrap_or(default);
-    let mut session = json!({
-        "id": id, "object": "checkout.session",
-        "adaptive_pricing": {"enabled": param(call, "adaptive_pricing")["enabled"] == true},
-        "after_expiration": null,
-        "allow_promotion_codes": param(call, "allow_promotion_codes"),
-        "amount_subtotal": 0,
-        "amount_total": 0,
-        "automatic_tax": {"enabled": false, "liability": null, "provider": null, "status": null},
-        "billing_address_collection": param(call, "billing_address_collection"),
-        "branding_settings": branding(call),
-        "cancel_url": param(call, "cancel_url"),
-        "client_reference_id": param(call, "client_reference_id"),
-        "client_secret": null,
-        "collected_information": null,
-        "consent": null,
-        "consent_collection": null,
-        "created": call.now,
-        "currency": currency,
-        "currency_conversion": null,
-        "custom_fields": [],
-        "custom_text": custom_text(call),
-        "customer": null,
-        "customer_account": null,
-        "customer_creation": given("customer_creation", json!("if_required")),
-        "customer_details": null,
-        "customer_email": param(call, "customer_email"),
-        "discounts": [],
-        "expires_at": expires_at,
-    });
-    let rest = json!({
-        "integration_identifier": null,
-        "invoice": null,
-        "invoice_creation": no_invoices(),
-        "livemode": false,
-        "locale": param(call, "locale"),
-        "metadata": metadata(call),
-        "mode": "payment",
-        "origin_context": param(call, "origin_context"),
-        "payment_intent": null,
-        "payment_link": null,
-        "payment_method_collection": "if_required",
-        "payment_method_configuration_details": null,
-        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": given(
-            "allowed_payment_method_types",
-            given("payment_method_types", json!(["card"])),
-        ),
-        "payment_status": "unpaid",
-        "permissions": null,
-        "phone_number_collection": {"enabled": false},
-        "recovered_from": null,
-        "saved_payment_method_options": null,
-        "setup_intent": null,
-        "shipping_address_collection": null,
-        "shipping_cost": null,
-        "shipping_options": [],
-        "status": "open",
-        "submit_type": param(call, "submit_type"),
-        "subscription": null,
-        "success_url": param(call, "success_url"),
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
-        "ui_mode": "hosted_page",
-        "url": null,
-        "wallet_options": null,
-    });
-    if let (Some(session), Value::Object(rest)) = (session.as_object_mut(), rest) {
-        session.extend(rest);
-    }
-    session
-}
-
-fn no_invoices() -> Value {
-    json!({"enabled": false, "invoice_data": {
-        "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null, "issuer": null,
-        "metadata": {}, "rendering_options": null,
-    }})
-}
-
-fn branding(call: &Call) -> Value {
-    let given = param(call, "branding_settings");
-    let or = |key: &str, default: &str| match text(&given, key) {
-        "" => default.to_owned(),
-        chosen => chosen.to_owned(),
-    };
-    json!({
-        "background_color": or("background_color", "#ffffff"),
-        "border_style": or("border_style", "rounded"),
-        "button_color": or("button_color", "#3d4ed8"),
-        "display_name": or("display_name", "Stripe sandbox"),
-        "font_family": or("font_family", "default"),
-        "icon": null,
-        "logo": null,
-    })
-}
-
-fn custom_text(call: &Call) -> Value {
-    let given = param(call, "custom_text");
-    let position = |key: &str| {
-        given
-            .get(key)
-            .filter(|position| position.is_object())
-            .cloned()
-            .unwrap_or_default()
-    };
-    json!({
-        "after_submit": position("after_submit"),
-        "shipping_address": position("shipping_address"),
-        "submit": position("submit"),
-        "terms_of_service_acceptance": position("terms_of_service_acceptance"),
-    })
 }
