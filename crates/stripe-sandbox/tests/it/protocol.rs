@@ -293,6 +293,28 @@ async fn the_dashboard_shows_and_does() {
     assert!(bench.page("/dashboard").await.1.contains("requirements.past_due"));
 }
 
+#[tokio::test]
+async fn the_dashboard_s_buttons_open_and_decide_disputes() {
+    let bench = Bench::start().await;
+    let charge = bench.charge("2000", "eur", "pm_card_visa").await;
+    let button = format!("/_sandbox/charges/{}/dispute", charge["id"].as_str().unwrap());
+    assert!(bench.page("/dashboard").await.1.contains(&button));
+    let pressed = bench.submit(&button, &[("kind", "chargeback")]).await;
+    assert_eq!(pressed.1, "/dashboard");
+    assert!(!bench.page("/dashboard").await.1.contains(&button));
+    let dispute = bench.get("/v1/disputes").await["data"][0]["id"].clone();
+    let button = format!("/_sandbox/disputes/{}/decide", dispute.as_str().unwrap());
+    for (outcome, status) in [("under_review", "under_review"), ("won", "won")] {
+        assert!(bench.page("/dashboard").await.1.contains(&button));
+        assert_eq!(
+            bench.submit(&button, &[("outcome", outcome)]).await.1,
+            "/dashboard"
+        );
+        assert_eq!(bench.get("/v1/disputes").await["data"][0]["status"], status);
+    }
+    assert!(!bench.page("/dashboard").await.1.contains(&button));
+}
+
 #[test]
 fn the_extract_knows_what_stripe_requires() {
     for (object, field) in [

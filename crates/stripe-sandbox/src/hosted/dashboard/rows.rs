@@ -136,7 +136,7 @@ pub(super) fn events(state: &State) -> Vec<Event> {
 /// What can happen to an object in the state it is in.
 fn verbs(value: &Value) -> &'static [&'static str] {
     match (text(value, "object"), text(value, "status")) {
-        ("charge", "succeeded") => &["chargeback", "inquiry", "lost"],
+        ("charge", "succeeded") if value["disputed"] == false => &["chargeback", "inquiry", "lost"],
         ("refund", "pending") => &["succeed", "fail"],
         ("refund", "succeeded") => &["fail"],
         ("dispute", "needs_response") => &["under_review", "won", "lost"],
