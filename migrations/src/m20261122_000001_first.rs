@@ -493,10 +493,11 @@ create table posting (
     side text not null check (side in ('debit', 'credit')),
     amount bigint not null check (amount > 0),
     currency text not null,
-    unit_id {uuid}
+    unit_id {uuid},
+    balance_after bigint
 );
 create index posting_transaction on posting (transaction_id);
-create index posting_account on posting (account_id, id);
+create index posting_account on posting (account_id, transaction_id, id);
 create index posting_unit on posting (unit_id);
 create table ledger_block (
     id bigint not null primary key,

@@ -167,6 +167,8 @@ ids! {
     CartId = "cart",
     /// A line of a cart.
     CartLineId = "cline",
+    /// What one transaction of the books did to one party's money. Derived from both, not made anew.
+    StatementEntryId = "entry",
     /// An order.
     OrderId = "order",
     /// A line of an order.

@@ -41,6 +41,16 @@ const PLANTED: &[(&str, &str, &[&str])] = &[
         &["every kept balance", "each party's balances"],
     ),
     (
+        "update posting set balance_after = balance_after + 1 where id = (select max(id) from posting where balance_after is not null)",
+        "update posting set balance_after = balance_after - 1 where id = (select max(id) from posting where balance_after is not null)",
+        &["balance after it"],
+    ),
+    (
+        "update posting set balance_after = 0 where id = 1",
+        "update posting set balance_after = null where id = 1",
+        &["balance after it"],
+    ),
+    (
         "update ledger_account set balance = balance + 1 where kind = 'stripe_cash'",
         "update ledger_account set balance = balance - 1 where kind = 'stripe_cash'",
         &["every kept balance"],
@@ -176,7 +186,7 @@ on_both! {
 }
 
 /// A sale released and paid out, one on its way to being paid out, one refunded, one fresh: all sealed.
-async fn lived_in(app: &App) -> World<'_> {
+pub(crate) async fn lived_in(app: &App) -> World<'_> {
     let world = World::new(app, Currency::Eur, FeeBearer::Brand).await;
     let order = world.paid("ch_1", FIRST_ROW, 0).await;
     world.txn("txn_1", "charge", "ch_1", 9460, 167).await;
@@ -196,7 +206,7 @@ async fn lived_in(app: &App) -> World<'_> {
     world
 }
 
-async fn unguard(app: &App) {
+pub(crate) async fn unguard(app: &App) {
     let postgres = app.db().get_database_backend() == DbBackend::Postgres;
     for table in [
         "ledger_transaction",

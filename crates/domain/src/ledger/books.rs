@@ -22,7 +22,10 @@ pub(crate) struct Books {
 
 impl Books {
     /// Locks every account of the parties in `currency`, in id order. Each party's `held` account is opened if it is not
-    /// there yet: its row is the lock that keeps others from opening further accounts of hers meanwhile.
+    /// there yet, before any other of hers: its row is the lock that keeps others from opening further ones meanwhile.
+    ///
+    /// It is locked by a statement of its own. On PostgreSQL a statement that has waited for a row sees that row as it is
+    /// now, but not the rows that came beside it while it waited; the next statement does.
     ///
     /// # Errors
     /// When the database fails.
@@ -42,6 +45,7 @@ impl Books {
             return Ok(books);
         }
         books.open_missing(tx, cx).await?;
+        books.lock_held(tx).await?;
         let rows = account::Entity::find()
             .filter(account::Column::Owner.is_in(books.owners()))
             .filter(account::Column::Currency.eq(currency))
@@ -133,6 +137,21 @@ impl Books {
                     .await?;
             }
         }
+        Ok(())
+    }
+
+    async fn lock_held(&self, tx: &Tx) -> Result<(), DbErr> {
+        account::Entity::find()
+            .select_only()
+            .column(account::Column::Id)
+            .filter(account::Column::Owner.is_in(self.owners()))
+            .filter(account::Column::Kind.eq(AccountKind::Held))
+            .filter(account::Column::Currency.eq(self.currency))
+            .order_by_asc(account::Column::Id)
+            .lock_exclusive()
+            .into_tuple::<i64>()
+            .all(tx)
+            .await?;
         Ok(())
     }
 

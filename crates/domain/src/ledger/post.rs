@@ -261,9 +261,33 @@ impl<'b> Entry<'b> {
         Ok(Posted::New)
     }
 
-    async fn compare(&self, tx: &Tx, hash: &[u8]) -> anyhow::Result<Posted> {
+    /// What it does to the parties' balances.
+    fn changes(&self) -> BTreeMap<(Party, AccountKind), i64> {
+        let mut changes = BTreeMap::new();
+        for (place, amount) in &self.places {
+            if let Owner::Party(party) = place.owner {
+                *changes.entry((party, place.kind)).or_default() +=
+                    rules::effect(place.kind, place.side, *amount);
+            }
+        }
+        changes
+    }
+
+    /// The balances it changes, as they were before it. The books have counted it already.
+    fn balances_before(&self) -> BTreeMap<(Party, AccountKind), i64> {
+        let changes = self.changes().into_iter();
+        changes
+            .map(|((party, kind), change)| ((party, kind), self.books.balance(party, kind) - change))
+            .collect()
+    }
+
+    async fn compare(self, tx: &Tx, hash: &[u8]) -> anyhow::Result<Posted> {
         let first = find(tx, &self.key).await?;
         if first.is_some_and(|first| first.hash == hash) {
+            // What it did to the balances was counted when it was posted first.
+            for ((party, kind), change) in self.changes() {
+                self.books.shift(party, kind, -change);
+            }
             return Ok(Posted::Already);
         }
         tracing::error!(key = self.key, "a ledger key was used again for something else");
@@ -275,12 +299,18 @@ impl<'b> Entry<'b> {
 
     async fn write(self, tx: &Tx, cx: &Context, transaction_id: i64) -> anyhow::Result<()> {
         let currency = self.books.currency();
+        let mut running = self.balances_before();
         let mut rows = Vec::with_capacity(self.places.len());
         let mut moved: BTreeMap<i64, i64> = BTreeMap::new();
         for (place, amount) in &self.places {
             let account_id = self.books.account(tx, cx, &place.owner, place.kind).await?;
-            if matches!(place.owner, Owner::Party(_)) {
-                *moved.entry(account_id).or_default() += rules::effect(place.kind, place.side, *amount);
+            let mut balance_after = None;
+            if let Owner::Party(party) = place.owner {
+                let change = rules::effect(place.kind, place.side, *amount);
+                *moved.entry(account_id).or_default() += change;
+                let balance = running.entry((party, place.kind)).or_default();
+                *balance += change;
+                balance_after = Some(*balance);
             }
             rows.push(posting::ActiveModel {
                 id: NotSet,
@@ -290,6 +320,7 @@ impl<'b> Entry<'b> {
                 amount: Set(*amount),
                 currency: Set(currency),
                 unit_id: Set(place.unit),
+                balance_after: Set(balance_after),
             });
         }
         while !rows.is_empty() {

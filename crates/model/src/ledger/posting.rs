@@ -25,6 +25,9 @@ pub struct Model {
     pub currency: Currency,
     /// The unit it concerns, where it is one.
     pub unit_id: Option<UnitId>,
+    /// Of a party's account: its balance on its normal side once this was posted, minor units. None of the platform's,
+    /// whose balances are folded later.
+    pub balance_after: Option<i64>,
 }
 
 plain_row!();

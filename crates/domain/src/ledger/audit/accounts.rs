@@ -12,7 +12,7 @@ use vitrine_model::ledger::{AccountKind, Party, Side, account, unit};
 use vitrine_model::money::Currency;
 use vitrine_model::payout::{self, PayoutState, ReversalState, transfer_reversal};
 
-use super::{CHUNK, Check, rows};
+use super::{CHUNK, Check, check_sql, rows};
 use crate::context::Tx;
 use crate::ledger::rules::{Class, rules_of};
 
@@ -64,8 +64,8 @@ from ledger_seal s join posting p on p.transaction_id = s.transaction_id
 where s.block_id is null group by p.account_id";
 
 pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
-    let mut kept = Check::new("every kept balance is the sum of its account's postings");
-    let mut drawn = Check::new("no account is overdrawn that may not be");
+    let mut kept = Check::new(2, "every kept balance is the sum of its account's postings");
+    let mut drawn = Check::new(3, "no account is overdrawn that may not be");
     let unsealed = unsealed(tx).await?;
     let mut after = 0;
     loop {
@@ -82,7 +82,41 @@ pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
             }
         }
     }
-    Ok(vec![kept, drawn, parties(tx).await?])
+    Ok(vec![kept, drawn, running(tx).await?, parties(tx).await?])
+}
+
+/// A party's postings whose balance is not the sum so far, and the platform's that tell one.
+const RUNNING: &str = "
+select t.key as place, coalesce(r.told, 0) as told, coalesce(r.must, 0) as must
+from (
+    select p.id, p.transaction_id, p.balance_after as told,
+        cast(sum(case when (p.side = 'debit') = (a.kind like 'receivable%') then p.amount else -p.amount end)
+            over (partition by p.account_id order by p.transaction_id, p.id) as bigint) as must
+    from posting p join ledger_account a on a.id = p.account_id
+    where a.kind like 'payable:%' or a.kind like 'receivable%'
+    union all
+    select p.id, p.transaction_id, p.balance_after as told, null as must
+    from posting p join ledger_account a on a.id = p.account_id
+    where p.balance_after is not null and a.kind not like 'payable:%' and a.kind not like 'receivable%'
+) r join ledger_transaction t on t.id = r.transaction_id
+where r.told is null or r.must is null or r.told <> r.must
+order by r.id";
+
+async fn running(tx: &Tx) -> Result<Check, DbErr> {
+    check_sql(
+        tx,
+        (2, "every posting tells its party's balance after it"),
+        "posting where balance_after is not null",
+        RUNNING,
+        |row| {
+            let (told, must): (i64, i64) = (row.try_get("", "told")?, row.try_get("", "must")?);
+            Ok((
+                row.try_get("", "place")?,
+                format!("a balance after it is {told}, and must be {must}"),
+            ))
+        },
+    )
+    .await
 }
 
 async fn summed(tx: &Tx, after: i64) -> Result<Vec<Summed>, DbErr> {
@@ -139,7 +173,10 @@ type Stories = HashMap<(Party, Currency), Story>;
 
 /// Every party's balances are what happened to her.
 async fn parties(tx: &Tx) -> Result<Check, DbErr> {
-    let mut check = Check::new("each party's balances are what her sales, refunds, fees and payouts make");
+    let mut check = Check::new(
+        9,
+        "each party's balances are what her sales, refunds, fees and payouts make",
+    );
     let mut after = String::new();
     loop {
         let owners: Vec<String> = account::Entity::find()

@@ -27,7 +27,10 @@ order by p.id";
 pub(super) async fn checks(tx: &Tx) -> anyhow::Result<Vec<Check>> {
     let balanced = check_sql(
         tx,
-        "in every transaction debits equal credits, over two postings or more",
+        (
+            1,
+            "in every transaction debits equal credits, over two postings or more",
+        ),
         "ledger_transaction",
         UNBALANCED,
         |row| {
@@ -41,7 +44,7 @@ pub(super) async fn checks(tx: &Tx) -> anyhow::Result<Vec<Check>> {
     .await?;
     let currencies = check_sql(
         tx,
-        "every posting is above zero and in its account's currency",
+        (1, "every posting is above zero and in its account's currency"),
         "posting",
         OTHER_CURRENCY,
         |row| {
@@ -63,7 +66,7 @@ pub(super) async fn checks(tx: &Tx) -> anyhow::Result<Vec<Check>> {
 
 /// Every transaction still has the hash it was written with.
 async fn unchanged(tx: &Tx) -> Result<Check, DbErr> {
-    let mut check = Check::new("no transaction or posting was changed since it was written");
+    let mut check = Check::new(2, "no transaction or posting was changed since it was written");
     let mut after = 0;
     loop {
         let transactions = transaction::Entity::find()
@@ -125,7 +128,7 @@ async fn lines_of(tx: &Tx, transactions: &[transaction::Model]) -> Result<HashMa
 
 /// The blocks follow one another without a gap, and each seals what it says it seals.
 async fn chained(tx: &Tx) -> Result<Check, DbErr> {
-    let mut check = Check::new("the chain of sealed blocks verifies");
+    let mut check = Check::new(2, "the chain of sealed blocks verifies");
     let mut before = (0, vec![0; 32]);
     loop {
         let next = block::Entity::find()

@@ -59,7 +59,7 @@ order by o.number";
 async fn orders(tx: &Tx) -> Result<Check, DbErr> {
     check_sql(
         tx,
-        "per order: units, lines and what was paid add up",
+        (7, "per order: units, lines and what was paid add up"),
         "orders",
         ORDERS,
         |row| {
@@ -85,7 +85,7 @@ order by c.id";
 async fn charges(tx: &Tx) -> Result<Check, DbErr> {
     check_sql(
         tx,
-        "each charge is in the books once, as what it is",
+        (6, "each charge is in the books once, as what it is"),
         "charge",
         CHARGES_POSTED,
         |row| {
@@ -108,7 +108,7 @@ order by r.id";
 async fn refunds_posted(tx: &Tx) -> Result<Check, DbErr> {
     check_sql(
         tx,
-        "each refund that Stripe made is in the books",
+        (6, "each refund that Stripe made is in the books"),
         "refund",
         REFUNDS_POSTED,
         |row| {
@@ -131,7 +131,7 @@ order by c.id";
 async fn refunded(tx: &Tx) -> Result<Check, DbErr> {
     check_sql(
         tx,
-        "no charge is refunded beyond what was paid",
+        (8, "no charge is refunded beyond what was paid"),
         "charge",
         REFUNDED,
         |row| {
@@ -153,7 +153,7 @@ order by p.id";
 async fn transfers(tx: &Tx) -> Result<Check, DbErr> {
     check_sql(
         tx,
-        "each payout that Stripe made is in the books",
+        (6, "each payout that Stripe made is in the books"),
         "payout",
         TRANSFERS_POSTED,
         |row| {
@@ -175,7 +175,10 @@ order by b.id";
 async fn applied(tx: &Tx) -> Result<Check, DbErr> {
     let mut check = check_sql(
         tx,
-        "each balance transaction of Stripe's is in the books, and nothing else moves cash",
+        (
+            4,
+            "each balance transaction of Stripe's is in the books, and nothing else moves cash",
+        ),
         "balance_transaction",
         APPLIED,
         |row| Ok((row.try_get("", "place")?, "it is not in the books".to_owned())),
@@ -210,7 +213,10 @@ order by u.id";
 async fn settled(tx: &Tx) -> Result<Check, DbErr> {
     let mut check = check_sql(
         tx,
-        "each charge settled for its amount, before anything of it was released",
+        (
+            10,
+            "each charge settled for its amount, before anything of it was released",
+        ),
         "charge",
         MISMATCHED,
         |row| {
@@ -256,7 +262,7 @@ fn compare(
 }
 
 async fn cash(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
-    let mut check = Check::new("stripe_cash is the sum of the balance transactions applied");
+    let mut check = Check::new(4, "stripe_cash is the sum of the balance transactions applied");
     check.examined = count(tx, "select count(*) as n from balance_transaction").await?;
     let net = by_currency(
         tx,
@@ -289,7 +295,7 @@ async fn moved(tx: &Tx, kinds: &[&str]) -> Result<BTreeMap<Currency, i64>, DbErr
 }
 
 async fn clearing(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
-    let mut check = Check::new("each clearing account is the sum of its open items");
+    let mut check = Check::new(5, "each clearing account is the sum of its open items");
     check.examined = 4;
     let sum = |from: &str| {
         format!("select currency, cast(sum(amount) as bigint) as amount from {from} group by currency")
@@ -322,7 +328,7 @@ async fn clearing(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
 
 /// What is owed to buyers: charges nobody asked for, and refunds decided, that Stripe has not made.
 async fn payable(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
-    let mut check = Check::new("refunds_payable is what buyers are still owed");
+    let mut check = Check::new(5, "refunds_payable is what buyers are still owed");
     check.examined = count(tx, "select count(*) as n from refund").await?;
     let sum = |from: &str| {
         format!("select currency, cast(sum(amount) as bigint) as amount from {from} group by currency")
@@ -343,7 +349,7 @@ async fn payable(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
 }
 
 fn suspense(totals: &Totals) -> Check {
-    let mut check = Check::new("nothing is in suspense");
+    let mut check = Check::new(5, "nothing is in suspense");
     check.examined = 1;
     compare(
         &mut check,
@@ -363,7 +369,7 @@ order by p.id";
 async fn in_transit(tx: &Tx) -> Result<Check, DbErr> {
     check_sql(
         tx,
-        "nothing is in transit without an open intent",
+        (11, "nothing is in transit without an open intent"),
         "payout where state = 'requested'",
         IN_TRANSIT,
         |row| {
@@ -386,7 +392,7 @@ order by i.id";
 async fn intents(tx: &Tx) -> Result<Check, DbErr> {
     check_sql(
         tx,
-        "each object at Stripe was made by one intent",
+        (11, "each object at Stripe was made by one intent"),
         "intent",
         TWICE,
         |row| {
@@ -413,7 +419,10 @@ order by v.id";
 async fn reserved(tx: &Tx) -> Result<Check, DbErr> {
     check_sql(
         tx,
-        "each variant's reserved stock is the sum of its live reservations",
+        (
+            12,
+            "each variant's reserved stock is the sum of its live reservations",
+        ),
         "variant",
         RESERVED,
         |row| {
@@ -438,7 +447,7 @@ order by o.number";
 async fn reservations(tx: &Tx) -> Result<Check, DbErr> {
     check_sql(
         tx,
-        "each reservation ended as its order did",
+        (12, "each reservation ended as its order did"),
         "reservation",
         RESERVATIONS,
         |row| {

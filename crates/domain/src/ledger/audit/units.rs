@@ -36,9 +36,11 @@ impl Told {
 }
 
 pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
-    let mut parts =
-        Check::new("each unit's parts are what was posted of it: sold, held, recharged, refunded");
-    let mut windows = Check::new("nothing was released outside its window");
+    let mut parts = Check::new(
+        8,
+        "each unit's parts are what was posted of it: sold, held, recharged, refunded",
+    );
+    let mut windows = Check::new(10, "nothing was released outside its window");
     let mut after: Option<UnitId> = None;
     loop {
         let mut chunk = unit::Entity::find().order_by_asc(unit::Column::Id).limit(CHUNK);
