@@ -14,7 +14,7 @@
 //! | referral | identity, shop, catalog                      |
 //! | checkout | identity, catalog, shop, referral, ledger    |
 //! | payout   | identity, catalog, ledger                    |
-//! | notify   |                                              |
+//! | notify   | ledger                                       |
 //!
 //! `checkout` and `payout` never call each other: they meet in the ledger. Rows may be read through `vitrine_model` by
 //! anyone. The modules beside the domains (`context`, `event`, `jobs`, `intent`, `inbox`, `idempotency`, `list`, `secret`) are

@@ -17,6 +17,7 @@ use crate::connection::{page, whole};
 use crate::error::{UserError, UserErrorCode, answer, at, payload};
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
+use crate::money::CurrencyCode;
 use crate::payout::{self, PayoutAccount, PayoutConnection};
 use crate::request::{RequestContext, parse_id};
 use crate::shop::{Shop, shops_of};
@@ -91,17 +92,19 @@ impl Account {
         ledger::earnings(ctx, Party::Shopholder(self.0.id)).await
     }
 
-    /// Every change of her balances, the latest first.
+    /// What happened to her money, the latest first, with running balances.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn statement(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Only entries of this currency.")] currency: Option<CurrencyCode>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<StatementConnection> {
-        ledger::statement(ctx, Party::Shopholder(self.0.id), first, after, last, before).await
+        let page = page(first, after, last, before)?;
+        ledger::statement(ctx, Party::Shopholder(self.0.id), currency, page).await
     }
 
     /// Where her payouts go; `null` until `payoutAccountOnboardingLinkCreate` was first called.

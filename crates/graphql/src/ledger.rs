@@ -7,12 +7,13 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
-use vitrine_domain::ledger::{self, Line};
+use vitrine_domain::ledger::{self, Change, StatementPage};
 use vitrine_domain::page::{Page, Slice};
-use vitrine_model::ledger::{AccountKind, Party};
+use vitrine_model::ledger::Party;
+use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Subject, Who, access};
-use crate::connection::{Listed, connection, page};
+use crate::connection::{Listed, connection};
 use crate::loaders::{LoadError, Loaders, load};
 use crate::money::{CurrencyCode, Money};
 use crate::request::RequestContext;
@@ -62,6 +63,12 @@ impl Earnings {
         Money::new(self.0.owed, self.0.currency)
     }
 
+    /// Held, available and in transit, less what is owed: the `balance` of the statement's latest entry.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn total(&self) -> Money {
+        Money::new(self.0.total(), self.0.currency)
+    }
+
     /// When something held is next due to become available; `null` when nothing that is held has shipped.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn next_release_at(&self) -> Option<DateTime<Utc>> {
@@ -69,8 +76,9 @@ impl Earnings {
     }
 }
 
-/// Which balance a line of a statement changed.
+/// One of a party's balances.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "ledger::Balance")]
 pub enum StatementBalance {
     /// Held until return windows close.
     Held,
@@ -80,50 +88,96 @@ pub enum StatementBalance {
     InTransit,
     /// Frozen by a dispute.
     Disputed,
-    /// Owed after a refund.
+    /// Owed after a refund: zero or below.
     Owed,
-    /// Owed, and being taken back from a payout.
+    /// Owed, and being taken back from a payout: zero or below.
     Recovering,
+    /// What payouts have brought, less what was taken back. It has left, and so does not count to `balance` of an entry.
+    PaidOut,
 }
 
-/// One change of one balance. A sale's release is two lines: less is held, more is available.
-#[derive(Debug, Clone)]
-pub struct StatementLine(Line);
+/// What an entry of a statement did to one balance.
+#[derive(Debug, Clone, Copy)]
+pub struct StatementChange {
+    change: Change,
+    currency: Currency,
+}
 
-impl Subject for StatementLine {}
+impl Subject for StatementChange {}
 
-/// One change of one balance. A sale's release is two lines: less is held, more is available.
+/// What an entry of a statement did to one balance.
 #[Object(guard = Declared(self))]
-impl StatementLine {
+impl StatementChange {
+    /// The balance it changed.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn balance(&self) -> StatementBalance {
+        self.change.balance.into()
+    }
+
+    /// By how much; below zero when there is less of it. Owing more is below zero.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn amount(&self) -> Money {
+        Money::new(self.change.amount, self.currency)
+    }
+
+    /// What that balance was after it.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn balance_after(&self) -> Money {
+        Money::new(self.change.after, self.currency)
+    }
+}
+
+/// What one thing that happened did to someone's money: a sale, a fee, a release, a refund, a payout.
+#[derive(Debug, Clone)]
+pub struct StatementEntry(ledger::StatementEntry);
+
+impl Subject for StatementEntry {}
+
+/// What one thing that happened did to someone's money: a sale, a fee, a release, a refund, a payout.
+#[Object(guard = Declared(self))]
+impl StatementEntry {
+    /// Its id, the same whenever it is read.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
     /// When it happened.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn occurred_at(&self) -> DateTime<Utc> {
         self.0.occurred_at
     }
 
-    /// What happened, in plain English.
+    /// What happened, in plain English. Of a sale it also says when its earnings may be spent, as far as is known now.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn description(&self) -> &str {
         &self.0.description
     }
 
-    /// The balance it changed.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn balance(&self) -> StatementBalance {
-        match self.0.balance {
-            AccountKind::Available => StatementBalance::Available,
-            AccountKind::InTransit => StatementBalance::InTransit,
-            AccountKind::Disputed => StatementBalance::Disputed,
-            AccountKind::Receivable => StatementBalance::Owed,
-            AccountKind::Recovering => StatementBalance::Recovering,
-            _ => StatementBalance::Held,
-        }
-    }
-
-    /// By how much that balance changed; negative when there is less of it. More `OWED` is no good news.
+    /// By how much it changed all there is: held, available and in transit, less what is owed. Zero where money only moved
+    /// from one balance to another; below zero where it was paid out.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn amount(&self) -> Money {
-        Money(self.0.amount)
+        Money::new(self.0.amount, self.0.currency)
+    }
+
+    /// All there was after it, in this currency: held, available and in transit, less what was owed.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn balance(&self) -> Money {
+        Money::new(self.0.total_after, self.0.currency)
+    }
+
+    /// What it did to each balance.
+    #[graphql(directive = access::apply(Who::Anyone), complexity = "3 * child_complexity")]
+    async fn changes(&self) -> Vec<StatementChange> {
+        let currency = self.0.currency;
+        let changes = self.0.changes.iter();
+        changes
+            .map(|change| StatementChange {
+                change: *change,
+                currency,
+            })
+            .collect()
     }
 
     /// The number of the order concerned, as people read it out.
@@ -144,6 +198,12 @@ impl StatementLine {
         self.0.payout.map(|id| id.to_string().into())
     }
 
+    /// The payment provider's id of the transfer that paid out, or that was or is to be taken back.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn transfer_id(&self) -> Option<&str> {
+        self.0.transfer.as_deref()
+    }
+
     /// The id of the refund concerned.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn refund_id(&self) -> Option<ID> {
@@ -154,8 +214,8 @@ impl StatementLine {
 connection!(
     StatementConnection,
     StatementEdge,
-    StatementLine,
-    "lines of a statement, the latest first"
+    StatementEntry,
+    "entries of a statement, the latest first"
 );
 
 /// Key: what a party has.
@@ -178,42 +238,49 @@ impl Loader<EarningsOf> for Loaders {
     }
 }
 
-/// Key: one page of a party's statement.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct StatementOf(Party, Page<i64>);
-
-impl Loader<StatementOf> for Loaders {
-    type Value = Slice<Line>;
-    type Error = LoadError;
-
-    async fn load(&self, keys: &[StatementOf]) -> Result<HashMap<StatementOf, Slice<Line>>, LoadError> {
-        let pages: Vec<_> = keys.iter().map(|key| (key.0, key.1.clone())).collect();
-        let found = ledger::statements(self.cx.db(), &pages).await;
-        let found = found.map_err(|error| Arc::new(error.into()))?;
-        Ok(keys.iter().cloned().zip(found).collect())
-    }
-}
-
 /// What `party` has, by currency; for fields of those whom it belongs to.
 pub(crate) async fn earnings(ctx: &Context<'_>, party: Party) -> Result<Vec<Earnings>> {
     let earnings = load(ctx, EarningsOf(party)).await?.unwrap_or_default();
     Ok(earnings.into_iter().map(Earnings).collect())
 }
 
+/// Key: one page of a party's statement.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct StatementOf(StatementPage);
+
+impl Loader<StatementOf> for Loaders {
+    type Value = Slice<ledger::StatementEntry>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[StatementOf]) -> Result<HashMap<StatementOf, Self::Value>, LoadError> {
+        let pages: Vec<StatementPage> = keys.iter().map(|key| key.0.clone()).collect();
+        let found = ledger::statements(self.cx.db(), &pages).await;
+        let found = found.map_err(Arc::new)?;
+        Ok(keys.iter().cloned().zip(found).collect())
+    }
+}
+
 /// A page of the statement of `party`; for fields of those whom it belongs to.
 pub(crate) async fn statement(
     ctx: &Context<'_>,
     party: Party,
-    first: Option<i32>,
-    after: Option<String>,
-    last: Option<i32>,
-    before: Option<String>,
+    currency: Option<CurrencyCode>,
+    page: Page<i64>,
 ) -> Result<StatementConnection> {
-    let page = page(first, after, last, before)?;
-    let slice = load(ctx, StatementOf(party, page.clone())).await?;
-    let lines = Listed {
-        slice: slice.unwrap_or_else(|| page.cut(Vec::new())),
-        count: ledger::statement_count(ctx.cx().backend(), party),
+    let currency = currency.map(Into::into);
+    let wanted = StatementPage {
+        party,
+        currency,
+        page: page.clone(),
     };
-    Ok(StatementConnection::new(lines, |line| line.place, StatementLine))
+    let slice = load(ctx, StatementOf(wanted)).await?;
+    let entries = Listed {
+        slice: slice.unwrap_or_else(|| page.cut(Vec::new())),
+        count: ledger::statement_count(ctx.cx().backend(), party, currency),
+    };
+    Ok(StatementConnection::new(
+        entries,
+        |entry| entry.place,
+        StatementEntry,
+    ))
 }

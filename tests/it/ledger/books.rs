@@ -37,7 +37,7 @@ macro_rules! put {
 }
 
 /// One brand, one variant, one shop.
-pub(super) struct World<'a> {
+pub(crate) struct World<'a> {
     pub(super) app: &'a App,
     pub(super) cx: Context,
     pub(super) brand: BrandId,

@@ -19,12 +19,15 @@
 mod audit;
 mod books;
 mod commands;
+mod earnings;
 mod post;
 mod queries;
 mod rules;
 mod seal;
 pub mod split;
+mod standing;
 mod statement;
+mod told;
 mod words;
 
 pub use audit::{Check, Finding, Report, audit};
@@ -33,6 +36,8 @@ pub use commands::{
     payout_requested, refund_decided, refund_failed, refund_made, release_due, reversal_made,
     reversal_refused, reversal_requested, units_delivered, units_returning, units_shipped,
 };
+pub use earnings::{Earnings, earnings_of};
+pub(crate) use queries::refund_taken;
 pub use queries::{available, receivable, stripe_cash, units_of};
 pub use seal::seal;
-pub use statement::{Earnings, Line, earnings_of, statement_count, statements};
+pub use statement::{Balance, Change, StatementEntry, StatementPage, statement_count, statements};

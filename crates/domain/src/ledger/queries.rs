@@ -4,12 +4,12 @@ use sea_orm::sea_query::IntoCondition;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
-use vitrine_model::id::OrderId;
-use vitrine_model::ledger::{AccountKind, Party, account, posting, seal, unit};
+use vitrine_model::id::{OrderId, RefundId};
+use vitrine_model::ledger::{AccountKind, Party, account, posting, seal, transaction, unit};
 use vitrine_model::money::{Currency, Money};
 
 use crate::context::Tx;
-use crate::ledger::rules::effect;
+use crate::ledger::rules::{Taken, effect};
 
 /// What a party owes in `currency`, minor units.
 ///
@@ -72,6 +72,41 @@ pub async fn stripe_cash(db: &impl ConnectionTrait) -> Result<Vec<Money>, DbErr>
         Money::new(account.balance + moved, account.currency)
     });
     Ok(cash.collect())
+}
+
+/// Where a refund took the part of `party` from, minor units.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn refund_taken(
+    db: &impl ConnectionTrait,
+    refund: RefundId,
+    party: Party,
+) -> Result<Taken, DbErr> {
+    let accounts = account::Entity::find()
+        .filter(account::Column::Owner.eq(party.to_string()))
+        .all(db)
+        .await?;
+    let decided = transaction::Entity::find()
+        .select_only()
+        .column(transaction::Column::Id)
+        .filter(transaction::Column::Key.eq(format!("refund:{refund}:decided")));
+    let postings = posting::Entity::find()
+        .filter(posting::Column::TransactionId.in_subquery(decided.into_query()))
+        .filter(posting::Column::AccountId.is_in(accounts.iter().map(|account| account.id)))
+        .all(db)
+        .await?;
+    let of = |kind: AccountKind| -> i64 {
+        let accounts = accounts.iter().filter(|account| account.kind == kind);
+        let own =
+            accounts.flat_map(|account| postings.iter().filter(|posting| posting.account_id == account.id));
+        own.map(|posting| posting.amount).sum()
+    };
+    Ok(Taken {
+        held: of(AccountKind::Held),
+        available: of(AccountKind::Available),
+        receivable: of(AccountKind::Receivable),
+    })
 }
 
 /// The units of the orders, in each order's own order.

@@ -1,367 +1,245 @@
-//! What a party may read of the books: her balances, and her statement line by line.
+//! What a party may read of the books: one entry for each transaction that concerns her, with what it did to each of her
+//! balances, and what she has in all after it.
+//!
+//! Every entry adds up: what she has in all changes by the sum of the changes of what is held, available, on its way and
+//! owed. A debt is negative money. What was paid out is hers no longer, and so not among it; but it is told beside it.
 
 use std::collections::{BTreeMap, HashMap};
 
-use sea_orm::sea_query::Expr;
+use anyhow::Context as _;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QuerySelect, QueryTrait,
+    ColumnTrait, DatabaseConnection, DbBackend, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
 };
+use uuid::Uuid;
 use vitrine_model::Time;
-use vitrine_model::checkout::{order, order_line};
-use vitrine_model::id::{BrandId, OrderId, OrderLineId, PayoutId, RefundId, UnitId};
-use vitrine_model::ledger::{AccountKind, Party, account, posting, transaction, unit};
-use vitrine_model::money::{Currency, Money};
-use vitrine_model::payout::{self, PayoutState};
+use vitrine_model::id::{OrderId, PayoutId, RefundId, StatementEntryId};
+use vitrine_model::ledger::{AccountKind, Party, account, posting};
+use vitrine_model::money::Currency;
 
-use crate::ledger::rules::effect;
-use crate::ledger::words::{Subject, describe};
-use crate::list::{CountOf, List, PageOf};
+use crate::ledger::standing::{Accounts, Draft, Mark, Standing};
+use crate::ledger::told::Told;
+use crate::ledger::words::describe;
+use crate::list::CountOf;
 use crate::page::{Page, Slice};
+use crate::secret;
 
-/// What a party has in one currency, minor units.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Earnings {
-    /// In which currency.
-    pub currency: Currency,
+/// The effects that move money out to a party, or back from her.
+pub(super) const PAID_OUT: [&str; 2] = ["payout.made", "reversal.made"];
+
+/// Which of a party's balances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Balance {
     /// Not hers yet: return windows are open.
-    pub held: i64,
+    Held,
     /// What the next payout may send.
-    pub available: i64,
+    Available,
     /// On its way.
-    pub in_transit: i64,
-    /// What payouts brought, less what was taken back.
-    pub paid_out: i64,
-    /// What she owes after refunds, that being taken back included; later earnings pay it.
-    pub owed: i64,
-    /// When something held may next be released.
-    pub next_release: Option<Time>,
+    InTransit,
+    /// Frozen by a dispute.
+    Disputed,
+    /// What she owes; zero or below.
+    Owed,
+    /// What of her debt is being taken back from a payout; zero or below.
+    Recovering,
+    /// What payouts brought her, less what was taken back. Not among what she has in all.
+    PaidOut,
 }
 
-impl Earnings {
-    fn none(currency: Currency) -> Self {
-        Self {
-            currency,
-            held: 0,
-            available: 0,
-            in_transit: 0,
-            paid_out: 0,
-            owed: 0,
-            next_release: None,
+impl Balance {
+    /// The balance that an account of a party's keeps, and the sign with which it counts.
+    pub(super) fn of(kind: AccountKind) -> (Self, i64) {
+        match kind {
+            AccountKind::Available => (Self::Available, 1),
+            AccountKind::InTransit => (Self::InTransit, 1),
+            AccountKind::Disputed => (Self::Disputed, 1),
+            AccountKind::Receivable => (Self::Owed, -1),
+            AccountKind::Recovering => (Self::Recovering, -1),
+            _ => (Self::Held, 1),
         }
     }
 }
 
-/// One change of one of a party's balances.
+/// What an entry did to one balance, minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Which balance.
+    pub balance: Balance,
+    /// By how much it changed.
+    pub amount: i64,
+    /// What it was then.
+    pub after: i64,
+}
+
+/// What one transaction of the books did to one party's money.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub struct StatementEntry {
     /// Its place: higher is later.
     pub place: i64,
+    /// Its id, the same whenever it is read.
+    pub id: StatementEntryId,
     /// When it happened.
     pub occurred_at: Time,
-    /// Which balance it changed.
-    pub balance: AccountKind,
-    /// By how much; below zero when there is less of it.
-    pub amount: Money,
+    /// In which currency.
+    pub currency: Currency,
     /// What happened, in words.
     pub description: String,
+    /// By how much what she has in all changed, minor units.
+    pub amount: i64,
+    /// What she had in all after it, of this currency, minor units.
+    pub total_after: i64,
+    /// What it did to each balance, in the order of money's way.
+    pub changes: Vec<Change>,
     /// The order concerned, and its number.
     pub order: Option<(OrderId, String)>,
     /// The payout concerned.
     pub payout: Option<PayoutId>,
     /// The refund concerned.
     pub refund: Option<RefundId>,
+    /// Stripe's id of the transfer that paid out, or is taken back.
+    pub transfer: Option<String>,
 }
 
-/// The balances of each party, by currency.
-///
-/// # Errors
-/// When the database fails.
-pub async fn earnings_of(
-    db: &impl ConnectionTrait,
-    parties: &[Party],
-) -> Result<HashMap<Party, Vec<Earnings>>, DbErr> {
-    let mut found: BTreeMap<(Party, Currency), Earnings> = BTreeMap::new();
-    let owners = parties.iter().map(ToString::to_string);
-    let accounts = account::Entity::find()
-        .filter(account::Column::Owner.is_in(owners))
-        .all(db)
-        .await?;
-    for account in accounts {
-        if let Ok(party) = account.owner.parse::<Party>() {
-            let earnings = entry(&mut found, party, account.currency);
-            match account.kind {
-                AccountKind::Held => earnings.held += account.balance,
-                AccountKind::Available => earnings.available += account.balance,
-                AccountKind::InTransit => earnings.in_transit += account.balance,
-                AccountKind::Receivable | AccountKind::Recovering => earnings.owed += account.balance,
-                _ => {}
-            }
-        }
-    }
-    add_paid_out(db, parties, &mut found).await?;
-    add_next_release(db, parties, &mut found).await?;
-    let mut by_party: HashMap<Party, Vec<Earnings>> = HashMap::new();
-    for ((party, _), earnings) in found {
-        by_party.entry(party).or_default().push(earnings);
-    }
-    Ok(by_party)
+/// One page of a party's statement: of one currency, where one is given.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StatementPage {
+    /// Whose.
+    pub party: Party,
+    /// Only entries of this currency.
+    pub currency: Option<Currency>,
+    /// Which.
+    pub page: Page<i64>,
 }
 
-fn entry(
-    found: &mut BTreeMap<(Party, Currency), Earnings>,
-    party: Party,
-    currency: Currency,
-) -> &mut Earnings {
-    found
-        .entry((party, currency))
-        .or_insert_with(|| Earnings::none(currency))
-}
-
-async fn add_paid_out(
-    db: &impl ConnectionTrait,
-    parties: &[Party],
-    found: &mut BTreeMap<(Party, Currency), Earnings>,
-) -> Result<(), DbErr> {
-    let paid: Vec<(Party, Currency, i64)> = payout::Entity::find()
-        .select_only()
-        .columns([payout::Column::Party, payout::Column::Currency])
-        .column_as(Expr::cust("cast(sum(amount - reversed) as bigint)"), "paid")
-        .filter(payout::Column::Party.is_in(parties.iter().copied()))
-        .filter(payout::Column::State.eq(PayoutState::Paid))
-        .group_by(payout::Column::Party)
-        .group_by(payout::Column::Currency)
-        .into_tuple()
-        .all(db)
-        .await?;
-    for (party, currency, paid) in paid {
-        entry(found, party, currency).paid_out += paid;
-    }
-    Ok(())
-}
-
-async fn add_next_release(
-    db: &impl ConnectionTrait,
-    parties: &[Party],
-    found: &mut BTreeMap<(Party, Currency), Earnings>,
-) -> Result<(), DbErr> {
-    let waiting = |due: unit::Column, released: unit::Column| {
-        unit::Entity::find()
-            .select_only()
-            .filter(due.is_not_null())
-            .filter(released.is_null())
-            .filter(unit::Column::RefundId.is_null())
-            .filter(unit::Column::ReturnId.is_null())
-    };
-    let brands = parties.iter().filter_map(|party| match party {
-        Party::Brand(brand) => Some(*brand),
-        Party::Shopholder(_) => None,
-    });
-    let of_brands: Vec<(BrandId, Currency, Time)> =
-        waiting(unit::Column::BrandDueAt, unit::Column::BrandReleasedAt)
-            .columns([unit::Column::BrandId, unit::Column::Currency])
-            .column_as(unit::Column::BrandDueAt.min(), "due")
-            .filter(unit::Column::BrandId.is_in(brands))
-            .group_by(unit::Column::BrandId)
-            .group_by(unit::Column::Currency)
-            .into_tuple()
-            .all(db)
-            .await?;
-    let of_shopholders: Vec<(Party, Currency, Time)> =
-        waiting(unit::Column::ShopDueAt, unit::Column::ShopReleasedAt)
-            .columns([unit::Column::Shopholder, unit::Column::Currency])
-            .column_as(unit::Column::ShopDueAt.min(), "due")
-            .filter(unit::Column::Shopholder.is_in(parties.iter().copied()))
-            .group_by(unit::Column::Shopholder)
-            .group_by(unit::Column::Currency)
-            .into_tuple()
-            .all(db)
-            .await?;
-    let of_brands = of_brands
-        .into_iter()
-        .map(|(brand, currency, due)| (Party::Brand(brand), currency, due));
-    for (party, currency, due) in of_brands.chain(of_shopholders) {
-        entry(found, party, currency).next_release = Some(due);
-    }
-    Ok(())
-}
-
-/// Pages of parties' statements, in the order asked for; a statement begins with the latest line. The number of
-/// database statements does not grow with the pages.
+/// Pages of parties' statements, in the order asked for; a statement begins with the latest entry. The number of database
+/// statements grows neither with the pages nor with what was sold.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn statements(
     db: &DatabaseConnection,
-    pages: &[(Party, Page<i64>)],
-) -> Result<Vec<Slice<Line>>, DbErr> {
-    let owners = pages.iter().map(|(party, _)| party.to_string());
-    let mut accounts: HashMap<String, Vec<account::Model>> = HashMap::new();
-    for account in account::Entity::find()
-        .filter(account::Column::Owner.is_in(owners))
-        .all(db)
-        .await?
-    {
-        accounts.entry(account.owner.clone()).or_default().push(account);
-    }
-    // A party has a handful of accounts; each is read by its own index as far as the page reaches.
-    let of_account = |account: &account::Model, page: &Page<i64>| {
-        postings_of(account.id).page(db.get_database_backend(), page)
-    };
-    let wanted = pages.iter().flat_map(|(party, page)| {
-        let accounts = accounts.get(&party.to_string()).into_iter().flatten();
-        accounts.map(|account| of_account(account, page))
-    });
-    let found = PageOf::read(db, &wanted.collect::<Vec<_>>()).await?;
-    let merged: Vec<Slice<posting::Model>> = pages
+    pages: &[StatementPage],
+) -> anyhow::Result<Vec<Slice<StatementEntry>>> {
+    let accounts = Accounts::of(db, pages.iter().map(|page| page.party)).await?;
+    let slices = accounts.slices(db, pages).await?;
+    let mut ids: Vec<i64> = slices
         .iter()
-        .map(|(party, page)| {
-            let accounts = accounts.get(&party.to_string()).into_iter().flatten();
-            merge(
-                page,
-                accounts.filter_map(|account| found.get(&of_account(account, page))),
-            )
-        })
+        .flat_map(|slice| slice.rows.iter().copied())
         .collect();
-    let facts = Facts::of(db, merged.iter().flat_map(|slice| &slice.rows)).await?;
-    Ok(pages
+    ids.sort_unstable();
+    ids.dedup();
+    let told = Told::of(db, &ids, accounts.ids()).await?;
+    let drafts = accounts.drafts(db, &ids).await?;
+    let wanted: Vec<Mark> = pages
         .iter()
-        .zip(merged)
-        .map(|((party, _), slice)| {
-            let accounts = accounts.get(&party.to_string());
-            slice.filter_map(|posting| {
-                let account = accounts?
-                    .iter()
-                    .find(|account| account.id == posting.account_id)?;
-                Some(facts.line(*party, account, &posting))
-            })
-        })
-        .collect())
+        .zip(&slices)
+        .flat_map(|(page, slice)| marks(page.party, slice, &drafts))
+        .collect();
+    let standing = accounts.standing(db, &wanted).await?;
+    let mut statements = Vec::with_capacity(pages.len());
+    for (page, slice) in pages.iter().zip(slices) {
+        let mut running: BTreeMap<Currency, Standing> = marks(page.party, &slice, &drafts)
+            .map(|mark| (mark.currency, standing.get(&mark).copied().unwrap_or_default()))
+            .collect();
+        let mut rows = Vec::with_capacity(slice.rows.len());
+        for id in slice.rows {
+            let draft = drafts.get(&(page.party, id)).cloned();
+            let draft = draft.context("a transaction without postings")?;
+            rows.push(entry(page.party, &told, id, draft, &mut running)?);
+        }
+        statements.push(Slice {
+            rows,
+            has_next: slice.has_next,
+            has_previous: slice.has_previous,
+        });
+    }
+    Ok(statements)
 }
 
-/// How many lines a party's statement has, as far as they are counted.
-pub fn statement_count(backend: DbBackend, party: Party) -> CountOf {
-    let hers = account::Entity::find()
+/// How many entries a party's statement has, as far as they are counted.
+pub fn statement_count(backend: DbBackend, party: Party, currency: Option<Currency>) -> CountOf {
+    let mut hers = account::Entity::find()
         .select_only()
         .column(account::Column::Id)
-        .filter(account::Column::Owner.eq(party.to_string()))
-        .into_query();
-    let postings = posting::Entity::find()
+        .filter(account::Column::Owner.eq(party.to_string()));
+    if let Some(currency) = currency {
+        hers = hers.filter(account::Column::Currency.eq(currency));
+    }
+    let transactions = posting::Entity::find()
         .select_only()
-        .column(posting::Column::Id)
-        .filter(posting::Column::AccountId.in_subquery(hers));
-    CountOf::new(backend, postings.into_query())
+        .column(posting::Column::TransactionId)
+        .distinct()
+        .filter(posting::Column::AccountId.in_subquery(hers.into_query()));
+    CountOf::new(backend, transactions.into_query())
 }
 
-fn postings_of(account: i64) -> List<posting::Model, i64> {
-    let postings = posting::Entity::find().filter(posting::Column::AccountId.eq(account));
-    List::new(postings, true, &[posting::Column::Id], |place: &i64| {
-        vec![(*place).into()]
+/// The latest transaction of each currency on the page: from there its balances run back.
+fn marks(
+    party: Party,
+    slice: &Slice<i64>,
+    drafts: &HashMap<(Party, i64), Draft>,
+) -> impl Iterator<Item = Mark> {
+    let mut latest: BTreeMap<Currency, i64> = BTreeMap::new();
+    for id in &slice.rows {
+        if let Some(draft) = drafts.get(&(party, *id)) {
+            // The list begins with the latest.
+            latest.entry(draft.currency).or_insert(*id);
+        }
+    }
+    latest
+        .into_iter()
+        .map(move |(currency, at)| Mark { party, currency, at })
+}
+
+/// The entry, its running balances taken from `running`, which then stands before it: entries come the latest first.
+fn entry(
+    party: Party,
+    told: &Told,
+    id: i64,
+    mut draft: Draft,
+    running: &mut BTreeMap<Currency, Standing>,
+) -> anyhow::Result<StatementEntry> {
+    let transaction = told.transaction(id)?;
+    let running = running.entry(draft.currency).or_default();
+    let amount = draft.changes.iter().map(|change| change.amount).sum();
+    if PAID_OUT.contains(&transaction.kind.as_str()) {
+        let crossed = |change: &&Change| matches!(change.balance, Balance::InTransit | Balance::Recovering);
+        let paid_out: i64 = draft
+            .changes
+            .iter()
+            .filter(crossed)
+            .map(|change| -change.amount)
+            .sum();
+        draft.changes.push(Change {
+            balance: Balance::PaidOut,
+            amount: paid_out,
+            after: running.paid_out,
+        });
+        running.paid_out -= paid_out;
+    }
+    draft.changes.sort_by_key(|change| change.balance);
+    let total_after = running.total;
+    running.total -= amount;
+    let subject = told.subject(party, transaction);
+    Ok(StatementEntry {
+        place: id,
+        id: entry_id(party, &transaction.key),
+        occurred_at: transaction.occurred_at,
+        currency: draft.currency,
+        description: describe(&transaction.kind, &draft.changes, &subject),
+        amount,
+        total_after,
+        changes: draft.changes,
+        order: subject.order.map(|(id, number)| (id, number.to_owned())),
+        payout: subject.payout,
+        refund: subject.refund,
+        transfer: subject.transfer.map(str::to_owned),
     })
 }
 
-/// The page of all accounts together, made of the same page of each.
-fn merge<'a>(
-    page: &Page<i64>,
-    slices: impl Iterator<Item = &'a Slice<posting::Model>>,
-) -> Slice<posting::Model> {
-    let mut more = false;
-    let mut postings = Vec::new();
-    for slice in slices {
-        more |= if page.backward {
-            slice.has_previous
-        } else {
-            slice.has_next
-        };
-        postings.extend(slice.rows.iter().cloned());
-    }
-    postings.sort_by_key(|posting| posting.id);
-    if !page.backward {
-        postings.reverse();
-    }
-    let mut cut = page.cut(postings);
-    if page.backward {
-        cut.has_previous |= more;
-    } else {
-        cut.has_next |= more;
-    }
-    cut
-}
-
-/// The rows that the postings of one page concern.
-struct Facts {
-    transactions: HashMap<i64, transaction::Model>,
-    units: HashMap<UnitId, unit::Model>,
-    lines: HashMap<OrderLineId, order_line::Model>,
-    numbers: HashMap<OrderId, String>,
-}
-
-impl Facts {
-    async fn of<'a>(
-        db: &impl ConnectionTrait,
-        postings: impl Iterator<Item = &'a posting::Model> + Clone,
-    ) -> Result<Self, DbErr> {
-        let transactions = transaction::Entity::find()
-            .filter(transaction::Column::Id.is_in(postings.clone().map(|row| row.transaction_id)))
-            .all(db)
-            .await?;
-        let units = unit::Entity::find()
-            .filter(unit::Column::Id.is_in(postings.filter_map(|row| row.unit_id)))
-            .all(db)
-            .await?;
-        let lines = order_line::Entity::find()
-            .filter(order_line::Column::Id.is_in(units.iter().filter_map(|unit| unit.line_id)))
-            .all(db)
-            .await?;
-        let orders: Vec<OrderId> = units.iter().map(|unit| unit.order_id).collect();
-        let numbers: Vec<(OrderId, String)> = order::Entity::find()
-            .select_only()
-            .columns([order::Column::Id, order::Column::Number])
-            .filter(order::Column::Id.is_in(orders))
-            .into_tuple()
-            .all(db)
-            .await?;
-        Ok(Self {
-            transactions: transactions.into_iter().map(|row| (row.id, row)).collect(),
-            units: units.into_iter().map(|row| (row.id, row)).collect(),
-            lines: lines.into_iter().map(|row| (row.id, row)).collect(),
-            numbers: numbers.into_iter().collect(),
-        })
-    }
-
-    fn line(&self, party: Party, account: &account::Model, posting: &posting::Model) -> Line {
-        let transaction = self.transactions.get(&posting.transaction_id);
-        let unit = posting.unit_id.and_then(|unit| self.units.get(&unit));
-        let sold = unit
-            .and_then(|unit| unit.line_id)
-            .and_then(|line| self.lines.get(&line));
-        let number = unit.and_then(|unit| self.numbers.get(&unit.order_id));
-        let subject = Subject {
-            unit: unit.map(|unit| unit.kind),
-            title: sold.map(|line| line.title.as_str()),
-            variant: sold.map(|line| line.variant_title.as_str()),
-            order: number.map(String::as_str),
-            due: unit.and_then(|unit| match party {
-                Party::Brand(_) => unit.brand_due_at,
-                Party::Shopholder(_) => unit.shop_due_at,
-            }),
-        };
-        let kind = transaction.map_or("", |transaction| transaction.kind.as_str());
-        let refs: BTreeMap<String, String> = transaction
-            .and_then(|transaction| serde_json::from_str(&transaction.refs).ok())
-            .unwrap_or_default();
-        Line {
-            place: posting.id,
-            occurred_at: transaction.map_or(account.created_at, |transaction| transaction.occurred_at),
-            balance: account.kind,
-            amount: Money::new(
-                effect(account.kind, posting.side, posting.amount),
-                posting.currency,
-            ),
-            description: describe(kind, account.kind, &subject),
-            order: unit.map(|unit| unit.order_id).zip(number.cloned()),
-            payout: refs.get("payout").and_then(|id| id.parse().ok()),
-            refund: refs.get("refund").and_then(|id| id.parse().ok()),
-        }
-    }
+/// Two parties read different entries of one transaction, so the id is made of both.
+fn entry_id(party: Party, key: &str) -> StatementEntryId {
+    let hash = secret::sha256(format!("{party}\n{key}").as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    Uuid::from_bytes(bytes).into()
 }

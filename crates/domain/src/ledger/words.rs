@@ -1,77 +1,167 @@
 //! What happened to a party's money, in words for people who never heard of double entry. All of them stand here.
 
 use vitrine_model::Time;
-use vitrine_model::ledger::{AccountKind, UnitKind};
+use vitrine_model::id::{OrderId, PayoutId, RefundId};
+use vitrine_model::ledger::UnitKind;
 
-/// What a line of a statement is about.
+use crate::ledger::statement::{Balance, Change};
+
+/// Pieces of one order line, or shipping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Goods {
+    /// How many.
+    pub(super) pieces: i64,
+    /// Goods or shipping.
+    pub(super) kind: UnitKind,
+    /// The product's title then.
+    pub(super) title: Option<String>,
+    /// The variant's title then.
+    pub(super) variant: Option<String>,
+    /// Whether the party's part of any of them is still held, neither released nor given back.
+    pub(super) waiting: bool,
+    /// When the last of what is held may be released, once that is known of all of it.
+    pub(super) due: Option<Time>,
+}
+
+/// What an entry of a statement is about.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Subject<'a> {
-    /// Goods or shipping; none where no unit is concerned.
-    pub(super) unit: Option<UnitKind>,
-    /// The product's title then.
-    pub(super) title: Option<&'a str>,
-    /// The variant's title then.
-    pub(super) variant: Option<&'a str>,
-    /// The order's number.
-    pub(super) order: Option<&'a str>,
-    /// When it may be released, once that is known.
-    pub(super) due: Option<Time>,
+    /// The goods, in the order's own order, shipping last.
+    pub(super) goods: &'a [Goods],
+    /// The order and its number.
+    pub(super) order: Option<(OrderId, &'a str)>,
+    /// The payout.
+    pub(super) payout: Option<PayoutId>,
+    /// The refund.
+    pub(super) refund: Option<RefundId>,
+    /// Stripe's id of the payout's transfer.
+    pub(super) transfer: Option<&'a str>,
 }
 
 /// The title Shopify gives to the only variant of a product.
 const ONLY_VARIANT: &str = "Default Title";
+/// Lines named one by one; of further ones only the number is told.
+const NAMED: usize = 3;
 
-impl Subject<'_> {
-    fn goods(&self) -> String {
-        let what = match (self.unit, self.title, self.variant) {
-            (Some(UnitKind::Shipping), _, _) => "shipping".to_owned(),
-            (_, Some(title), Some(variant)) if variant != ONLY_VARIANT => format!("{title} ({variant})"),
-            (_, Some(title), _) => title.to_owned(),
-            _ => "an item".to_owned(),
-        };
-        match self.order {
-            Some(order) => format!("{what}, order {order}"),
-            None => what,
-        }
-    }
-
-    fn until(&self) -> String {
-        match self.due {
-            Some(due) => format!("until {}", due.format("%-d %B %Y")),
-            None => "until it has shipped and its return window has closed".to_owned(),
+impl Goods {
+    fn words(&self) -> String {
+        match (self.kind, &self.title, &self.variant) {
+            (UnitKind::Shipping, _, _) => "shipping".to_owned(),
+            (_, Some(title), Some(variant)) if variant != ONLY_VARIANT => {
+                format!("{} × {title} ({variant})", self.pieces)
+            }
+            (_, Some(title), _) => format!("{} × {title}", self.pieces),
+            (_, None, _) => format!("{} × goods", self.pieces),
         }
     }
 }
 
-/// What `effect`, a kind of ledger transaction, did to the party's balance of `kind`.
-pub(super) fn describe(effect: &str, kind: AccountKind, subject: &Subject<'_>) -> String {
-    use AccountKind::{Available, Held, Receivable};
-    let goods = subject.goods();
-    match (effect, kind) {
-        ("charge.paid", _) => format!("Sale of {goods}: held {}", subject.until()),
-        ("fee.recharged", Receivable) => format!("Payment fee for {goods}: owed"),
-        ("fee.recharged", _) => format!("Payment fee for {goods}"),
-        ("release", Held) => format!("Return window closed for {goods}: no longer held"),
-        ("release", Receivable) => format!("Return window closed for {goods}: kept for what was owed"),
-        ("release", _) => format!("Return window closed for {goods}: available"),
-        ("refund.decided", Receivable) => {
-            format!("Refund of {goods}: owed, since the money was paid out already")
+impl Subject<'_> {
+    fn goods(&self) -> String {
+        let mut words: Vec<String> = self.goods.iter().take(NAMED).map(Goods::words).collect();
+        match self.goods.len().saturating_sub(NAMED) {
+            0 => {}
+            more => words.push(format!("{more} more")),
         }
-        ("refund.decided", _) => format!("Refund of {goods}"),
-        ("refund.failed", _) => format!("Refund of {goods} failed: given back to you"),
-        ("payout.requested", Available) => "Payout: no longer available".to_owned(),
-        ("payout.requested", _) => "Payout: on its way".to_owned(),
-        ("payout.made", _) => "Payout: paid to your account".to_owned(),
-        ("payout.refused", Available) => "Payout refused: available again".to_owned(),
-        ("payout.refused", Receivable) => "Payout refused: kept for what was owed".to_owned(),
-        ("payout.refused", _) => "Payout refused: no longer on its way".to_owned(),
-        ("reversal.requested", _) => "After a refund: part of a payout is being taken back".to_owned(),
-        ("reversal.made", _) => "After a refund: part of a payout was taken back".to_owned(),
-        ("reversal.refused", Available) => "After a refund: paid from what was available".to_owned(),
-        ("reversal.refused", _) => {
-            "After a refund: the payout could not be taken back, still owed".to_owned()
+        match words.split_last() {
+            None => "goods".to_owned(),
+            Some((only, [])) => only.clone(),
+            Some((last, before)) => format!("{} and {last}", before.join(", ")),
         }
-        (other, _) => other.to_owned(),
+    }
+
+    /// The goods and their order.
+    fn sale(&self) -> String {
+        format!("{}{}", self.goods(), self.of_order(", order "))
+    }
+
+    fn of_order(&self, before: &str) -> String {
+        self.order
+            .map_or_else(String::new, |(_, number)| format!("{before}{number}"))
+    }
+
+    /// When what is held for it becomes hers to spend; nothing once all of it has, or was given back.
+    fn until(&self) -> String {
+        let mut waiting = self.goods.iter().filter(|goods| goods.waiting).peekable();
+        if waiting.peek().is_none() {
+            return String::new();
+        }
+        let dues: Option<Vec<Time>> = waiting.map(|goods| goods.due).collect();
+        match dues.and_then(|dues| dues.into_iter().max()) {
+            Some(due) => format!(
+                ": yours unless returned, available from {}",
+                due.format("%-d %B %Y")
+            ),
+            None => ": yours unless returned, available once it was shipped and its return window has closed"
+                .to_owned(),
+        }
+    }
+
+    fn transfer(&self) -> String {
+        self.transfer
+            .map_or_else(String::new, |transfer| format!(", transfer {transfer}"))
+    }
+}
+
+/// What `effect`, a kind of ledger transaction, did to a party's balances.
+pub(super) fn describe(effect: &str, changes: &[Change], subject: &Subject<'_>) -> String {
+    let touched = |balance| changes.iter().any(|change| change.balance == balance);
+    let (available, owed) = (touched(Balance::Available), touched(Balance::Owed));
+    // Where money that becomes hers to spend went.
+    let given = match (available, owed) {
+        (true, true) => "available for payout, less what you owed",
+        (false, true) => "kept for what you owed",
+        _ => "available for payout",
+    };
+    match effect {
+        "charge.paid" => format!("Sold {}{}", subject.sale(), subject.until()),
+        "fee.recharged" => {
+            let fee = format!("Card payment fee{}", subject.of_order(" for order "));
+            if owed {
+                format!("{fee}: owed until later earnings pay it")
+            } else {
+                fee
+            }
+        }
+        "release" => format!("Return window closed for {}: {given}", subject.sale()),
+        "refund.decided" => format!("Refund of {}{}", subject.sale(), taken(changes)),
+        "refund.failed" => format!("Refund of {} failed: given back to you", subject.sale()),
+        "payout.requested" => "Payout on its way to your account at Stripe".to_owned(),
+        "payout.made" => format!("Paid out to your account at Stripe{}", subject.transfer()),
+        "payout.refused" => format!("Payout refused by Stripe: {given}"),
+        "reversal.requested" => format!(
+            "What you owe{} is being taken back from your account at Stripe{}",
+            subject.of_order(" for the refund of order "),
+            subject.transfer()
+        ),
+        "reversal.made" => format!(
+            "Taken back from your account at Stripe{}: what you owed{}",
+            subject.transfer(),
+            subject.of_order(" for the refund of order ")
+        ),
+        "reversal.refused" => {
+            let paid = match (available, owed) {
+                (true, true) => "paid from what was available, the rest still owed",
+                (true, false) => "paid from what was available",
+                _ => "still owed, later earnings pay it",
+            };
+            format!(
+                "Your account at Stripe did not give back what you owed{}: {paid}",
+                subject.of_order(" for the refund of order ")
+            )
+        }
+        other => other.to_owned(),
+    }
+}
+
+/// Where a refund took what was no longer held.
+fn taken(changes: &[Change]) -> &'static str {
+    let touched = |balance| changes.iter().any(|change| change.balance == balance);
+    let elsewhere = touched(Balance::Held) || touched(Balance::Available);
+    match (touched(Balance::Owed), elsewhere) {
+        (false, _) => "",
+        (true, false) => ": owed, since it was paid out already",
+        (true, true) => ": not enough of it was left, the rest is owed",
     }
 }
 
@@ -79,24 +169,105 @@ pub(super) fn describe(effect: &str, kind: AccountKind, subject: &Subject<'_>) -
 mod tests {
     use super::*;
 
+    fn shirts(due: Option<&str>) -> Goods {
+        Goods {
+            pieces: 2,
+            kind: UnitKind::Goods,
+            title: Some("Linen shirt".to_owned()),
+            variant: Some(ONLY_VARIANT.to_owned()),
+            waiting: true,
+            due: due.and_then(|due| due.parse().ok()),
+        }
+    }
+
+    fn shipping() -> Goods {
+        Goods {
+            kind: UnitKind::Shipping,
+            ..shirts(Some("2028-01-01T09:00:00Z"))
+        }
+    }
+
+    fn about(goods: &[Goods]) -> Subject<'_> {
+        Subject {
+            goods,
+            order: Some((uuid::Uuid::nil().into(), "V-1042")),
+            ..Subject::default()
+        }
+    }
+
+    fn change(balance: Balance) -> Change {
+        Change {
+            balance,
+            amount: 1,
+            after: 1,
+        }
+    }
+
     #[test]
-    fn a_sale_says_what_for_which_order_and_until_when_it_is_held() {
-        let mut subject = Subject {
-            unit: Some(UnitKind::Goods),
-            title: Some("Ocean Blue Shirt"),
-            variant: Some("M"),
-            order: Some("V-1001"),
-            due: "2027-12-24T09:00:00Z".parse().ok(),
+    fn a_sale_says_what_for_which_order_and_when_it_may_be_spent() {
+        let dated = [shirts(Some("2028-01-03T09:00:00Z")), shipping()];
+        assert_eq!(
+            describe("charge.paid", &[], &about(&dated)),
+            "Sold 2 × Linen shirt and shipping, order V-1042: yours unless returned, available from 3 January 2028"
+        );
+        let undated = [shirts(None)];
+        assert_eq!(
+            describe("charge.paid", &[], &about(&undated)),
+            "Sold 2 × Linen shirt, order V-1042: yours unless returned, available once it was shipped and its return \
+             window has closed"
+        );
+        let over = [Goods {
+            waiting: false,
+            variant: Some("M".to_owned()),
+            ..shirts(None)
+        }];
+        assert_eq!(
+            describe("charge.paid", &[], &about(&over)),
+            "Sold 2 × Linen shirt (M), order V-1042"
+        );
+    }
+
+    #[test]
+    fn of_many_lines_the_first_are_named() {
+        let many = vec![shirts(None); 5];
+        let words = describe("refund.failed", &[], &about(&many));
+        assert_eq!(
+            words,
+            "Refund of 2 × Linen shirt, 2 × Linen shirt, 2 × Linen shirt and 2 more, order V-1042 failed: given back to you"
+        );
+    }
+
+    #[test]
+    fn a_release_says_whether_a_debt_was_paid_by_it() {
+        let goods = [shirts(None)];
+        let words = |balances: &[Balance]| {
+            let changes: Vec<Change> = balances.iter().copied().map(change).collect();
+            describe("release", &changes, &about(&goods))
+        };
+        let closed = "Return window closed for 2 × Linen shirt, order V-1042: ";
+        assert_eq!(
+            words(&[Balance::Held, Balance::Available]),
+            format!("{closed}available for payout")
+        );
+        assert_eq!(
+            words(&[Balance::Held, Balance::Owed]),
+            format!("{closed}kept for what you owed")
+        );
+        assert_eq!(
+            words(&[Balance::Held, Balance::Available, Balance::Owed]),
+            format!("{closed}available for payout, less what you owed")
+        );
+    }
+
+    #[test]
+    fn a_payout_names_its_transfer() {
+        let subject = Subject {
+            transfer: Some("tr_1"),
+            ..Subject::default()
         };
         assert_eq!(
-            describe("charge.paid", AccountKind::Held, &subject),
-            "Sale of Ocean Blue Shirt (M), order V-1001: held until 24 December 2027"
-        );
-        subject.variant = Some(ONLY_VARIANT);
-        subject.due = None;
-        assert_eq!(
-            describe("charge.paid", AccountKind::Held, &subject),
-            "Sale of Ocean Blue Shirt, order V-1001: held until it has shipped and its return window has closed"
+            describe("payout.made", &[], &subject),
+            "Paid out to your account at Stripe, transfer tr_1"
         );
     }
 }

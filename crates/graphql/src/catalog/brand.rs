@@ -134,17 +134,19 @@ impl Brand {
         ledger::earnings(ctx, Party::Brand(self.0.id)).await
     }
 
-    /// Every change of its balances, the latest first.
+    /// What happened to its money, the latest first, with running balances.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn statement(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Only entries of this currency.")] currency: Option<CurrencyCode>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<StatementConnection> {
-        ledger::statement(ctx, Party::Brand(self.0.id), first, after, last, before).await
+        let page = page(first, after, last, before)?;
+        ledger::statement(ctx, Party::Brand(self.0.id), currency, page).await
     }
 
     /// Where its payouts go; `null` until `payoutAccountOnboardingLinkCreate` was first called.
