@@ -1,5 +1,6 @@
 //! Mail: who is written to about what, once.
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::fulfillment::{SHIP, hire, parcel};
@@ -7,7 +8,7 @@ use crate::support::App;
 use crate::support::on_both;
 
 /// The mails to `to` whose text holds all of `words`.
-fn mails_to(app: &App, to: &str, words: &[&str]) -> usize {
+pub(crate) fn mails_to(app: &App, to: &str, words: &[&str]) -> usize {
     let mails = app.mails();
     let to = format!("To: {to}");
     mails
@@ -21,7 +22,9 @@ on_both! {
         let tea = app.market("tea").await;
         hire(app, &tea, "sam", "SHIPPER").await;
         app.buy(&[(&tea, 1)]).await;
-        assert_eq!(mails_to(app, "berta@example.com", &["99.50 EUR", "tea teapot", "1 Mill Lane"]), 1);
+        let hers = ["99.50 EUR", "tea teapot", "1 Mill Lane", "recommended by tea-shopholder, in the shop tea shop"];
+        assert_eq!(mails_to(app, "berta@example.com", &hers), 1);
+        assert_eq!(mails_to(app, "berta@example.com", &["Date: Mon, 11 Jan 2027 09:00:00 +0000"]), 1, "our clock's");
         assert_eq!(mails_to(app, "tea-owner@example.com", &["Please ship for tea"]), 1);
         assert_eq!(mails_to(app, "sam@example.com", &["Please ship for tea"]), 1);
         assert_eq!(mails_to(app, "tea-shopholder@example.com", &["you earn 8.10 EUR", "30 days after delivery"]), 1);
@@ -44,7 +47,21 @@ on_both! {
         crate::refund::refund(&tea.owner, &purchase, 1, "key").await;
         app.settle().await;
         assert_eq!(mails_to(app, "berta@example.com", &["refunded 94.60 EUR", "the spout drips"]), 1);
-        assert_eq!(mails_to(app, "tea-shopholder@example.com", &["taken back", "8.10 EUR"]), 1);
+        assert_eq!(mails_to(app, "tea-shopholder@example.com", &["was refunded", "8.10 EUR of your earnings was still held."]), 1);
+    }
+
+    async fn an_order_nobody_paid_is_told_to_the_buyer_unless_she_called_it_off(app) {
+        let tea = app.market("tea").await;
+        let (_, order) = app.order(&[(&tea, 1)]).await;
+        app.wait(TimeDelta::hours(1)).await;
+        assert_eq!(mails_to(app, "berta@example.com", &["was not paid in time", "tea teapot"]), 1);
+        let (berta, called_off) = app.order(&[(&tea, 1)]).await;
+        assert_ne!(order, called_off);
+        let cancel = "mutation($in: OrderCancelInput!) { orderCancel(input: $in) { order { state } userErrors { message } } }";
+        let off = berta.made(cancel, json!({ "orderId": called_off, "idempotencyKey": "off" })).await;
+        assert_eq!(off["order"]["state"], "EXPIRED");
+        app.settle().await;
+        assert_eq!(app.mails().len(), 1);
     }
 
     async fn a_job_run_twice_writes_once(app) {

@@ -8,6 +8,7 @@ use vitrine_domain::payout as payouts;
 use vitrine_model::payout::{self, PayoutState, ReversalState, transfer_reversal};
 
 use crate::fulfillment::{SHIP, hire, parcel};
+use crate::notify::mails_to;
 use crate::refund::refund;
 use crate::support::market::{Market, Purchase, text};
 use crate::support::{App, FRONTEND, Person, STRIPE_KEY, on_both};
@@ -249,6 +250,7 @@ on_both! {
         let refused = seen(&tea.shopholder).await;
         assert_eq!(refused[0]["state"], "REFUSED");
         assert!(text(&refused[0]["refusal"]).starts_with("insufficient_capabilities_for_transfer"));
+        assert_eq!(mails_to(app, &tea.shopholder.email, &["A payout of 8.10 EUR was refused", "insufficient_capabilities"]), 1);
         assert_eq!(transfers(app).await, 0);
         app.stripe.admin(&format!("accounts/{account}/enable"), json!({})).await;
         app.wait(TimeDelta::minutes(1)).await;
@@ -352,6 +354,7 @@ on_both! {
         app.settle().await;
         let own = seen(&tea.shopholder).await;
         assert_eq!((&own[0]["state"], &own[0]["reversed"]["amount"]), (&json!("PAID"), &json!("8.10")));
+        assert_eq!(mails_to(app, &tea.shopholder.email, &["8.10 EUR taken back for order"]), 1);
         payouts::recover(&app.vitrine().context("again"), id.parse().unwrap()).await.unwrap();
         app.settle().await;
         let reversals = transfer_reversal::Entity::find().all(app.db()).await.unwrap();
@@ -370,6 +373,7 @@ on_both! {
         let id = refund(&tea.owner, &purchase, 1, "late").await;
         app.settle().await;
         assert_eq!(seen(&tea.shopholder).await[0]["reversed"]["amount"], "0.00");
+        assert_eq!(mails_to(app, &tea.shopholder.email, &["8.10 EUR could not be taken back", "8.10 EUR is owed now in all"]), 1);
         payouts::recover(&app.vitrine().context("again"), id.parse().unwrap()).await.unwrap();
         app.settle().await;
         let reversals = transfer_reversal::Entity::find().all(app.db()).await.unwrap();

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::fulfillment::{SHIP, hire, parcel};
+use crate::notify::mails_to;
 use crate::support::market::{Purchase, text};
 use crate::support::{App, FRONTEND, Person, on_both};
 
@@ -181,6 +182,8 @@ on_both! {
         app.settle().await;
         let seen = refunds(&purchase).await;
         assert_eq!(seen["refunds"][0]["state"], "FAILED");
+        assert_eq!(mails_to(app, "berta@example.com", &["did not reach you"]), 1);
+        assert_eq!(mails_to(app, "tea-owner@example.com", &["A refund for order", "of tea failed"]), 1);
         assert_eq!(seen["paymentStatus"], "PAID");
         refund(&tea.owner, &purchase, 1, "second").await;
         app.settle().await;

@@ -34,6 +34,8 @@ pub struct Mail {
     pub text: String,
     /// The event and recipient it comes of: a repeat is recognisable by it.
     pub message_id: String,
+    /// When it was written.
+    pub date: Time,
 }
 
 /// Outgoing mail.

@@ -256,7 +256,12 @@ impl Mailer for Post {
         let message = Message::builder()
             .from(self.from.clone())
             .to(mail.to.parse()?)
-            .message_id(Some(format!("<{}@vitrine>", mail.message_id)))
+            .date(mail.date.into())
+            .message_id(Some(format!(
+                "<{}@{}>",
+                mail.message_id,
+                self.from.email.domain()
+            )))
             .subject(mail.subject)
             .header(ContentType::TEXT_PLAIN)
             .body(mail.text)?;

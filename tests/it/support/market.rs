@@ -88,6 +88,33 @@ impl App {
 
     /// A guest buys so many pieces of each market's product through its shop, and pays.
     pub(crate) async fn buy(&self, wanted: &[(&Market<'_>, i32)]) -> Purchase<'_> {
+        let (buyer, order, url) = self.check_out(wanted).await;
+        Stripe::pay(&self.stripe, &url, CARD).await;
+        self.settle().await;
+        let paid = buyer
+            .ask(
+                "query($id: ID!) { order(id: $id) { state lines { id } } }",
+                json!({ "id": order }),
+            )
+            .await;
+        assert_eq!(paid["order"]["state"], "PAID");
+        let lines = paid["order"]["lines"].as_array().unwrap();
+        Purchase {
+            lines: lines.iter().map(|line| text(&line["id"])).collect(),
+            buyer,
+            order,
+        }
+    }
+
+    /// A guest orders so many pieces of each market's product through its shop, and does not pay: she, and the order's id.
+    pub(crate) async fn order(&self, wanted: &[(&Market<'_>, i32)]) -> (Person<'_>, String) {
+        let (buyer, order, _) = self.check_out(wanted).await;
+        self.settle().await;
+        (buyer, order)
+    }
+
+    /// The buyer, her order and the address of the page it is paid on.
+    async fn check_out(&self, wanted: &[(&Market<'_>, i32)]) -> (Person<'_>, String, String) {
         let lines: Vec<Value> = wanted
             .iter()
             .map(|(market, quantity)| {
@@ -107,24 +134,11 @@ impl App {
             .await;
         let cart = text(&made["cart"]["id"]);
         let buyer = self.nobody().holding(&text(&made["guestSecret"]));
-        let order = self.check_out(&buyer, &cart).await;
-        self.settle().await;
-        let paid = buyer
-            .ask(
-                "query($id: ID!) { order(id: $id) { state lines { id } } }",
-                json!({ "id": order }),
-            )
-            .await;
-        assert_eq!(paid["order"]["state"], "PAID");
-        let lines = paid["order"]["lines"].as_array().unwrap();
-        Purchase {
-            lines: lines.iter().map(|line| text(&line["id"])).collect(),
-            buyer,
-            order,
-        }
+        let (order, url) = self.start(&buyer, &cart).await;
+        (buyer, order, url)
     }
 
-    async fn check_out(&self, buyer: &Person<'_>, cart: &str) -> String {
+    async fn start(&self, buyer: &Person<'_>, cart: &str) -> (String, String) {
         buyer
             .made(
                 "mutation($in: CartBuyerUpdateInput!) { cartBuyerUpdate(input: $in) { userErrors { message } } }",
@@ -149,9 +163,10 @@ impl App {
                 }),
             )
             .await;
-        let url = text(&started["order"]["checkoutUrl"]);
-        Stripe::pay(&self.stripe, &url, CARD).await;
-        text(&started["order"]["id"])
+        (
+            text(&started["order"]["id"]),
+            text(&started["order"]["checkoutUrl"]),
+        )
     }
 
     async fn stock_up(&self, brand: &str, handle: &str) -> (ProductId, VariantId) {

@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use vitrine_model::catalog::brand;
 use vitrine_model::checkout::{
-    order, order_contact, order_line, order_shipping, refund, refund_unit, return_request, return_unit,
+    CreditReason, order, order_contact, order_line, order_shipping, refund, refund_unit, return_request,
+    return_unit,
 };
 use vitrine_model::id::{AccountId, BrandId, FulfillmentId, OrderId, RefundId, ReturnId, ShopId, UnitId};
 use vitrine_model::identity::{Role, account, brand_member};
@@ -14,7 +15,7 @@ use vitrine_model::ledger::{Party, unit};
 use vitrine_model::money::Money;
 use vitrine_model::shop;
 
-use crate::notify::letters::{Earned, Item};
+use crate::notify::letters::{Earned, Item, Recommended};
 
 /// Most people of one brand written to.
 const MAX_STAFF: u64 = 50;
@@ -33,6 +34,7 @@ pub(super) struct Sale {
     pub(super) units: Vec<unit::Model>,
     brands: HashMap<BrandId, brand::Model>,
     shipping: Vec<order_shipping::Model>,
+    shops: HashMap<ShopId, Recommended>,
 }
 
 /// The order `id`. The number of statements does not grow with its lines.
@@ -59,6 +61,7 @@ pub(super) async fn sale(db: &impl ConnectionTrait, id: OrderId) -> anyhow::Resu
         .all(db)
         .await?;
     Ok(Sale {
+        shops: recommenders(db, &lines).await?,
         contact: order_contact::Entity::find_by_id(id).one(db).await?,
         brands: brands.into_iter().map(|brand| (brand.id, brand)).collect(),
         order,
@@ -66,6 +69,36 @@ pub(super) async fn sale(db: &impl ConnectionTrait, id: OrderId) -> anyhow::Resu
         units,
         shipping,
     })
+}
+
+/// The shops that recommended what was ordered, and who keeps them.
+async fn recommenders(
+    db: &impl ConnectionTrait,
+    lines: &[order_line::Model],
+) -> Result<HashMap<ShopId, Recommended>, DbErr> {
+    let recommended = lines
+        .iter()
+        .filter(|line| line.credit == CreditReason::Recommendation);
+    let shops = shop::Entity::find()
+        .filter(shop::Column::Id.is_in(recommended.filter_map(|line| line.shop_id)))
+        .all(db)
+        .await?;
+    let owners = account::Entity::find()
+        .filter(account::Column::Id.is_in(shops.iter().map(|shop| shop.owner_id)))
+        .all(db)
+        .await?;
+    let names: HashMap<AccountId, String> = owners
+        .into_iter()
+        .map(|owner| (owner.id, owner.name.to_string()))
+        .collect();
+    let named = shops.into_iter().map(|shop| {
+        let recommended = Recommended {
+            by: names.get(&shop.owner_id).cloned(),
+            shop: shop.name.to_string(),
+        };
+        (shop.id, recommended)
+    });
+    Ok(named.collect())
 }
 
 impl Sale {
@@ -153,6 +186,10 @@ impl Sale {
             brand: self.brand_name(line.brand_id).to_owned(),
             price: self.money(line.price.saturating_mul(count)),
             discount: self.money(line.discount.saturating_mul(count)),
+            recommended: line
+                .shop_id
+                .filter(|_| line.credit == CreditReason::Recommendation)
+                .and_then(|shop| self.shops.get(&shop).cloned()),
         }
     }
 }
@@ -277,4 +314,15 @@ pub(super) async fn parcel(
         .one(db)
         .await?;
     found.with_context(|| format!("no parcel {id}"))
+}
+
+/// The order's number, as people read it out.
+pub(super) async fn order_number(db: &impl ConnectionTrait, id: OrderId) -> anyhow::Result<String> {
+    let number = order::Entity::find_by_id(id)
+        .select_only()
+        .column(order::Column::Number)
+        .into_tuple()
+        .one(db)
+        .await?;
+    number.with_context(|| format!("no order {id}"))
 }

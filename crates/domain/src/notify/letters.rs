@@ -28,6 +28,28 @@ pub(super) struct Item {
     pub(super) price: Money,
     /// What the shopholder gave of it.
     pub(super) discount: Money,
+    /// Who recommended it to the buyer.
+    pub(super) recommended: Option<Recommended>,
+}
+
+/// Who recommended something, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Recommended {
+    /// The shopholder, unless she was erased.
+    pub(super) by: Option<String>,
+    /// Her shop.
+    pub(super) shop: String,
+}
+
+/// Where a refund took what a shopholder had earned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TakenBack {
+    /// From what was held.
+    pub(super) held: Money,
+    /// From what the next payout would have sent.
+    pub(super) available: Money,
+    /// From nowhere yet: it had left already.
+    pub(super) owed: Money,
 }
 
 /// What a shopholder earned with it.
@@ -234,7 +256,14 @@ pub(super) fn sold(
 }
 
 /// To a shopholder: a sale was taken back, and with it what she earned.
-pub(super) fn taken_back(name: &str, shop: &str, number: &str, earned: &[Earned], sum: Money) -> Letter {
+pub(super) fn taken_back(
+    name: &str,
+    shop: &str,
+    number: &str,
+    earned: &[Earned],
+    sum: Money,
+    taken: TakenBack,
+) -> Letter {
     let mut body =
         format!("the buyer of order {number} got money back for what was sold through {shop}:\n\n");
     for Earned { item, earnings } in earned {
@@ -243,11 +272,31 @@ pub(super) fn taken_back(name: &str, shop: &str, number: &str, earned: &[Earned]
             &format!("{} × {} ({}): {earnings}", item.count, item.title, item.brand),
         );
     }
-    let _ = write!(
-        body,
-        "Together: {sum}\n\nYour earnings of this sale were taken back with it. What was paid out already is set off against \
-         later earnings.\n"
+    line(
+        &mut body,
+        &format!("Together: {sum}\n\nYour earnings of this sale went back with it."),
     );
+    if taken.held.minor() > 0 {
+        line(
+            &mut body,
+            &format!("{} of your earnings was still held.", taken.held),
+        );
+    }
+    if taken.available.minor() > 0 {
+        let words = format!(
+            "{} was taken from what the next payout would have sent.",
+            taken.available
+        );
+        line(&mut body, &words);
+    }
+    if taken.owed.minor() > 0 {
+        let words = format!(
+            "{} had been paid out already. It is taken back from your account at Stripe; what cannot be taken back there, \
+             your later earnings pay. We write again when we know.",
+            taken.owed
+        );
+        line(&mut body, &words);
+    }
     letter(format!("A sale through {shop} was refunded"), Some(name), &body)
 }
 
@@ -257,6 +306,96 @@ pub(super) fn paid_out(name: &str, whose: &str, amount: Money) -> Letter {
         "{amount} that {whose} earned was sent to the connected Stripe account. Stripe pays it out to the bank from there.\n"
     );
     letter(format!("A payout of {amount} is on its way"), Some(name), &body)
+}
+
+/// To a shopholder, or to a brand's owner: Stripe did not take a payout on.
+pub(super) fn payout_refused(name: &str, whose: &str, amount: Money, refusal: Option<&str>) -> Letter {
+    let mut body = format!(
+        "Stripe refused to send {amount} that {whose} earned to the connected Stripe account. The money is not lost: it is \
+         available again, what was owed paid first, and the next payout tries to send it.\n"
+    );
+    if let Some(refusal) = refusal {
+        line(&mut body, &format!("\nStripe's answer: {refusal}"));
+    }
+    line(
+        &mut body,
+        "\nPlease look whether Stripe still needs anything from you: open the link for onboarding again.",
+    );
+    letter(format!("A payout of {amount} was refused"), Some(name), &body)
+}
+
+/// To a shopholder, or to a brand's owner: what a refund left owing came back from her account at Stripe.
+pub(super) fn reversed(name: &str, whose: &str, amount: Money, number: &str) -> Letter {
+    let body = format!(
+        "{amount} was taken back from the connected Stripe account: {whose} had been paid for order {number} before its \
+         buyer got money back. This part of the debt is settled.\n"
+    );
+    letter(
+        format!("{amount} taken back for order {number}"),
+        Some(name),
+        &body,
+    )
+}
+
+/// To a shopholder, or to a brand's owner: her account at Stripe did not give back what a refund left owing.
+pub(super) fn reversal_refused(name: &str, whose: &str, amount: Money, number: &str, owed: Money) -> Letter {
+    let mut body = format!(
+        "{whose} had been paid for order {number} before its buyer got money back, and {amount} could not be taken back \
+         from the connected Stripe account.\n"
+    );
+    if owed.minor() > 0 {
+        let words = format!("{owed} is owed now in all. Later earnings pay it before anything is paid out.");
+        line(&mut body, &words);
+    } else {
+        line(
+            &mut body,
+            "Earnings that were available have paid it. Nothing is owed now.",
+        );
+    }
+    letter(
+        format!("{amount} could not be taken back for order {number}"),
+        Some(name),
+        &body,
+    )
+}
+
+/// To the buyer: nobody paid her order, and it is closed.
+pub(super) fn expired(name: Option<&str>, number: &str, items: &[Item]) -> Letter {
+    let mut body = format!(
+        "your order {number} was not paid in time and is closed. You were charged nothing, and nothing is kept for you any \
+         more:\n\n"
+    );
+    for item in items {
+        counted(&mut body, item);
+    }
+    line(&mut body, "\nIf you still want it, please order again.");
+    letter(format!("Your order {number} was not paid"), name, &body)
+}
+
+/// To the buyer: money that was to go back did not arrive.
+pub(super) fn refund_failed(name: Option<&str>, number: &str, amount: Money) -> Letter {
+    let body = format!(
+        "the refund of {amount} for your order {number} did not reach you: the bank sent it back. The money is still yours, \
+         and those who sold to you know that it must be sent again.\n"
+    );
+    letter(
+        format!("A refund for your order {number} did not reach you"),
+        name,
+        &body,
+    )
+}
+
+/// To those who decide for a brand: a refund must be made again.
+pub(super) fn refund_failed_for_brand(name: &str, brand: &str, number: &str, amount: Money) -> Letter {
+    let body = format!(
+        "a refund of {amount} for order {number} did not reach the buyer: the bank sent it back. What {brand} gave back for it \
+         was put back. The buyer is still owed her money: please refund her again, or ask her for another way to pay.\n"
+    );
+    letter(
+        format!("A refund for order {number} of {brand} failed"),
+        Some(name),
+        &body,
+    )
 }
 
 fn letter(subject: String, name: Option<&str>, body: &str) -> Letter {
@@ -275,13 +414,18 @@ fn priced(body: &mut String, item: &Item) {
         body,
         &format!("{} × {} ({}): {}", item.count, item.title, item.brand, item.price),
     );
+    let Some(Recommended { by, shop }) = &item.recommended else {
+        return;
+    };
+    match by {
+        Some(by) => line(body, &format!("    recommended by {by}, in the shop {shop}")),
+        None => line(body, &format!("    recommended in the shop {shop}")),
+    }
     if item.discount.minor() > 0 {
+        let giver = by.as_deref().unwrap_or(shop);
         line(
             body,
-            &format!(
-                "    {} less than listed, given by the shop that recommends it",
-                item.discount
-            ),
+            &format!("    {} less than listed, given by {giver}", item.discount),
         );
     }
 }
@@ -330,6 +474,10 @@ mod tests {
             brand: "Lumen".to_owned(),
             price: euro(18_920),
             discount: euro(1_080),
+            recommended: Some(Recommended {
+                by: Some("Mia".to_owned()),
+                shop: "Mia's linen".to_owned(),
+            }),
         }
     }
 
@@ -344,7 +492,8 @@ mod tests {
             "Hello Ada,\n\n\
              thank you for your order V-7. We have received your payment of 194.10 EUR.\n\n\
              2 × Linen shirt, Small (Lumen): 189.20 EUR\n    \
-             10.80 EUR less than listed, given by the shop that recommends it\n\
+             recommended by Mia, in the shop Mia's linen\n    \
+             10.80 EUR less than listed, given by Mia\n\
              Shipping by Lumen: 4.90 EUR\n\
              Shipping by Cask: free\n\
              Total: 194.10 EUR\n\n\
@@ -390,6 +539,37 @@ mod tests {
                 .text
                 .contains("we have refunded 94.60 EUR of your order V-7.\n\nReason: it came broken\n")
         );
+    }
+
+    #[test]
+    fn a_shopholder_reads_where_a_refund_took_her_money_from() {
+        let earned = [Earned {
+            item: shirt(),
+            earnings: euro(1_620),
+        }];
+        let taken = |held, available, owed| TakenBack {
+            held: euro(held),
+            available: euro(available),
+            owed: euro(owed),
+        };
+        let told = |taken| taken_back("Mia", "Mia's linen", "V-7", &earned, euro(1_620), taken).text;
+        let before = told(taken(1_620, 0, 0));
+        assert!(
+            before.ends_with("16.20 EUR of your earnings was still held.\n"),
+            "{before}"
+        );
+        let after = told(taken(0, 810, 810));
+        assert!(after.contains("8.10 EUR was taken from what the next payout would have sent.\n"));
+        assert!(after.contains("8.10 EUR had been paid out already."));
+        assert!(!after.contains("was still held"));
+    }
+
+    #[test]
+    fn a_refused_reversal_says_what_is_owed_now() {
+        let owing = reversal_refused("Mia", "you", euro(810), "V-7", euro(300)).text;
+        assert!(owing.contains("3.00 EUR is owed now in all."), "{owing}");
+        let even = reversal_refused("Mia", "you", euro(810), "V-7", euro(0)).text;
+        assert!(even.contains("Nothing is owed now."), "{even}");
     }
 
     #[test]

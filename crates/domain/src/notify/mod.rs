@@ -56,6 +56,7 @@ async fn send(cx: &Context, event: EventId, draft: Draft) -> anyhow::Result<()> 
         subject: draft.letter.subject,
         text: draft.letter.text,
         message_id: message_id.clone(),
+        date: cx.now(),
     };
     cx.platform().mailer.send(message).await?;
     note(cx, event, message_id).await?;

@@ -7,16 +7,17 @@ use anyhow::Context as _;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use vitrine_model::checkout::RefundKind;
 use vitrine_model::event;
-use vitrine_model::id::{BrandId, EventId, IdError, OrderId, PayoutId, ReturnId, UnitId};
+use vitrine_model::id::{BrandId, EventId, IdError, OrderId, PayoutId, ReturnId, ReversalId, UnitId};
 use vitrine_model::identity::{Role, account};
 use vitrine_model::ledger::Party;
 use vitrine_model::money::Money;
-use vitrine_model::payout;
+use vitrine_model::payout::{self, transfer_reversal};
 use vitrine_model::text::Email;
 
 use crate::context::Context;
+use crate::ledger;
 use crate::notify::facts::{self, Earner, Sale};
-use crate::notify::letters::{self, Earned, Item, Letter};
+use crate::notify::letters::{self, Earned, Item, Letter, TakenBack};
 
 /// A letter and to whom.
 pub(super) struct Draft {
@@ -47,6 +48,16 @@ pub(super) enum Writer {
     ReturnDeclined,
     /// Money on its way to a party.
     PayoutPaid,
+    /// Money that Stripe did not send.
+    PayoutRefused,
+    /// What a refund left owing came back from a payout.
+    PayoutReversed,
+    /// It did not.
+    ReversalRefused,
+    /// An order nobody paid.
+    OrderExpired,
+    /// Money that did not go back: to the buyer, and to those who must send it again.
+    RefundFailed,
 }
 
 /// The one table of events that someone is written to about.
@@ -60,6 +71,11 @@ pub(super) fn writer(kind: &str) -> Option<Writer> {
         "return.approved" => Writer::ReturnApproved,
         "return.declined" => Writer::ReturnDeclined,
         "payout.paid" => Writer::PayoutPaid,
+        "payout.refused" => Writer::PayoutRefused,
+        "payout.reversed" => Writer::PayoutReversed,
+        "payout.reversal_refused" => Writer::ReversalRefused,
+        "order.expired" => Writer::OrderExpired,
+        "order.refund_failed" => Writer::RefundFailed,
         _ => return None,
     })
 }
@@ -83,6 +99,11 @@ pub(super) async fn drafts(cx: &Context, id: EventId) -> anyhow::Result<Vec<Draf
         Writer::ReturnApproved => return_decided(cx, event.subject.parse()?, letters::return_approved).await,
         Writer::ReturnDeclined => return_decided(cx, event.subject.parse()?, letters::return_declined).await,
         Writer::PayoutPaid => payout_paid(cx, event.subject.parse()?).await,
+        Writer::PayoutRefused => payout_refused(cx, event.subject.parse()?).await,
+        Writer::PayoutReversed => reversed(cx, reference(&event, "reversal")?).await,
+        Writer::ReversalRefused => reversal_refused(cx, reference(&event, "reversal")?).await,
+        Writer::OrderExpired => order_expired(cx, event.subject.parse()?).await,
+        Writer::RefundFailed => refund_failed(cx, &event).await,
     }
 }
 
@@ -150,10 +171,17 @@ async fn order_refunded(cx: &Context, event: &event::Model) -> anyhow::Result<Ve
     );
     let mut drafts: Vec<Draft> = to_buyer(&sale, letter).into_iter().collect();
     if refund.kind == RefundKind::Units {
-        let write = |name: &str, shop: &str, earned: &[Earned], sum| {
-            letters::taken_back(name, shop, &sale.order.number, earned, sum)
-        };
         for earner in facts::earners(&sale, |unit| units.contains(&unit.id)) {
+            let party = Party::Shopholder(earner.account);
+            let taken = ledger::refund_taken(cx.db(), refund.id, party).await?;
+            let taken = TakenBack {
+                held: sale.money(taken.held),
+                available: sale.money(taken.available),
+                owed: sale.money(taken.receivable),
+            };
+            let write = |name: &str, shop: &str, earned: &[Earned], sum| {
+                letters::taken_back(name, shop, &sale.order.number, earned, sum, taken)
+            };
             drafts.extend(to_earner(cx, &sale, &earner, write).await?);
         }
     }
@@ -201,22 +229,104 @@ async fn return_decided(
     Ok(to_buyer(&sale, letter).into_iter().collect())
 }
 
-/// A shopholder reads of her own payout, a brand's owners of the brand's.
 async fn payout_paid(cx: &Context, id: PayoutId) -> anyhow::Result<Vec<Draft>> {
-    let payout = payout::Entity::find_by_id(id).one(cx.db()).await?;
-    let payout = payout.with_context(|| format!("no payout {id}"))?;
+    let payout = payout_of(cx, id).await?;
     let amount = Money::new(payout.amount, payout.currency);
-    match payout.party {
+    to_party(cx, payout.party, |name, whose| {
+        letters::paid_out(name, whose, amount)
+    })
+    .await
+}
+
+async fn payout_refused(cx: &Context, id: PayoutId) -> anyhow::Result<Vec<Draft>> {
+    let payout = payout_of(cx, id).await?;
+    let amount = Money::new(payout.amount, payout.currency);
+    let refusal = payout.refusal.as_deref();
+    let write = |name: &str, whose: &str| letters::payout_refused(name, whose, amount, refusal);
+    to_party(cx, payout.party, write).await
+}
+
+async fn reversed(cx: &Context, id: ReversalId) -> anyhow::Result<Vec<Draft>> {
+    let (reversal, number) = reversal_of(cx, id).await?;
+    let amount = Money::new(reversal.amount, reversal.currency);
+    let write = |name: &str, whose: &str| letters::reversed(name, whose, amount, &number);
+    to_party(cx, reversal.party, write).await
+}
+
+async fn reversal_refused(cx: &Context, id: ReversalId) -> anyhow::Result<Vec<Draft>> {
+    let (reversal, number) = reversal_of(cx, id).await?;
+    let amount = Money::new(reversal.amount, reversal.currency);
+    let owed = ledger::receivable(cx.db(), reversal.party, reversal.currency).await?;
+    let owed = Money::new(owed, reversal.currency);
+    let write = |name: &str, whose: &str| letters::reversal_refused(name, whose, amount, &number, owed);
+    to_party(cx, reversal.party, write).await
+}
+
+async fn payout_of(cx: &Context, id: PayoutId) -> anyhow::Result<payout::Model> {
+    let payout = payout::Entity::find_by_id(id).one(cx.db()).await?;
+    payout.with_context(|| format!("no payout {id}"))
+}
+
+/// The reversal, and the number of the order whose refund made it necessary.
+async fn reversal_of(cx: &Context, id: ReversalId) -> anyhow::Result<(transfer_reversal::Model, String)> {
+    let reversal = transfer_reversal::Entity::find_by_id(id).one(cx.db()).await?;
+    let reversal = reversal.with_context(|| format!("no reversal {id}"))?;
+    let (refund, _) = facts::refund(cx.db(), reversal.refund_id).await?;
+    let number = facts::order_number(cx.db(), refund.order_id).await?;
+    Ok((reversal, number))
+}
+
+/// Nobody is written to who called the order off herself.
+async fn order_expired(cx: &Context, id: OrderId) -> anyhow::Result<Vec<Draft>> {
+    let called_off = event::Entity::find()
+        .filter(event::Column::Subject.eq(id.to_string()))
+        .filter(event::Column::Kind.eq("order.cancel_requested"))
+        .one(cx.db())
+        .await?;
+    if called_off.is_some() {
+        return Ok(Vec::new());
+    }
+    let sale = facts::sale(cx.db(), id).await?;
+    let letter = letters::expired(sale.buyer_name(), &sale.order.number, &sale.items(|_| true));
+    Ok(to_buyer(&sale, letter).into_iter().collect())
+}
+
+async fn refund_failed(cx: &Context, event: &event::Model) -> anyhow::Result<Vec<Draft>> {
+    let sale = facts::sale(cx.db(), event.subject.parse()?).await?;
+    let (refund, units) = facts::refund(cx.db(), reference(event, "refund")?).await?;
+    let amount = Money::new(refund.amount, refund.currency);
+    let number = &sale.order.number;
+    let letter = letters::refund_failed(sale.buyer_name(), number, amount);
+    let mut drafts: Vec<Draft> = to_buyer(&sale, letter).into_iter().collect();
+    let concerned = sale.units.iter().filter(|unit| units.contains(&unit.id));
+    let brands: BTreeSet<BrandId> = concerned.map(|unit| unit.brand_id).collect();
+    for brand in brands {
+        let name = sale.brand_name(brand);
+        let write =
+            |to: &account::Model| letters::refund_failed_for_brand(to.name.as_str(), name, number, amount);
+        drafts.extend(to_staff(cx, brand, Role::Manager, write).await?);
+    }
+    Ok(drafts)
+}
+
+/// A shopholder reads of her own money, a brand's owners of the brand's. `write` takes the reader's name, and whose money
+/// it is.
+async fn to_party(
+    cx: &Context,
+    party: Party,
+    write: impl Fn(&str, &str) -> Letter,
+) -> anyhow::Result<Vec<Draft>> {
+    match party {
         Party::Brand(brand) => {
             let name = facts::brand_name(cx.db(), brand).await?;
-            let write = |to: &account::Model| letters::paid_out(to.name.as_str(), &name, amount);
+            let write = |to: &account::Model| write(to.name.as_str(), &name);
             to_staff(cx, brand, Role::Owner, write).await
         }
         Party::Shopholder(id) => {
             let person = facts::person(cx.db(), id).await?;
             let drafts = person.map(|person| Draft {
                 recipient: person.id.to_string(),
-                letter: letters::paid_out(person.name.as_str(), "you", amount),
+                letter: write(person.name.as_str(), "you"),
                 to: person.email,
             });
             Ok(drafts.into_iter().collect())
