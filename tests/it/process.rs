@@ -264,25 +264,66 @@ fn a_key_is_made_once_and_only_its_owner_may_read_it() {
     assert!(keys[0] == keys[1] && keys[0].len() == 64);
 }
 
-/// The demo's last word, when everything held.
-fn told_to_the_end(arguments: &[&str]) -> String {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vitrine"))
+/// Plays the demo to its end with its temporary folders below `folder`.
+fn demo(folder: &std::path::Path, arguments: &[&str]) -> std::process::Output {
+    std::process::Command::new(env!("CARGO_BIN_EXE_vitrine"))
         .args(["demo", "--exit", "--listen", "127.0.0.1:0"])
         .args(arguments)
+        .env("TMPDIR", folder)
         .output()
-        .unwrap();
+        .unwrap()
+}
+
+/// What the demo says, when everything held. It leaves nothing behind.
+fn told_to_the_end(arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let output = demo(folder.path(), arguments);
     let (told, complained) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
     assert!(output.status.success(), "{told}\n{complained}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     told.into_owned()
+}
+
+#[test]
+fn a_demo_that_fails_says_why_and_where_its_folder_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("nothing.csv");
+    std::fs::write(
+        &file,
+        "Handle,Title,Published,Variant Price\nmug,Mug,false,12.50\n",
+    )
+    .unwrap();
+    let output = demo(folder.path(), &["--catalog", &file.to_string_lossy()]);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(
+        complained.contains("no catalogue has a published product"),
+        "{complained}"
+    );
+    let kept = folder.path().join("vitrine-demo-");
+    assert!(
+        complained.contains(&format!("are kept in {}", kept.display())),
+        "{complained}"
+    );
 }
 
 #[test]
 fn the_demo_tells_its_story_to_the_end() {
     let told = told_to_the_end(&[]);
-    assert!(told.contains("All 24 invariants hold."), "{told}");
+    let audited = told
+        .lines()
+        .filter(|line| line.trim_start().starts_with("ok "))
+        .count();
+    assert!(audited > 20, "{told}");
+    assert!(
+        told.contains(&format!("All {audited} invariants hold.")),
+        "{told}"
+    );
+    assert!(told.contains("held for Anna"), "{told}");
+    assert!(told.contains("Stripe's fee"), "{told}");
     assert!(told.contains("Stripe's own books agree to the cent"), "{told}");
 }
 
@@ -291,4 +332,17 @@ fn the_demo_plays_with_a_catalogue_of_ones_own() {
     let file = format!("{}/../../tests/data/bicycles.csv", env!("CARGO_MANIFEST_DIR"));
     let told = told_to_the_end(&["--catalog", &file]);
     assert!(told.contains("bicycles"), "{told}");
+}
+
+#[test]
+fn the_demo_plays_with_the_roughest_of_catalogues() {
+    // Semicolons, no stock-keeping units, no images, prices that are missing, free or beyond all measure: one product can be
+    // bought.
+    let file = format!(
+        "{}/../../tests/data/rough-semicolon.csv",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let told = told_to_the_end(&["--catalog", &file]);
+    assert!(told.contains("Großer Teller"), "{told}");
+    assert!(told.contains("more refused"), "{told}");
 }

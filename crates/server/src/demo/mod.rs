@@ -3,6 +3,7 @@
 //! the sandbox's pages, as a frontend and a browser would go.
 
 mod api;
+mod books;
 mod catalogue;
 mod stage;
 mod story;
@@ -10,8 +11,12 @@ mod teller;
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
+
 use crate::config::Config;
+use catalogue::Catalogue;
 use stage::Stage;
+use story::Cast;
 use teller::Teller;
 
 /// What the demo can be asked for.
@@ -32,12 +37,12 @@ pub struct DemoArgs {
 /// When anything did not go as the story says, or the audit found something.
 pub async fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
     let catalogues = catalogue::read(&args.catalog)?;
-    let mut tell = Teller::default();
+    let mut teller = Teller::default();
     let stage = Stage::build(config).await?;
-    let told = story::tell(&stage, &catalogues, &mut tell).await;
-    let ending = match told {
-        Ok(cast) if args.exit => story::farewell(&stage, &cast, &mut tell, false),
-        Ok(cast) => match story::farewell(&stage, &cast, &mut tell, true) {
+    let ending = match tell(&stage, &catalogues, &mut teller).await {
+        Ok(None) => Ok(()),
+        Ok(Some(cast)) if args.exit => story::farewell(&stage, &cast, &mut teller, false),
+        Ok(Some(cast)) => match story::farewell(&stage, &cast, &mut teller, true) {
             Ok(()) => stage.live_on().await,
             Err(error) => Err(error),
         },
@@ -45,8 +50,20 @@ pub async fn run(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
     };
     let folder = stage.folder.clone();
     stage.strike().await;
-    if args.exit && ending.is_ok() {
-        std::fs::remove_dir_all(&folder)?;
+    match ending {
+        Ok(()) => std::fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot remove the demo's folder {}", folder.display())),
+        Err(error) => Err(error.context(format!(
+            "the demo ended early; its database, mails and uploads are kept in {}",
+            folder.display()
+        ))),
     }
-    ending
+}
+
+/// The story, unless someone asks to stop before its end.
+async fn tell(stage: &Stage, catalogues: &[Catalogue], tell: &mut Teller) -> anyhow::Result<Option<Cast>> {
+    tokio::select! {
+        told = story::tell(stage, catalogues, tell) => told.map(Some),
+        stopped = stage::asked_to_stop() => stopped.map(|()| None),
+    }
 }

@@ -33,6 +33,18 @@ impl Stage {
     pub(super) async fn build(config: &Config) -> anyhow::Result<Self> {
         let now = SystemClock.now();
         let folder = fresh_folder(now)?;
+        match Self::build_in(config, now, folder.clone()).await {
+            Ok(stage) => Ok(stage),
+            Err(error) => {
+                // Nothing was played in it: there is nothing to keep.
+                std::fs::remove_dir_all(&folder)
+                    .with_context(|| format!("cannot remove {}", folder.display()))?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn build_in(config: &Config, now: DateTime<Utc>, folder: PathBuf) -> anyhow::Result<Self> {
         let sandbox = Sandbox::start(vitrine_stripe_sandbox::Config {
             listen: ([127, 0, 0, 1], 0).into(),
             secret_key: STRIPE_KEY.to_owned(),
@@ -114,11 +126,11 @@ impl Stage {
     /// Lets time pass as it does outside, until told to stop.
     pub(super) async fn live_on(&self) -> anyhow::Result<()> {
         let second = std::time::Duration::from_secs(1);
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        let stopped = asked_to_stop();
+        tokio::pin!(stopped);
         loop {
             tokio::select! {
-                interrupted = tokio::signal::ctrl_c() => return Ok(interrupted?),
-                _ = terminate.recv() => return Ok(()),
+                stopped = &mut stopped => return stopped,
                 () = tokio::time::sleep(second) => self.wait(TimeDelta::seconds(1)).await?,
             }
         }
@@ -147,6 +159,15 @@ impl Stage {
             .json(&body);
         let response = request.send().await?.error_for_status()?;
         Ok(response.json().await.unwrap_or(Value::Null))
+    }
+}
+
+/// Waits until someone asks the process to stop.
+pub(super) async fn asked_to_stop() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+        _ = terminate.recv() => Ok(()),
     }
 }
 

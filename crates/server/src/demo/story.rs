@@ -1,10 +1,13 @@
 //! The story itself, act by act, with the default terms.
 
+use std::collections::HashSet;
+
 use anyhow::{Context as _, ensure};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::api::{Person, money, text};
+use super::books::{self, balances};
 use super::catalogue::{Catalogue, Source};
 use super::stage::Stage;
 use super::teller::Teller;
@@ -20,15 +23,17 @@ const DECLINED: &str = "4000000000000002";
 const GOOD: &str = "4242424242424242";
 
 /// A brand with someone who works for it.
-struct Brand {
-    name: String,
-    id: String,
-    staff: Person,
+pub(super) struct Brand {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) staff: Person,
     email: String,
 }
 
 /// Something Anna might recommend.
 struct Offer {
+    /// Whose it is.
+    brand: String,
     product: String,
     title: String,
     variant: String,
@@ -72,17 +77,18 @@ pub(super) async fn tell(stage: &Stage, catalogues: &[Catalogue], tell: &mut Tel
     pay(stage, &buyer, &order, tell).await?;
     balances(
         &brands,
-        &shop,
+        &shop.owner,
         "Stripe's webhook made the order paid; every part is held",
         tell,
     )
     .await?;
+    books::postings(stage, &brands, tell).await?;
     onboard(stage, &brands, &shop, tell).await?;
     ship(stage, &brands, &order, tell).await?;
     pass_window(stage, &mut brands, &mut shop, tell).await?;
-    statement(&shop, tell).await?;
+    books::statement(&shop.owner, tell).await?;
     refund(stage, &brands, &shop, &order, tell).await?;
-    audit(stage, tell).await?;
+    books::audit(stage, tell).await?;
     let guest = buyer.guest.clone().context("the buyer has a secret")?;
     Ok(Cast {
         brands,
@@ -122,14 +128,7 @@ async fn list_products(
             count("productsCreated"),
             count("rowsFailed"),
         ]);
-        for error in import["errors"]["nodes"].as_array().into_iter().flatten() {
-            tell.line(format!(
-                "{}, line {}: {}",
-                brand.name,
-                error["line"],
-                text(&error["message"])?
-            ))?;
-        }
+        refused_rows(&brand, &import, tell)?;
         brands.push(brand);
     }
     tell.table(&["brand", "rows", "products", "refused rows"], &rows)?;
@@ -137,6 +136,24 @@ async fn list_products(
         "Terms by default: 15 % commission of the price without VAT, of which the platform takes a tenth.",
     )?;
     Ok(brands)
+}
+
+/// The first rows of the file that were refused, and how many more there are.
+fn refused_rows(brand: &Brand, import: &Value, tell: &mut Teller) -> anyhow::Result<()> {
+    let told = import["errors"]["nodes"].as_array().cloned().unwrap_or_default();
+    for error in &told {
+        tell.line(format!(
+            "{}, line {}: {}",
+            brand.name,
+            error["line"],
+            text(&error["message"])?
+        ))?;
+    }
+    let refused = import["rowsFailed"].as_u64().unwrap_or(0);
+    match refused.saturating_sub(u64::try_from(told.len())?) {
+        0 => Ok(()),
+        more => tell.line(format!("{}: and {more} more refused", brand.name)),
+    }
 }
 
 async fn found(stage: &Stage, catalogue: &Catalogue) -> anyhow::Result<Brand> {
@@ -268,17 +285,18 @@ async fn offers_of(anna: &Person, brand: &Brand) -> anyhow::Result<Vec<Offer>> {
     Ok(products
         .iter()
         .filter(|product| product["isPromotable"] == true)
-        .filter_map(offer)
+        .filter_map(|product| offer(&brand.id, product))
         .collect())
 }
 
 /// The first variant of a product that can be bought.
-fn offer(product: &Value) -> Option<Offer> {
+fn offer(brand: &str, product: &Value) -> Option<Offer> {
     let variant = product["variants"]
         .as_array()?
         .iter()
         .find(|variant| variant["isAvailable"] == true)?;
     Some(Offer {
+        brand: brand.to_owned(),
         product: text(&product["id"]).ok()?,
         title: text(&product["title"]).ok()?,
         variant: text(&variant["id"]).ok()?,
@@ -402,7 +420,12 @@ async fn cart(berta: &mut Person, shop: &Shop, click: &str) -> anyhow::Result<Va
     let create = "mutation ($in: CartCreateInput!) { cartCreate(input: $in) {
         cart { id } guestSecret userErrors { code message } } }";
     // One product of each brand from the shop, and one that Anna only brought the visitor to.
-    let mut lines: Vec<Value> = shop.recommended.iter().step_by(PER_BRAND).map(|(recommendation, offer)| {
+    let mut brands = HashSet::new();
+    let one_each = shop
+        .recommended
+        .iter()
+        .filter(|(_, offer)| brands.insert(offer.brand.as_str()));
+    let mut lines: Vec<Value> = one_each.map(|(recommendation, offer)| {
         json!({ "variantId": offer.variant, "quantity": offer.quantity, "recommendationId": recommendation })
     }).collect();
     lines.extend(
@@ -476,36 +499,6 @@ async fn pay(stage: &Stage, berta: &Person, order: &Value, tell: &mut Teller) ->
         status["order"]["paymentStatus"]
     );
     Ok(())
-}
-
-/// Everybody's balances, as each may read them.
-async fn balances(brands: &[Brand], shop: &Shop, title: &str, tell: &mut Teller) -> anyhow::Result<Value> {
-    tell.act(title)?;
-    let fields = "currency held { amount currency } available { amount currency } paidOut { amount currency } owed { amount currency }";
-    let row = |name: &str, earnings: &Value| {
-        let parts = ["held", "available", "paidOut", "owed"].map(|part| money(&earnings[part]));
-        std::iter::once(name.to_owned()).chain(parts).collect::<Vec<_>>()
-    };
-    let annas = shop
-        .owner
-        .ask(&format!("{{ viewer {{ earnings {{ {fields} }} }} }}"), json!({}))
-        .await?;
-    let mut rows = Vec::new();
-    for brand in brands {
-        let query = format!("query ($id: ID!) {{ brand(id: $id) {{ balance {{ {fields} }} }} }}");
-        let found = brand.staff.ask(&query, json!({ "id": brand.id })).await?;
-        rows.extend(
-            found["brand"]["balance"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|earnings| row(&brand.name, earnings)),
-        );
-    }
-    let annas = annas["viewer"]["earnings"][0].clone();
-    rows.push(row("Anna", &annas));
-    tell.table(&["", "held", "available", "paid out", "owed"], &rows)?;
-    Ok(annas)
 }
 
 async fn onboard(stage: &Stage, brands: &[Brand], shop: &Shop, tell: &mut Teller) -> anyhow::Result<()> {
@@ -591,7 +584,7 @@ async fn pass_window(
     }
     balances(
         brands,
-        shop,
+        &shop.owner,
         "Nine days later: the brands' window closed, and the payout run has paid them",
         tell,
     )
@@ -605,7 +598,7 @@ async fn pass_window(
     }
     shop.owner.sign_in(ANNA, PASSWORD).await?;
     let title = "Thirty-two days after delivery: Anna's window closed too, and she is paid";
-    let annas = balances(brands, shop, title, tell).await?;
+    let annas = balances(brands, &shop.owner, title, tell).await?;
     ensure!(
         annas["held"]["amount"] == "0.00",
         "Anna's earnings are still held"
@@ -615,38 +608,6 @@ async fn pass_window(
         "Anna earned nothing"
     );
     Ok(())
-}
-
-async fn statement(shop: &Shop, tell: &mut Teller) -> anyhow::Result<()> {
-    tell.act("Anna reads her statement, line by line")?;
-    let query = "{ viewer { statement(first: 14) { nodes { occurredAt description balance amount { amount currency } } } } }";
-    let found = shop.owner.ask(query, json!({})).await?;
-    let row = |line: &Value| {
-        let day: String = line["occurredAt"]
-            .as_str()
-            .unwrap_or("?")
-            .chars()
-            .take(10)
-            .collect();
-        let balance = line["balance"]
-            .as_str()
-            .unwrap_or("?")
-            .to_lowercase()
-            .replace('_', " ");
-        vec![
-            format!("{day}  {}", line["description"].as_str().unwrap_or("?")),
-            balance,
-            money(&line["amount"]),
-        ]
-    };
-    let rows: Vec<_> = found["viewer"]["statement"]["nodes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(row)
-        .collect();
-    ensure!(!rows.is_empty(), "the statement is empty");
-    tell.table(&["", "balance", "amount"], &rows)
 }
 
 async fn refund(
@@ -675,33 +636,13 @@ async fn refund(
         brand.name,
         text(&line["title"])?
     );
-    let annas = balances(brands, shop, &title, tell).await?;
+    let annas = balances(brands, &shop.owner, &title, tell).await?;
     let owes = annas["owed"]["amount"] != "0.00";
     ensure!(
         !owes,
         "what Anna was paid too much was not taken back from her connected account"
     );
     tell.line("What had been paid out already came back by transfer reversals.")
-}
-
-async fn audit(stage: &Stage, tell: &mut Teller) -> anyhow::Result<()> {
-    tell.act("vitrine audit")?;
-    let report = vitrine_domain::ledger::audit(&stage.running.app.context("audit")).await?;
-    for line in report.to_string().lines() {
-        tell.line(line)?;
-    }
-    ensure!(report.is_green(), "the audit found something");
-    let books = stage.stripe_books().await?;
-    let euro = &books["balance"]["eur"];
-    let minor = euro["available"].as_i64().unwrap_or(0) + euro["pending"].as_i64().unwrap_or(0);
-    let ours = vitrine_domain::ledger::stripe_cash(stage.running.app.context("audit").db()).await?;
-    let ours: i64 = ours.iter().map(|money| money.minor()).sum();
-    ensure!(minor == ours, "Stripe holds {minor}, our books say {ours}");
-    tell.line(format!(
-        "Stripe's own books agree to the cent: {}.{:02} EUR.",
-        ours / 100,
-        ours % 100
-    ))
 }
 
 /// Where to look, for whoever stays; the last word, for whoever goes.
