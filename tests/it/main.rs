@@ -30,6 +30,8 @@ mod fulfillment;
 mod gateway;
 mod identity;
 mod import;
+mod invariants;
+mod journeys;
 mod ledger;
 mod lists;
 mod notify;
