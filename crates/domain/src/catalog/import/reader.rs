@@ -424,7 +424,7 @@ mod tests {
     fn commas_semicolons_and_tabs_are_told_apart_and_marks_are_skipped() {
         for (separator, mark) in [(",", ""), (";", "\u{feff}"), ("\t", "\u{feff}")] {
             let text = format!("{HEAD}a,\"A \"\"1\"\"\nB\",1.50,,\r\n").replace(',', separator);
-            let (drafts, errors) = read_all(&format!("{mark}{text}"));
+            let (drafts, errors) = read_all(format!("{mark}{text}"));
             assert!(errors.is_empty(), "{errors:?}");
             assert_eq!(drafts[0].lines, [2]);
             assert_eq!(
