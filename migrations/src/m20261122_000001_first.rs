@@ -461,6 +461,41 @@ create table refund_unit (
     restocked boolean not null,
     primary key (refund_id, unit_id)
 );
+create table dispute (
+    id {uuid} not null primary key,
+    order_id {uuid} not null references orders (id),
+    charge_id text not null references charge (id),
+    stripe_id text not null unique,
+    amount bigint not null check (amount >= 0),
+    currency text not null,
+    reason text not null,
+    inquiry boolean not null,
+    state text not null,
+    evidence_due_at {time},
+    loss bigint not null check (loss >= 0),
+    fee bigint not null,
+    movements integer not null,
+    steps integer not null,
+    evidence_intent_id {uuid},
+    evidence_steps integer not null,
+    evidence_sent_at {time},
+    opened_at {time} not null,
+    created_at {time} not null,
+    decided_at {time},
+    closed_at {time},
+    check (closed_at is not null or loss = 0)
+);
+create index dispute_order on dispute (order_id, id);
+create index dispute_charge on dispute (charge_id);
+create index dispute_newest on dispute (created_at, id);
+create table dispute_note (
+    dispute_id {uuid} not null references dispute (id),
+    side text not null,
+    note text not null,
+    written_by {uuid} not null references account (id),
+    written_at {time} not null,
+    primary key (dispute_id, side)
+);
 create index refund_unit_unit on refund_unit (unit_id);
 ";
 
@@ -532,6 +567,12 @@ create table unit (
     brand_held bigint not null check (brand_held between 0 and brand_part),
     shop_held bigint not null check (shop_held between 0 and shop_part),
     platform_held bigint not null check (platform_held between 0 and platform_part),
+    brand_lost bigint not null check (brand_lost >= 0),
+    shop_lost bigint not null check (shop_lost >= 0),
+    platform_lost bigint not null check (platform_lost >= 0),
+    brand_refunded bigint not null check (brand_refunded >= 0),
+    shop_refunded bigint not null check (shop_refunded >= 0),
+    platform_refunded bigint not null check (platform_refunded >= 0),
     taxable bigint not null,
     vat bigint not null,
     vat_bp integer not null,
@@ -548,10 +589,14 @@ create table unit (
     brand_released_at {time},
     shop_released_at {time},
     return_id {uuid} references return_request (id),
+    dispute_id {uuid} references dispute (id),
     refund_id {uuid} references refund (id),
     created_at {time} not null,
     unique (order_id, ordinal),
     check (brand_part + shop_part + platform_part = paid),
+    check (brand_held + brand_lost + brand_refunded <= brand_part),
+    check (shop_held + shop_lost + shop_refunded <= shop_part),
+    check (platform_held + platform_lost + platform_refunded <= platform_part),
     check (taxable + vat = paid)
 );
 create index unit_line on unit (line_id);
@@ -568,6 +613,24 @@ create index unit_brand_next on unit (brand_id, brand_due_at)
 create index unit_shopholder_next on unit (shopholder, shop_due_at)
     where shop_released_at is null and refund_id is null and return_id is null;
 create index unit_shopholder on unit (shopholder);
+create index unit_dispute on unit (dispute_id) where dispute_id is not null;
+create table dispute_part (
+    dispute_id {uuid} not null references dispute (id),
+    unit_id {uuid} not null references unit (id),
+    part text not null,
+    party text,
+    currency text not null,
+    claimed bigint not null check (claimed >= 0),
+    frozen_held bigint not null check (frozen_held >= 0),
+    frozen_available bigint not null check (frozen_available >= 0),
+    lost bigint not null check (lost between 0 and claimed),
+    lost_held bigint not null check (lost_held between 0 and lost),
+    fee bigint not null check (fee >= 0),
+    primary key (dispute_id, unit_id, part),
+    check (frozen_held + frozen_available <= claimed)
+);
+create index dispute_part_unit on dispute_part (unit_id);
+create index dispute_part_party on dispute_part (party, currency);
 create table balance_transaction (
     id text not null primary key,
     kind text not null,
@@ -621,16 +684,19 @@ create table transfer_reversal (
     id {uuid} not null primary key,
     payout_id {uuid} not null references payout (id),
     party text not null,
-    refund_id {uuid} not null references refund (id),
+    refund_id {uuid} references refund (id),
+    dispute_id {uuid} references dispute (id),
     amount bigint not null check (amount > 0),
     currency text not null,
     state text not null,
     intent_id {uuid} not null,
     stripe_reversal_id text unique,
     created_at {time} not null,
-    settled_at {time}
+    settled_at {time},
+    check ((refund_id is null) <> (dispute_id is null))
 );
 create unique index transfer_reversal_once on transfer_reversal (refund_id, payout_id);
+create unique index transfer_reversal_dispute_once on transfer_reversal (dispute_id, payout_id);
 create index transfer_reversal_payout on transfer_reversal (payout_id);
 create index transfer_reversal_party on transfer_reversal (party, created_at, id);
 ";

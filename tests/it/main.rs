@@ -26,6 +26,7 @@ mod access;
 mod catalog;
 mod checkout;
 mod contract;
+mod dispute;
 mod fulfillment;
 mod gateway;
 mod identity;

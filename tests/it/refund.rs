@@ -8,11 +8,11 @@ use crate::notify::mails_to;
 use crate::support::market::{Purchase, text};
 use crate::support::{App, FRONTEND, Person, on_both};
 
-const REFUND: &str = "mutation($in: OrderLinesRefundInput!) { orderLinesRefund(input: $in) { refund { id state amount { amount } units { state } } userErrors { code field message } } }";
+pub(crate) const REFUND: &str = "mutation($in: OrderLinesRefundInput!) { orderLinesRefund(input: $in) { refund { id state amount { amount } units { state } } userErrors { code field message } } }";
 const CANCEL: &str = "mutation($in: OrderCancelInput!) { orderCancel(input: $in) { order { number } userErrors { code message } } }";
 
 /// Input that refunds so many pieces of the purchase's first line.
-fn pieces(purchase: &Purchase<'_>, quantity: i32, key: &str) -> Value {
+pub(crate) fn pieces(purchase: &Purchase<'_>, quantity: i32, key: &str) -> Value {
     json!({
         "orderId": purchase.order,
         "lines": [{ "orderLineId": purchase.lines[0], "quantity": quantity }],

@@ -91,6 +91,7 @@ async fn dispatch(cx: &Context, event: &inbox::Model) -> anyhow::Result<()> {
         ("account.updated", _) => payout::account_changed(cx, object).await,
         (_, Some(_)) => Ok(()),
         (kind, None) if kind.starts_with("checkout.session.") => checkout::session_changed(cx, object).await,
+        (kind, None) if kind.starts_with("charge.dispute.") => checkout::dispute_changed(cx, object).await,
         ("charge.succeeded" | "charge.updated", None) => checkout::charge_changed(cx, object).await,
         (kind, None) if kind.starts_with("refund.") => checkout::refund_changed(cx, object).await,
         ("transfer.created" | "transfer.updated" | "transfer.reversed", None) => {

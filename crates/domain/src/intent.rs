@@ -181,6 +181,8 @@ async fn apply(
         Call::TransferMake { .. } => payout::transfer_made(tx, cx, intent, outcome).await,
         Call::TransferReverse { .. } => payout::transfer_reversed(tx, cx, intent, outcome).await,
         Call::AccountOpen { .. } => payout::account_opened(tx, cx, intent, outcome).await,
+        Call::DisputeEvidence { .. } => checkout::evidence_told(tx, cx, intent, outcome).await,
+        Call::DisputeAccept { .. } => checkout::dispute_accepted(tx, cx, intent, outcome).await,
     }
 }
 
@@ -223,5 +225,7 @@ fn kind(call: &Call) -> IntentKind {
         Call::TransferMake { .. } => IntentKind::TransferMake,
         Call::TransferReverse { .. } => IntentKind::TransferReverse,
         Call::AccountOpen { .. } => IntentKind::AccountOpen,
+        Call::DisputeEvidence { .. } => IntentKind::DisputeEvidence,
+        Call::DisputeAccept { .. } => IntentKind::DisputeAccept,
     }
 }

@@ -83,6 +83,18 @@ pub enum Job {
         /// Our refund.
         refund: String,
     },
+    /// Ask how far a dispute is.
+    DisputeSettle {
+        /// Our dispute.
+        dispute: String,
+        /// Whether to ask again later while something is still to be told.
+        again: bool,
+    },
+    /// Try to recover by transfer reversals what a lost dispute left a party owing.
+    RecoverDispute {
+        /// Our dispute.
+        dispute: String,
+    },
     /// Release what the return window held.
     Release,
     /// Send what is available.
@@ -104,6 +116,8 @@ impl Job {
             Self::ChargeSettle { .. } => "charge_settle",
             Self::RefundSettle { .. } => "refund_settle",
             Self::Recover { .. } => "recover",
+            Self::DisputeSettle { .. } => "dispute_settle",
+            Self::RecoverDispute { .. } => "recover_dispute",
             Self::Release => "release",
             Self::PayoutRun => "payout_run",
             Self::LedgerSeal => "ledger_seal",
@@ -123,6 +137,8 @@ async fn perform(cx: &Context, job: Job) -> anyhow::Result<()> {
         Job::ChargeSettle { charge } => checkout::settle_charge(cx, &charge).await,
         Job::RefundSettle { refund } => checkout::settle_refund(cx, refund.parse()?).await,
         Job::Recover { refund } => payout::recover(cx, refund.parse()?).await,
+        Job::DisputeSettle { dispute, again } => checkout::settle_dispute(cx, dispute.parse()?, again).await,
+        Job::RecoverDispute { dispute } => payout::recover_dispute(cx, dispute.parse()?).await,
         Job::Release => ledger::release_due(cx).await,
         Job::PayoutRun => payout::run(cx).await,
         Job::LedgerSeal => ledger::seal(cx).await,

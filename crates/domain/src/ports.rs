@@ -185,6 +185,20 @@ pub enum Call {
         /// What the party is called.
         name: String,
     },
+    /// Tell what is to be said against a dispute.
+    DisputeEvidence {
+        /// Stripe's dispute.
+        dispute: String,
+        /// The evidence, as text; it replaces what was told before.
+        text: String,
+        /// Whether it goes to the bank now; a bank reads one answer only.
+        submit: bool,
+    },
+    /// Give in to a dispute.
+    DisputeAccept {
+        /// Stripe's dispute.
+        dispute: String,
+    },
 }
 
 /// What a call that took effect made or changed.
@@ -200,6 +214,8 @@ pub enum Outcome {
     Reversal(ReversalFacts),
     /// `AccountOpen`.
     Account(AccountFacts),
+    /// `DisputeEvidence`, `DisputeAccept`.
+    Dispute(DisputeFacts),
 }
 
 impl Outcome {
@@ -211,6 +227,7 @@ impl Outcome {
             Self::Transfer(facts) => &facts.id,
             Self::Reversal(facts) => &facts.id,
             Self::Account(facts) => &facts.id,
+            Self::Dispute(facts) => &facts.id,
         }
     }
 }
@@ -343,6 +360,46 @@ pub struct AccountFacts {
     pub requirements_due: i32,
 }
 
+/// How far a dispute is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisputeStatus {
+    /// An answer is awaited from us.
+    NeedsResponse,
+    /// The buyer's bank looks at our answer.
+    UnderReview,
+    /// Decided for us.
+    Won,
+    /// Decided for the buyer.
+    Lost,
+    /// It came to nothing.
+    Dropped,
+}
+
+/// A dispute as the provider tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisputeFacts {
+    /// du_….
+    pub id: String,
+    /// ch_….
+    pub charge: String,
+    /// The amount disputed, if its currency is one of ours.
+    pub amount: Option<Money>,
+    /// Why: `fraudulent`, `product_not_received`….
+    pub reason: String,
+    /// How far it is.
+    pub status: DisputeStatus,
+    /// Whether the bank only asks: no money moves.
+    pub inquiry: bool,
+    /// Until when it can be answered, if it can.
+    pub evidence_due_by: Option<Time>,
+    /// What it moved so far, in the order it did.
+    pub balance_transactions: Vec<BalanceTransactionFacts>,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    /// When it was made.
+    pub created: Time,
+}
+
 /// A movement of the platform's balance as the provider tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BalanceTransactionFacts {
@@ -423,6 +480,12 @@ pub trait Payments: Send + Sync {
     /// # Errors
     /// See [`CallError`].
     async fn transfer(&self, id: &str) -> Result<TransferFacts, CallError>;
+
+    /// The dispute `id` now, with its balance transactions.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn dispute(&self, id: &str) -> Result<DisputeFacts, CallError>;
 
     /// The connected account `id` now.
     ///

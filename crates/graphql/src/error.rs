@@ -94,6 +94,8 @@ pub enum UserErrorCode {
     TotalChanged,
     /// It is in a state in which this cannot be done.
     WrongState,
+    /// The buyer's bank has taken the order's payment back, or claims it: nothing of it can be refunded.
+    OrderDisputed,
     /// Fewer units are left than asked for; `message` says how many.
     TooFewUnits,
     /// The same idempotency key came with other input.

@@ -51,19 +51,25 @@ impl Earnings {
         Money::new(self.0.in_transit, self.0.currency)
     }
 
-    /// What payouts have brought so far, less what was taken back after refunds.
+    /// Frozen while buyers' banks dispute payments.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn disputed(&self) -> Money {
+        Money::new(self.0.disputed, self.0.currency)
+    }
+
+    /// What payouts have brought so far, less what was taken back after refunds and lost disputes.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn paid_out(&self) -> Money {
         Money::new(self.0.paid_out, self.0.currency)
     }
 
-    /// Owed after refunds of what was paid out already; later earnings pay it.
+    /// Owed after refunds and lost disputes of what was paid out already; later earnings pay it.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn owed(&self) -> Money {
         Money::new(self.0.owed, self.0.currency)
     }
 
-    /// Held, available and in transit, less what is owed: the `balance` of the statement's latest entry.
+    /// Held, available, in transit and disputed, less what is owed: the `balance` of the statement's latest entry.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn total(&self) -> Money {
         Money::new(self.0.total(), self.0.currency)
@@ -154,14 +160,14 @@ impl StatementEntry {
         &self.0.description
     }
 
-    /// By how much it changed all there is: held, available and in transit, less what is owed. Zero where money only moved
+    /// By how much it changed all there is: held, available, in transit and disputed, less what is owed. Zero where money only moved
     /// from one balance to another; below zero where it was paid out.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn amount(&self) -> Money {
         Money::new(self.0.amount, self.0.currency)
     }
 
-    /// All there was after it, in this currency: held, available and in transit, less what was owed.
+    /// All there was after it, in this currency: held, available, in transit and disputed, less what was owed.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn balance(&self) -> Money {
         Money::new(self.0.total_after, self.0.currency)

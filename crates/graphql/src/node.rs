@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Interface, Object, Result};
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{self, Brand, Product, ProductImport, ProductVariant};
-use crate::checkout::{self, Cart, Fulfillment, Order, Refund, Return};
+use crate::checkout::{self, Cart, Dispute, Fulfillment, Order, Refund, Return};
 use crate::error::{code, protocol_error};
 use crate::identity::{self, Account};
 use crate::payout::{self, Payout};
@@ -46,6 +46,8 @@ pub enum Node {
     Return(Return),
     /// Money on its way back to a buyer.
     Refund(Refund),
+    /// A payment that a buyer's bank disputes.
+    Dispute(Dispute),
 }
 
 /// Queries for anything by id.
@@ -103,6 +105,7 @@ async fn fetch(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         "order" => checkout::order_node(ctx, id).await?.map(Node::Order),
         "ful" => checkout::fulfillment_node(ctx, id).await?.map(Node::Fulfillment),
         "ret" => checkout::return_node(ctx, id).await?.map(Node::Return),
+        "dispute" => checkout::dispute_node(ctx, id).await?.map(Node::Dispute),
         "refund" => checkout::refund_node(ctx, id).await?.map(Node::Refund),
         _ => None,
     })

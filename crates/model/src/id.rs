@@ -181,6 +181,8 @@ ids! {
     ReturnId = "ret",
     /// A refund.
     RefundId = "refund",
+    /// A buyer's objection at her bank.
+    DisputeId = "dispute",
     /// A payout.
     PayoutId = "po",
     /// A party's account at the payment provider.

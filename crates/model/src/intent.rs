@@ -21,6 +21,10 @@ kinds! {
         TransferReverse = "transfer_reverse",
         /// Open a connected account.
         AccountOpen = "account_open",
+        /// Tell the evidence against a dispute.
+        DisputeEvidence = "dispute_evidence",
+        /// Give in to a dispute.
+        DisputeAccept = "dispute_accept",
     }
 }
 

@@ -36,6 +36,13 @@ macro_rules! kinds {
             }
         }
 
+        // Sea-orm asks this of every primary key; a word is never made from a row number.
+        impl sea_orm::TryFromU64 for $name {
+            fn try_from_u64(_: u64) -> Result<Self, sea_orm::DbErr> {
+                Err(sea_orm::DbErr::ConvertFromU64(stringify!($name)))
+            }
+        }
+
         impl std::str::FromStr for $name {
             type Err = $crate::kinds::UnknownKind;
 

@@ -43,8 +43,9 @@ macro_rules! for_each_entity {
             checkout::cart, checkout::cart_click, checkout::cart_contact, checkout::cart_line, checkout::order, checkout::order_contact,
             checkout::order_line, checkout::order_shipping, checkout::charge, checkout::reservation,
             checkout::fulfillment, checkout::return_request, checkout::return_unit, checkout::refund, checkout::refund_unit,
+            checkout::dispute, checkout::dispute_note,
             ledger::account, ledger::transaction, ledger::posting, ledger::seal, ledger::block, ledger::unit,
-            ledger::balance_transaction,
+            ledger::balance_transaction, ledger::dispute_part,
             payout, payout::payout_account, payout::payout_run, payout::transfer_reversal,
             event, idempotency, inbox, installation, intent, job, mail
         }

@@ -89,6 +89,8 @@ texts! {
     About: "description", 1..=5000, lines;
     /// Why something was done: a refund, a return, an operator's action.
     Reason: "reason", 1..=500, lines;
+    /// What is said to a bank against a dispute.
+    Evidence: "evidence", 1..=5000, lines;
     /// One line of a postal address.
     AddressLine: "address line", 1..=200, line;
     /// An ISO 3166-1 alpha-2 country code.

@@ -14,8 +14,8 @@ use rand::{RngCore, SeedableRng, TryRngCore};
 use rand_chacha::ChaCha20Rng;
 use secrecy::{ExposeSecret, SecretString};
 use vitrine_domain::ports::{
-    AccountFacts, BalanceFacts, Call, CallError, ChargeFacts, Clock, Entropy, Files, Mail, Mailer, Outcome,
-    Payments, RefundFacts, SessionFacts, TransferFacts,
+    AccountFacts, BalanceFacts, Call, CallError, ChargeFacts, Clock, DisputeFacts, Entropy, Files, Mail,
+    Mailer, Outcome, Payments, RefundFacts, SessionFacts, TransferFacts,
 };
 use vitrine_model::Time;
 use vitrine_model::id::IntentId;
@@ -134,6 +134,10 @@ impl Payments for NoPayments {
     }
 
     async fn refund(&self, _: &str) -> Result<RefundFacts, CallError> {
+        Self::refuse()
+    }
+
+    async fn dispute(&self, _: &str) -> Result<DisputeFacts, CallError> {
         Self::refuse()
     }
 

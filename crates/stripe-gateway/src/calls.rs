@@ -14,6 +14,7 @@ use stripe_connect::account::{
 };
 use stripe_connect::transfer::CreateTransfer;
 use stripe_connect::transfer_reversal::CreateIdTransferReversal;
+use stripe_core::dispute::{CloseDispute, UpdateDispute, UpdateDisputeEvidence};
 use stripe_core::refund::CreateRefund;
 use stripe_shared::{CheckoutSessionLocale, CheckoutSessionMode};
 use vitrine_domain::ports::{Call, CallError, Outcome, SessionLine};
@@ -108,6 +109,17 @@ impl Sender<'_> {
                 email,
                 name,
             } => self.account(party, country, email.as_deref(), name).await,
+            Call::DisputeEvidence {
+                dispute,
+                text,
+                submit,
+            } => self.evidence(dispute, text, *submit).await,
+            Call::DisputeAccept { dispute } => {
+                let request = CloseDispute::new(checked_id(dispute)?);
+                Ok(Outcome::Dispute(facts::dispute(
+                    self.keyed(&request).send(self.client).await?,
+                )))
+            }
         }
     }
 
@@ -187,6 +199,19 @@ impl Sender<'_> {
         }
         Ok(Outcome::Account(facts::account(
             &self.keyed(&request).send(self.client).await?,
+        )))
+    }
+
+    /// Left to itself, Stripe would submit evidence at once, and a bank reads only one answer.
+    async fn evidence(&self, dispute: &str, text: &str, submit: bool) -> Result<Outcome, CallError> {
+        let mut evidence = UpdateDisputeEvidence::new();
+        evidence.uncategorized_text = Some(text.to_owned());
+        let request = UpdateDispute::new(checked_id(dispute)?)
+            .evidence(evidence)
+            .metadata(HashMap::from([(INTENT.to_owned(), self.intent.to_string())]))
+            .submit(submit);
+        Ok(Outcome::Dispute(facts::dispute(
+            self.keyed(&request).send(self.client).await?,
         )))
     }
 

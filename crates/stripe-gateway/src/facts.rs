@@ -2,12 +2,13 @@
 
 use stripe_shared::{
     Account, AccountCapabilitiesStatus, BalanceTransaction, Charge, ChargeStatus, CheckoutSession,
-    CheckoutSessionPaymentStatus, CheckoutSessionStatus, Refund, Transfer, TransferReversal,
+    CheckoutSessionPaymentStatus, CheckoutSessionStatus, Dispute, DisputeStatus, Refund, Transfer,
+    TransferReversal,
 };
 use stripe_types::Expandable;
 use vitrine_domain::ports::{
-    AccountFacts, BalanceFacts, BalanceTransactionFacts, ChargeFacts, RefundFacts, RefundStatus,
-    ReversalFacts, SessionFacts, SessionStatus, TransferFacts,
+    AccountFacts, BalanceFacts, BalanceTransactionFacts, ChargeFacts, DisputeFacts, DisputeStatus as Status,
+    RefundFacts, RefundStatus, ReversalFacts, SessionFacts, SessionStatus, TransferFacts,
 };
 use vitrine_model::Time;
 use vitrine_model::money::{Currency, Money};
@@ -98,6 +99,36 @@ pub(crate) fn reversal(reversal: TransferReversal) -> ReversalFacts {
     }
 }
 
+pub(crate) fn dispute(dispute: Dispute) -> DisputeFacts {
+    use DisputeStatus as Theirs;
+    let inquiry = matches!(
+        dispute.status,
+        Theirs::WarningNeedsResponse | Theirs::WarningUnderReview | Theirs::WarningClosed | Theirs::Prevented
+    );
+    let status = match dispute.status {
+        Theirs::NeedsResponse | Theirs::WarningNeedsResponse => Status::NeedsResponse,
+        Theirs::Won => Status::Won,
+        Theirs::Lost => Status::Lost,
+        Theirs::WarningClosed | Theirs::Prevented => Status::Dropped,
+        // A state we do not know of yet: nothing is decided, and nothing is set free.
+        _ => Status::UnderReview,
+    };
+    let moved = dispute.balance_transactions.into_iter().filter_map(movement);
+    DisputeFacts {
+        id: dispute.id.to_string(),
+        charge: dispute.charge.into_id().to_string(),
+        amount: money(dispute.amount, &dispute.currency),
+        reason: dispute.reason,
+        status,
+        inquiry,
+        // Zero says that the bank takes no answer.
+        evidence_due_by: dispute.evidence_details.due_by.filter(|due| *due > 0).map(time),
+        balance_transactions: moved.collect(),
+        livemode: dispute.livemode,
+        created: time(dispute.created),
+    }
+}
+
 pub(crate) fn account(account: &Account) -> AccountFacts {
     let transfers = account
         .capabilities
@@ -137,7 +168,10 @@ pub(crate) fn balance(balance: &stripe_core::Balance) -> Vec<BalanceFacts> {
 
 /// The balance transaction, if there is one yet and it is in a currency of ours.
 fn balance_transaction(expanded: Option<Expandable<BalanceTransaction>>) -> Option<BalanceTransactionFacts> {
-    let found = expanded?.into_object()?;
+    movement(expanded?.into_object()?)
+}
+
+fn movement(found: BalanceTransaction) -> Option<BalanceTransactionFacts> {
     let Some(currency) = known_currency(&found.currency) else {
         tracing::error!(id = %found.id, currency = %found.currency, "a balance transaction in a currency we do not hold");
         return None;

@@ -7,9 +7,10 @@ use stripe_checkout::checkout_session::{ListCheckoutSession, RetrieveCheckoutSes
 use stripe_connect::account::ListAccount;
 use stripe_connect::transfer::ListTransfer;
 use stripe_connect::transfer_reversal::ListIdTransferReversal;
+use stripe_core::dispute::RetrieveDispute;
 use stripe_core::refund::ListRefund;
 use stripe_types::RangeQueryTs;
-use vitrine_domain::ports::{Call, CallError, Outcome, SessionStatus};
+use vitrine_domain::ports::{Call, CallError, DisputeStatus, Outcome, SessionStatus};
 use vitrine_model::Time;
 use vitrine_model::id::IntentId;
 
@@ -34,6 +35,8 @@ pub(crate) async fn made(
         Call::TransferMake { payout, .. } => transfer(client, &intent, payout).await,
         Call::TransferReverse { transfer, .. } => reversal(client, &intent, transfer).await,
         Call::AccountOpen { .. } => account(client, &intent, since).await,
+        Call::DisputeEvidence { dispute, .. } => told(client, &intent, dispute).await,
+        Call::DisputeAccept { dispute } => accepted(client, dispute).await,
     }
 }
 
@@ -54,6 +57,19 @@ async fn expired(client: &Client, session: &str) -> Result<Option<Outcome>, Call
         .await?;
     let session = facts::session(session);
     Ok((session.status == SessionStatus::Expired).then_some(Outcome::Session(session)))
+}
+
+/// Telling evidence makes no object: the dispute carries the intent that told it last.
+async fn told(client: &Client, intent: &str, dispute: &str) -> Result<Option<Outcome>, CallError> {
+    let dispute = RetrieveDispute::new(checked_id(dispute)?).send(client).await?;
+    let ours = is_of(intent, Some(&dispute.metadata));
+    Ok(ours.then(|| Outcome::Dispute(facts::dispute(dispute))))
+}
+
+async fn accepted(client: &Client, dispute: &str) -> Result<Option<Outcome>, CallError> {
+    let dispute = RetrieveDispute::new(checked_id(dispute)?).send(client).await?;
+    let dispute = facts::dispute(dispute);
+    Ok((dispute.status == DisputeStatus::Lost).then_some(Outcome::Dispute(dispute)))
 }
 
 async fn refund(client: &Client, intent: &str, charge: &str) -> Result<Option<Outcome>, CallError> {

@@ -24,12 +24,13 @@ use stripe_connect::account_link::{CreateAccountLink, CreateAccountLinkType};
 use stripe_connect::transfer::RetrieveTransfer;
 use stripe_core::balance::RetrieveForMyAccountBalance;
 use stripe_core::charge::RetrieveCharge;
+use stripe_core::dispute::RetrieveDispute;
 use stripe_core::payment_intent::RetrievePaymentIntent;
 use stripe_core::refund::RetrieveRefund;
 use url::Url;
 use vitrine_domain::ports::{
-    AccountFacts, BalanceFacts, Call, CallError, ChargeFacts, Outcome, Payments, RefundFacts, SessionFacts,
-    TransferFacts,
+    AccountFacts, BalanceFacts, Call, CallError, ChargeFacts, DisputeFacts, Outcome, Payments, RefundFacts,
+    SessionFacts, TransferFacts,
 };
 use vitrine_model::Time;
 use vitrine_model::id::IntentId;
@@ -152,6 +153,11 @@ impl Payments for StripePayments {
             .send(&self.client)
             .await?;
         Ok(facts::refund(refund))
+    }
+
+    async fn dispute(&self, id: &str) -> Result<DisputeFacts, CallError> {
+        let dispute = RetrieveDispute::new(checked_id(id)?).send(&self.client).await?;
+        Ok(facts::dispute(dispute))
     }
 
     async fn transfer(&self, id: &str) -> Result<TransferFacts, CallError> {

@@ -1,7 +1,7 @@
 //! A small world of rows to keep books about, and the steps that checkout and payout would take. Told directly to the
 //! domain, so that fees and times are the design's own figures.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use vitrine_domain::context::Context;
@@ -321,7 +321,7 @@ impl<'a> World<'a> {
             order_id: order.id,
             charge_id: order.charge_id.clone().unwrap(),
             kind: RefundKind::Units,
-            amount: units.iter().map(|unit| unit.paid).sum(),
+            amount: units.iter().map(ledger::refundable).sum(),
             currency: self.currency,
             reason: "It did not fit".parse().unwrap(),
             state: RefundState::Pending,
@@ -533,7 +533,8 @@ impl<'a> World<'a> {
                 id: self.cx.new_id(),
                 payout_id: payout.id,
                 party: payout.party,
-                refund_id: refund.id,
+                refund_id: Some(refund.id),
+                dispute_id: None,
                 amount,
                 currency: self.currency,
                 state: ReversalState::Requested,
@@ -641,6 +642,12 @@ impl<'a> World<'a> {
         self.kept("platform", kind).await
     }
 
+    /// What the bank holds of the dispute, once sealed.
+    pub(super) async fn disputed_cash(&self, dispute: &str) -> i64 {
+        ledger::seal(&self.cx).await.unwrap();
+        self.kept(dispute, AccountKind::DisputeReceivable).await
+    }
+
     async fn kept(&self, owner: &str, kind: AccountKind) -> i64 {
         let account = account::Entity::find()
             .filter(account::Column::Owner.eq(owner))
@@ -669,10 +676,6 @@ impl<'a> World<'a> {
     pub(super) async fn is_sound(&self) {
         let report = self.app.audit().await;
         assert!(report.is_green(), "{report}");
-    }
-
-    pub(super) fn now(&self) -> DateTime<Utc> {
-        self.cx.now()
     }
 }
 

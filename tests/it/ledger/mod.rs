@@ -2,6 +2,7 @@
 //! tampered with.
 
 pub(crate) mod books;
+mod disputes;
 mod statement;
 pub(crate) mod tampering;
 

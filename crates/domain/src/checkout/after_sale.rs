@@ -5,8 +5,11 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, QueryFilter,
     QueryOrder, QuerySelect,
 };
-use vitrine_model::checkout::{fulfillment, refund, refund_unit, return_request, return_unit};
-use vitrine_model::id::{BrandId, FulfillmentId, OrderId, RefundId, ReturnId};
+use vitrine_model::Time;
+use vitrine_model::checkout::{
+    dispute, dispute_note, fulfillment, refund, refund_unit, return_request, return_unit,
+};
+use vitrine_model::id::{BrandId, DisputeId, FulfillmentId, OrderId, RefundId, ReturnId};
 use vitrine_model::ledger::unit;
 
 use crate::checkout::units::FulfillmentState;
@@ -136,6 +139,60 @@ pub async fn refund_units_of(
         .await
 }
 
+/// The disputes of these orders, in the order we learned of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn disputes_of(
+    db: &impl ConnectionTrait,
+    orders: &[OrderId],
+) -> Result<Vec<dispute::Model>, DbErr> {
+    dispute::Entity::find()
+        .filter(dispute::Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(dispute::Column::Id)
+        .all(db)
+        .await
+}
+
+/// A dispute's place in the list of all: when we learned of it, and its id.
+pub type DisputePlace = (Time, DisputeId);
+
+/// All disputes, the newest first; with `open`, those still open, or those closed.
+pub fn all_disputes(open: Option<bool>) -> List<dispute::Model, DisputePlace> {
+    let found = match open {
+        None => dispute::Entity::find(),
+        Some(true) => dispute::Entity::find().filter(dispute::Column::ClosedAt.is_null()),
+        Some(false) => dispute::Entity::find().filter(dispute::Column::ClosedAt.is_not_null()),
+    };
+    let columns = [dispute::Column::CreatedAt, dispute::Column::Id];
+    List::new(found, true, &columns, |place: &DisputePlace| {
+        vec![place.0.into(), place.1.into()]
+    })
+}
+
+/// The dispute with this id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn dispute(db: &impl ConnectionTrait, id: DisputeId) -> Result<Option<dispute::Model>, DbErr> {
+    dispute::Entity::find_by_id(id).one(db).await
+}
+
+/// What the sides of these disputes have to say.
+///
+/// # Errors
+/// When the database fails.
+pub async fn dispute_notes_of(
+    db: &impl ConnectionTrait,
+    disputes: &[DisputeId],
+) -> Result<Vec<dispute_note::Model>, DbErr> {
+    dispute_note::Entity::find()
+        .filter(dispute_note::Column::DisputeId.is_in(disputes.iter().copied()))
+        .order_by_asc(dispute_note::Column::Side)
+        .all(db)
+        .await
+}
+
 /// The rule of `units::fulfillment_state`, in SQL.
 fn is_at(state: FulfillmentState) -> Condition {
     let to_ship = Expr::exists(goods_of_the_same(false));
@@ -154,6 +211,9 @@ fn still_to_ship() -> Condition {
         .add(Expr::cust("unit.kind = 'goods'"))
         .add(unit::Column::ShippedAt.is_null())
         .add(unit::Column::RefundId.is_null())
+        .add(Expr::cust(
+            "(unit.paid = 0 or unit.brand_lost + unit.shop_lost + unit.platform_lost < unit.paid)",
+        ))
 }
 
 /// Goods of the same brand and order that were shipped, or that are still to be.
@@ -174,7 +234,10 @@ fn goods_of_the_same(shipped: bool) -> SelectStatement {
     } else {
         select
             .and_where(at.is_null())
-            .and_where(Expr::col((other(), unit::Column::RefundId)).is_null());
+            .and_where(Expr::col((other(), unit::Column::RefundId)).is_null())
+            .and_where(Expr::cust(
+                "(other.paid = 0 or other.brand_lost + other.shop_lost + other.platform_lost < other.paid)",
+            ));
     }
     select.to_owned()
 }

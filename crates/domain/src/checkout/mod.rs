@@ -12,6 +12,8 @@
 //! order:  AwaitingPayment ── charge ──▶ Paid ── called off before shipping ──▶ Cancelled
 //!            └── Stripe closed the page ──▶ Expired
 //! ```
+//!
+//! How a dispute goes is told in `commands/dispute.rs`.
 
 mod after_sale;
 mod commands;
@@ -21,14 +23,17 @@ mod rules;
 mod units;
 
 pub use after_sale::{
-    Holding, brand_orders, fulfillment, fulfillments_of, refund, refund_units_of, refunds_of, return_request,
-    return_units_of, returns_of,
+    DisputePlace, Holding, all_disputes, brand_orders, dispute, dispute_notes_of, disputes_of, fulfillment,
+    fulfillments_of, refund, refund_units_of, refunds_of, return_request, return_units_of, returns_of,
 };
 pub use commands::cart::{
     Address, CartChanged, NewCart, NewLine, Warning, add_lines, create_cart, remove_lines, update_buyer,
     update_delivery_address, update_lines,
 };
 pub use commands::click::add_click;
+pub(crate) use commands::dispute::{dispute_accepted, dispute_changed, settle_dispute};
+pub(crate) use commands::evidence::evidence_told;
+pub use commands::evidence::{PLATFORM, accept_dispute, note_evidence, submit_evidence};
 pub use commands::expire::cancel_order;
 pub(crate) use commands::expire::{expire_order, session_expired};
 pub use commands::fulfill::{NewFulfillment, create_fulfillment, mark_delivered};

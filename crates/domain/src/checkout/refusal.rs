@@ -138,6 +138,16 @@ pub enum Refusal {
     ShippingRefunded,
     /// Something was shipped: what comes back now is a return.
     ShippedAlready,
+    /// The buyer's bank has taken money of the order, or claims it.
+    OrderDisputed,
+    /// No such dispute that she may see.
+    DisputeNotFound,
+    /// The dispute cannot be answered any more.
+    DisputeClosed,
+    /// Nobody noted anything against the dispute.
+    NoEvidence,
+    /// What was noted is being told to the payment provider.
+    EvidenceUnderWay,
 }
 
 impl Refusal {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use vitrine_model::Time;
 use vitrine_model::catalog::{brand, product, terms, variant};
-use vitrine_model::checkout::{OrderState, cart, cart_contact, cart_line, order, order_line, order_shipping};
+use vitrine_model::checkout::{
+    DisputeState, OrderState, cart, cart_contact, cart_line, dispute, order, order_line, order_shipping,
+};
 use vitrine_model::id::{BrandId, VariantId};
 use vitrine_model::ledger::{UnitKind, unit};
 use vitrine_model::money::{BasisPoints, Currency, Money};
@@ -14,6 +16,7 @@ use vitrine_model::text::Country;
 use crate::catalog::pieces_left;
 use crate::checkout::refusal::Problem;
 use crate::identity::Viewer;
+use crate::ledger::refundable;
 use crate::ledger::split::{Split, vat_within};
 use crate::referral::Credit;
 use crate::settings::Settings;
@@ -289,6 +292,10 @@ pub enum PaymentStatus {
     PartiallyRefunded,
     /// All of it went back, or goes back, to the buyer.
     Refunded,
+    /// The buyer's bank has taken it, and may give it back.
+    Disputed,
+    /// The buyer's bank has taken it back, or some of it, for good.
+    ChargedBack,
 }
 
 /// What of an order comes back.
@@ -304,12 +311,25 @@ pub enum ReturnStatus {
     Returned,
 }
 
-/// Where the money of `order` is, by its units.
-pub fn payment_status(order: &order::Model, units: &[unit::Model]) -> PaymentStatus {
+/// Where the money of `order` is, by its units and disputes.
+pub fn payment_status(
+    order: &order::Model,
+    units: &[unit::Model],
+    disputes: &[dispute::Model],
+) -> PaymentStatus {
     match order.state {
         OrderState::AwaitingPayment => return PaymentStatus::Awaiting,
         OrderState::Expired => return PaymentStatus::Expired,
         OrderState::Paid | OrderState::Cancelled => {}
+    }
+    if disputes
+        .iter()
+        .any(|dispute| !dispute.inquiry && dispute.closed_at.is_none())
+    {
+        return PaymentStatus::Disputed;
+    }
+    if units.iter().any(|unit| refundable(unit) < unit.paid) {
+        return PaymentStatus::ChargedBack;
     }
     // What cost nothing cannot go back.
     let paid = || units.iter().filter(|unit| unit.paid > 0);
@@ -336,6 +356,24 @@ pub fn return_status(units: &[unit::Model]) -> ReturnStatus {
         back if back == sent().count() => ReturnStatus::Returned,
         _ => ReturnStatus::PartiallyReturned,
     }
+}
+
+/// Whether the buyer's bank has decided.
+pub(super) fn is_decided(state: DisputeState) -> bool {
+    match state {
+        DisputeState::NeedsResponse | DisputeState::UnderReview => false,
+        DisputeState::Won | DisputeState::Lost | DisputeState::Dropped => true,
+    }
+}
+
+/// How far a dispute is on its way: it never goes back. An inquiry comes before the dispute that may follow it.
+pub(super) fn dispute_rank(inquiry: bool, state: DisputeState) -> u8 {
+    let within = match state {
+        DisputeState::NeedsResponse => 0,
+        DisputeState::UnderReview => 1,
+        DisputeState::Won | DisputeState::Lost | DisputeState::Dropped => 2,
+    };
+    if inquiry { within } else { 3 + within }
 }
 
 /// An order's number from ten random bytes: two groups of five characters that are hard to mistake on the phone.

@@ -7,6 +7,7 @@ use vitrine_model::id::{BrandId, OrderLineId, ReturnId};
 use vitrine_model::ledger::{UnitKind, unit};
 
 use crate::checkout::refusal::Refusal;
+use crate::ledger::charged_back;
 
 /// Most lines named at once.
 pub(super) const MAX_LINES: usize = 200;
@@ -24,6 +25,8 @@ pub enum UnitState {
     Returning,
     /// Its price goes back, or went back, to the buyer.
     Refunded,
+    /// The buyer's bank took its price back.
+    ChargedBack,
 }
 
 /// How far a brand's part of an order is, or the whole of it.
@@ -65,6 +68,8 @@ pub(super) struct Pieces {
 pub fn state_of(unit: &unit::Model) -> UnitState {
     if unit.refund_id.is_some() {
         UnitState::Refunded
+    } else if charged_back(unit) {
+        UnitState::ChargedBack
     } else if unit.return_id.is_some() {
         UnitState::Returning
     } else if unit.delivered_at.is_some() {
@@ -80,7 +85,7 @@ pub fn state_of(unit: &unit::Model) -> UnitState {
 pub fn fulfillment_state<'a>(units: impl IntoIterator<Item = &'a unit::Model>) -> FulfillmentState {
     let (mut open, mut shipped) = (false, false);
     for unit in units.into_iter().filter(|unit| unit.kind == UnitKind::Goods) {
-        open |= unit.shipped_at.is_none() && unit.refund_id.is_none();
+        open |= to_ship(unit);
         shipped |= unit.shipped_at.is_some();
     }
     match (open, shipped) {
@@ -152,15 +157,17 @@ pub(super) fn choose<R: Ord>(
 
 /// Whether the unit is still to be shipped.
 pub(super) fn to_ship(unit: &unit::Model) -> bool {
-    unit.kind == UnitKind::Goods && unit.shipped_at.is_none() && unit.refund_id.is_none()
+    unit.kind == UnitKind::Goods && unit.shipped_at.is_none() && !gone_back(unit)
 }
 
 /// Whether a return may ask for the unit.
 pub(super) fn returnable(unit: &unit::Model) -> bool {
-    unit.kind == UnitKind::Goods
-        && unit.shipped_at.is_some()
-        && unit.return_id.is_none()
-        && unit.refund_id.is_none()
+    unit.kind == UnitKind::Goods && unit.shipped_at.is_some() && unit.return_id.is_none() && !gone_back(unit)
+}
+
+/// Whether its price went back to the buyer, or goes back: by a refund, or by her bank.
+pub(super) fn gone_back(unit: &unit::Model) -> bool {
+    unit.refund_id.is_some() || charged_back(unit)
 }
 
 /// Which unit of a line is refunded before which: what the brand has agreed to take back first, since that is what the
@@ -215,6 +222,12 @@ mod tests {
             brand_held: 100,
             shop_held: 0,
             platform_held: 0,
+            brand_lost: 0,
+            shop_lost: 0,
+            platform_lost: 0,
+            brand_refunded: 0,
+            shop_refunded: 0,
+            platform_refunded: 0,
             taxable: 100,
             vat: 0,
             vat_bp: BasisPoints::ZERO,
@@ -231,6 +244,7 @@ mod tests {
             brand_released_at: brand.then_some(at),
             shop_released_at: shop.then_some(at),
             return_id: returning.then(|| ReturnId::from(Uuid::nil())),
+            dispute_id: None,
             refund_id: refunded.then(|| RefundId::from(Uuid::nil())),
             created_at: at,
         }

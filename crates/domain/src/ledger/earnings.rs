@@ -21,9 +21,11 @@ pub struct Earnings {
     pub available: i64,
     /// On its way.
     pub in_transit: i64,
+    /// Frozen while buyers' banks dispute payments.
+    pub disputed: i64,
     /// What payouts brought, less what was taken back.
     pub paid_out: i64,
-    /// What she owes after refunds, that being taken back included; later earnings pay it.
+    /// What she owes after refunds and lost disputes, that being taken back included; later earnings pay it.
     pub owed: i64,
     /// When something held may next be released.
     pub next_release: Option<Time>,
@@ -36,6 +38,7 @@ impl Earnings {
             held: 0,
             available: 0,
             in_transit: 0,
+            disputed: 0,
             paid_out: 0,
             owed: 0,
             next_release: None,
@@ -44,7 +47,7 @@ impl Earnings {
 
     /// What is hers in all, less what she owes: what the last entry of her statement says.
     pub fn total(&self) -> i64 {
-        self.held + self.available + self.in_transit - self.owed
+        self.held + self.available + self.in_transit + self.disputed - self.owed
     }
 }
 
@@ -69,6 +72,7 @@ pub async fn earnings_of(
                 AccountKind::Held => earnings.held += account.balance,
                 AccountKind::Available => earnings.available += account.balance,
                 AccountKind::InTransit => earnings.in_transit += account.balance,
+                AccountKind::Disputed => earnings.disputed += account.balance,
                 AccountKind::Receivable | AccountKind::Recovering => earnings.owed += account.balance,
                 _ => {}
             }
@@ -127,6 +131,7 @@ async fn add_next_release(
             .filter(released.is_null())
             .filter(unit::Column::RefundId.is_null())
             .filter(unit::Column::ReturnId.is_null())
+            .filter(unit::Column::DisputeId.is_null())
     };
     let brands = parties.iter().filter_map(|party| match party {
         Party::Brand(brand) => Some(*brand),

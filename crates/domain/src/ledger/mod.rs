@@ -19,6 +19,7 @@
 mod audit;
 mod books;
 mod commands;
+mod dispute;
 mod earnings;
 mod post;
 mod queries;
@@ -32,12 +33,14 @@ mod words;
 
 pub use audit::{Check, Finding, Report, audit};
 pub use commands::{
-    Shipping, apply_balance_transaction, charge_paid, charge_unexpected, payout_made, payout_refused,
-    payout_requested, refund_decided, refund_failed, refund_made, release_due, reversal_made,
-    reversal_refused, reversal_requested, units_delivered, units_returning, units_shipped,
+    DisputeBooks, DisputeStage, Shipping, apply_balance_transaction, charge_paid, charge_unexpected,
+    dispute_follows, payout_made, payout_refused, payout_requested, refund_decided, refund_failed,
+    refund_made, release_due, reversal_made, reversal_refused, reversal_requested, units_delivered,
+    units_returning, units_shipped,
 };
 pub use earnings::{Earnings, earnings_of};
 pub(crate) use queries::refund_taken;
-pub use queries::{available, receivable, stripe_cash, units_of};
+pub use queries::{available, dispute_parts_of, receivable, stripe_cash, units_of};
+pub use rules::{charged_back, refundable};
 pub use seal::seal;
 pub use statement::{Balance, Change, StatementEntry, StatementPage, statement_count, statements};

@@ -97,9 +97,22 @@ impl<'b> Entry<'b> {
         self
     }
 
+    /// Names what it concerns, if it does.
+    pub(crate) fn about_any(self, name: &'static str, id: Option<impl ToString>) -> Self {
+        match id {
+            Some(id) => self.about(name, id),
+            None => self,
+        }
+    }
+
     /// Whether nothing was posted: every part was zero.
     pub(crate) fn is_empty(&self) -> bool {
         self.places.is_empty()
+    }
+
+    /// What is available to `party`, what was composed so far counted.
+    pub(crate) fn available(&self, party: Party) -> i64 {
+        self.books.balance(party, AccountKind::Available)
     }
 
     /// Puts `amount` on the left of a platform's account. Zero is left out.

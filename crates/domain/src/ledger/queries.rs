@@ -4,8 +4,8 @@ use sea_orm::sea_query::IntoCondition;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
-use vitrine_model::id::{OrderId, RefundId};
-use vitrine_model::ledger::{AccountKind, Party, account, posting, seal, transaction, unit};
+use vitrine_model::id::{DisputeId, OrderId, RefundId};
+use vitrine_model::ledger::{AccountKind, Party, account, dispute_part, posting, seal, transaction, unit};
 use vitrine_model::money::{Currency, Money};
 
 use crate::context::Tx;
@@ -118,6 +118,21 @@ pub async fn units_of(db: &impl ConnectionTrait, orders: &[OrderId]) -> Result<V
         .filter(unit::Column::OrderId.is_in(orders.iter().copied()))
         .order_by_asc(unit::Column::OrderId)
         .order_by_asc(unit::Column::Ordinal)
+        .all(db)
+        .await
+}
+
+/// What these disputes claim of units, in the units' own order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn dispute_parts_of(
+    db: &impl ConnectionTrait,
+    disputes: &[DisputeId],
+) -> Result<Vec<dispute_part::Model>, DbErr> {
+    dispute_part::Entity::find()
+        .filter(dispute_part::Column::DisputeId.is_in(disputes.iter().copied()))
+        .order_by_asc(dispute_part::Column::UnitId)
         .all(db)
         .await
 }

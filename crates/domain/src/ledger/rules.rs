@@ -116,6 +116,16 @@ pub(crate) fn take(amount: i64, held: i64, available: i64) -> Taken {
     }
 }
 
+/// What a refund of the unit would give back: its price, less what the buyer's bank took for disputes. Minor units.
+pub fn refundable(unit: &unit::Model) -> i64 {
+    unit.paid - unit.brand_lost - unit.shop_lost - unit.platform_lost
+}
+
+/// Whether the buyer's bank took all of its price back: nothing of it is left to refund, and nobody ships it.
+pub fn charged_back(unit: &unit::Model) -> bool {
+    unit.paid > 0 && refundable(unit) == 0
+}
+
 /// When a unit's brand part and its other parts may be released: so many days after delivery, or after the delivery
 /// assumed where it is unknown. Never before shipment.
 pub(crate) fn due(unit: &unit::Model) -> (Option<Time>, Option<Time>) {

@@ -159,7 +159,11 @@ fn lines(transactions: &[i64], accounts: impl Iterator<Item = i64>) -> SelectSta
     // A brand's part is due at another time than the shopholder's.
     let hers = |of: &str| format!("case when a.owner like 'brand%' then u.brand_{of} else u.shop_{of} end");
     let due = hers("due_at");
-    let waits = format!("{} is null and u.refund_id is null", hers("released_at"));
+    let waits = format!(
+        "{} is null and u.refund_id is null and u.dispute_id is null and {} = 0",
+        hers("released_at"),
+        hers("lost")
+    );
     let count = |when: &str| Expr::cust(format!("count(distinct case when {when} then u.id end)"));
     let owners = Alias::new("a");
     let units = Alias::new("u");

@@ -126,6 +126,26 @@ pub(super) fn describe(effect: &str, changes: &[Change], subject: &Subject<'_>) 
         "release" => format!("Return window closed for {}: {given}", subject.sale()),
         "refund.decided" => format!("Refund of {}{}", subject.sale(), taken(changes)),
         "refund.failed" => format!("Refund of {} failed: given back to you", subject.sale()),
+        "dispute.opened" => format!(
+            "The buyer's bank disputes {}: frozen until it decides",
+            subject.sale()
+        ),
+        "dispute.closed" | "dispute.corrected" => {
+            let how = if gained(changes) < 0 {
+                format!("lost{}", taken(changes))
+            } else {
+                "yours again".to_owned()
+            };
+            format!("Dispute of {} decided: {how}", subject.sale())
+        }
+        "dispute.fee_recharged" => {
+            let fee = format!("Fee for the dispute{}", subject.of_order(" of order "));
+            match (gained(changes) > 0, owed) {
+                (true, _) => format!("{fee}: given back to you"),
+                (false, true) => format!("{fee}: owed until later earnings pay it"),
+                (false, false) => fee,
+            }
+        }
         "payout.requested" => "Payout on its way to your account at Stripe".to_owned(),
         "payout.made" => format!("Paid out to your account at Stripe{}", subject.transfer()),
         "payout.refused" => format!("Payout refused by Stripe: {given}"),
@@ -154,10 +174,18 @@ pub(super) fn describe(effect: &str, changes: &[Change], subject: &Subject<'_>) 
     }
 }
 
-/// Where a refund took what was no longer held.
+/// By how much the changes raise what she has in all.
+fn gained(changes: &[Change]) -> i64 {
+    let counted = changes.iter().filter(|change| change.balance != Balance::PaidOut);
+    counted.map(|change| change.amount).sum()
+}
+
+/// Where a refund, or a lost dispute, took what was no longer held.
 fn taken(changes: &[Change]) -> &'static str {
     let touched = |balance| changes.iter().any(|change| change.balance == balance);
-    let elsewhere = touched(Balance::Held) || touched(Balance::Available);
+    let elsewhere = [Balance::Held, Balance::Available, Balance::Disputed]
+        .into_iter()
+        .any(touched);
     match (touched(Balance::Owed), elsewhere) {
         (false, _) => "",
         (true, false) => ": owed, since it was paid out already",
@@ -256,6 +284,30 @@ mod tests {
         assert_eq!(
             words(&[Balance::Held, Balance::Available, Balance::Owed]),
             format!("{closed}available for payout, less what you owed")
+        );
+    }
+
+    #[test]
+    fn a_dispute_says_how_it_ended() {
+        let goods = [shirts(None)];
+        let words = |changes: &[(Balance, i64)]| {
+            let change = |(balance, amount): &(Balance, i64)| Change {
+                balance: *balance,
+                amount: *amount,
+                after: 0,
+            };
+            let changes: Vec<Change> = changes.iter().map(change).collect();
+            describe("dispute.closed", &changes, &about(&goods))
+        };
+        let decided = "Dispute of 2 × Linen shirt, order V-1042 decided: ";
+        assert_eq!(
+            words(&[(Balance::Disputed, -900), (Balance::Held, 900)]),
+            format!("{decided}yours again")
+        );
+        assert_eq!(words(&[(Balance::Disputed, -900)]), format!("{decided}lost"));
+        assert_eq!(
+            words(&[(Balance::Owed, -900)]),
+            format!("{decided}lost: owed, since it was paid out already")
         );
     }
 

@@ -6,10 +6,12 @@ use anyhow::Context as _;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use vitrine_model::catalog::brand;
 use vitrine_model::checkout::{
-    CreditReason, order, order_contact, order_line, order_shipping, refund, refund_unit, return_request,
-    return_unit,
+    CreditReason, dispute, order, order_contact, order_line, order_shipping, refund, refund_unit,
+    return_request, return_unit,
 };
-use vitrine_model::id::{AccountId, BrandId, FulfillmentId, OrderId, RefundId, ReturnId, ShopId, UnitId};
+use vitrine_model::id::{
+    AccountId, BrandId, DisputeId, FulfillmentId, OrderId, RefundId, ReturnId, ShopId, UnitId,
+};
 use vitrine_model::identity::{Role, account, brand_member};
 use vitrine_model::ledger::{Party, unit};
 use vitrine_model::money::Money;
@@ -314,6 +316,13 @@ pub(super) async fn parcel(
         .one(db)
         .await?;
     found.with_context(|| format!("no parcel {id}"))
+}
+
+/// The order whose payment is disputed.
+pub(super) async fn disputed_order(db: &impl ConnectionTrait, id: DisputeId) -> anyhow::Result<OrderId> {
+    let found = dispute::Entity::find_by_id(id).one(db).await?;
+    let found = found.with_context(|| format!("no dispute {id}"))?;
+    Ok(found.order_id)
 }
 
 /// The order's number, as people read it out.

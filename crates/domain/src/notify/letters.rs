@@ -398,7 +398,7 @@ pub(super) fn refund_failed_for_brand(name: &str, brand: &str, number: &str, amo
     )
 }
 
-fn letter(subject: String, name: Option<&str>, body: &str) -> Letter {
+pub(super) fn letter(subject: String, name: Option<&str>, body: &str) -> Letter {
     let greeting = match name {
         Some(name) => format!("Hello {name},"),
         None => "Hello,".to_owned(),
@@ -430,7 +430,7 @@ fn priced(body: &mut String, item: &Item) {
     }
 }
 
-fn counted(body: &mut String, item: &Item) {
+pub(super) fn counted(body: &mut String, item: &Item) {
     match &item.sku {
         Some(sku) => line(body, &format!("{} × {} [{sku}]", item.count, item.title)),
         None => line(body, &format!("{} × {}", item.count, item.title)),
@@ -451,7 +451,7 @@ fn block(body: &mut String, lines: &[String]) {
     }
 }
 
-fn line(body: &mut String, text: &str) {
+pub(super) fn line(body: &mut String, text: &str) {
     body.push_str(text);
     body.push('\n');
 }

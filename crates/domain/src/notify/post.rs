@@ -16,6 +16,7 @@ use vitrine_model::text::Email;
 
 use crate::context::Context;
 use crate::ledger;
+use crate::notify::disputes;
 use crate::notify::facts::{self, Earner, Sale};
 use crate::notify::letters::{self, Earned, Item, Letter, TakenBack};
 
@@ -58,6 +59,10 @@ pub(super) enum Writer {
     OrderExpired,
     /// Money that did not go back: to the buyer, and to those who must send it again.
     RefundFailed,
+    /// A buyer's bank asks, or has taken the money.
+    DisputeOpened,
+    /// A dispute, or an inquiry, has ended.
+    DisputeClosed,
 }
 
 /// The one table of events that someone is written to about.
@@ -76,6 +81,8 @@ pub(super) fn writer(kind: &str) -> Option<Writer> {
         "payout.reversal_refused" => Writer::ReversalRefused,
         "order.expired" => Writer::OrderExpired,
         "order.refund_failed" => Writer::RefundFailed,
+        "dispute.inquiry_opened" | "dispute.opened" => Writer::DisputeOpened,
+        "dispute.won" | "dispute.lost" | "dispute.dropped" | "dispute.corrected" => Writer::DisputeClosed,
         _ => return None,
     })
 }
@@ -104,6 +111,8 @@ pub(super) async fn drafts(cx: &Context, id: EventId) -> anyhow::Result<Vec<Draf
         Writer::ReversalRefused => reversal_refused(cx, reference(&event, "reversal")?).await,
         Writer::OrderExpired => order_expired(cx, event.subject.parse()?).await,
         Writer::RefundFailed => refund_failed(cx, &event).await,
+        Writer::DisputeOpened => disputes::opened(cx, event.subject.parse()?).await,
+        Writer::DisputeClosed => disputes::closed(cx, event.subject.parse()?).await,
     }
 }
 
@@ -267,12 +276,16 @@ async fn payout_of(cx: &Context, id: PayoutId) -> anyhow::Result<payout::Model> 
     payout.with_context(|| format!("no payout {id}"))
 }
 
-/// The reversal, and the number of the order whose refund made it necessary.
+/// The reversal, and the number of the order whose refund or dispute made it necessary.
 async fn reversal_of(cx: &Context, id: ReversalId) -> anyhow::Result<(transfer_reversal::Model, String)> {
     let reversal = transfer_reversal::Entity::find_by_id(id).one(cx.db()).await?;
     let reversal = reversal.with_context(|| format!("no reversal {id}"))?;
-    let (refund, _) = facts::refund(cx.db(), reversal.refund_id).await?;
-    let number = facts::order_number(cx.db(), refund.order_id).await?;
+    let order = match (reversal.refund_id, reversal.dispute_id) {
+        (Some(refund), _) => facts::refund(cx.db(), refund).await?.0.order_id,
+        (None, Some(dispute)) => facts::disputed_order(cx.db(), dispute).await?,
+        (None, None) => anyhow::bail!("{id} has no cause"),
+    };
+    let number = facts::order_number(cx.db(), order).await?;
     Ok((reversal, number))
 }
 
@@ -343,7 +356,7 @@ fn to_buyer(sale: &Sale, letter: Letter) -> Option<Draft> {
     })
 }
 
-async fn to_staff(
+pub(super) async fn to_staff(
     cx: &Context,
     brand: BrandId,
     needed: Role,
@@ -360,7 +373,7 @@ async fn to_staff(
 }
 
 /// Nothing is written about earnings of nothing: she gave it all away, and knows.
-async fn to_earner(
+pub(super) async fn to_earner(
     cx: &Context,
     sale: &Sale,
     earner: &Earner,

@@ -21,7 +21,7 @@ mod queries;
 mod refusal;
 mod rules;
 
-pub use commands::{NewOnboarding, Onboarding, onboard, recover, request_run, run};
+pub use commands::{NewOnboarding, Onboarding, onboard, recover, recover_dispute, request_run, run};
 pub(crate) use commands::{
     account_changed, account_opened, transfer_changed, transfer_made, transfer_reversed,
 };

@@ -7,8 +7,8 @@ use sea_orm::{
 };
 use vitrine_model::Time;
 use vitrine_model::checkout::{RefundState, refund, refund_unit};
-use vitrine_model::id::{PayoutId, RefundId};
-use vitrine_model::ledger::{AccountKind, Party, account as ledger_account, unit};
+use vitrine_model::id::{DisputeId, PayoutId, RefundId};
+use vitrine_model::ledger::{AccountKind, Party, account as ledger_account, dispute_part, unit};
 use vitrine_model::money::{Currency, Money};
 use vitrine_model::payout::{
     self, PayoutState, ReversalState, payout_account, payout_run, transfer_reversal,
@@ -16,7 +16,7 @@ use vitrine_model::payout::{
 
 use crate::context::{Context, Tx};
 use crate::list::List;
-use crate::payout::rules;
+use crate::payout::rules::{self, Cause};
 
 /// Most payees of one run in one currency. The rest have their turn in the next: whoever was paid longest ago comes
 /// first.
@@ -200,21 +200,39 @@ pub(super) async fn parties_of(db: &impl ConnectionTrait, refund: RefundId) -> R
     Ok(parties)
 }
 
-/// The party's payouts that may still be reversed, the newest first, locked; with what is left of each. Those that this
-/// refund has asked already are left out.
+/// The parties whose money a dispute took, in the order of their ids.
+pub(super) async fn losers_of(db: &impl ConnectionTrait, dispute: DisputeId) -> Result<Vec<Party>, DbErr> {
+    let parts = dispute_part::Entity::find()
+        .filter(dispute_part::Column::DisputeId.eq(dispute))
+        .filter(dispute_part::Column::Lost.gt(0))
+        .all(db)
+        .await?;
+    let mut parties: Vec<Party> = parts.into_iter().filter_map(|part| part.party).collect();
+    parties.sort_unstable();
+    parties.dedup();
+    Ok(parties)
+}
+
+/// The party's payouts that may still be reversed, the newest first, locked; with what is left of each. Those asked for
+/// the same cause already are left out.
 pub(super) async fn reversible(
     tx: &Tx,
     party: Party,
-    refund: &refund::Model,
+    cause: Cause,
+    currency: Currency,
 ) -> Result<Vec<(payout::Model, i64)>, DbErr> {
+    let same = match cause {
+        Cause::Refund(id) => transfer_reversal::Column::RefundId.eq(id),
+        Cause::Dispute(id) => transfer_reversal::Column::DisputeId.eq(id),
+    };
     let asked = Query::select()
         .column(transfer_reversal::Column::PayoutId)
         .from(transfer_reversal::Entity)
-        .and_where(transfer_reversal::Column::RefundId.eq(refund.id))
+        .and_where(same)
         .to_owned();
     let payouts = payout::Entity::find()
         .filter(payout::Column::Party.eq(party))
-        .filter(payout::Column::Currency.eq(refund.currency))
+        .filter(payout::Column::Currency.eq(currency))
         .filter(payout::Column::State.eq(PayoutState::Paid))
         .filter(Expr::col(payout::Column::Reversed).lt(Expr::col(payout::Column::Amount)))
         .filter(payout::Column::Id.not_in_subquery(asked))

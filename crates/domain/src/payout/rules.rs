@@ -1,5 +1,8 @@
 //! What a payout run may send, and what a recovery asks back: pure decisions.
 
+use std::fmt;
+
+use vitrine_model::id::{DisputeId, RefundId};
 use vitrine_model::money::Currency;
 use vitrine_model::payout::payout_account;
 
@@ -68,6 +71,42 @@ pub(super) fn shares(owed: i64, left: &[i64]) -> Vec<i64> {
         share
     };
     left.iter().map(take).collect()
+}
+
+/// Why money is asked back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The buyer was refunded.
+    Refund(RefundId),
+    /// The buyer's bank took it.
+    Dispute(DisputeId),
+}
+
+impl Cause {
+    /// The refund, if it is one.
+    pub(super) fn refund(self) -> Option<RefundId> {
+        match self {
+            Self::Refund(id) => Some(id),
+            Self::Dispute(_) => None,
+        }
+    }
+
+    /// The dispute, if it is one.
+    pub(super) fn dispute(self) -> Option<DisputeId> {
+        match self {
+            Self::Refund(_) => None,
+            Self::Dispute(id) => Some(id),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refund(id) => fmt::Display::fmt(id, f),
+            Self::Dispute(id) => fmt::Display::fmt(id, f),
+        }
+    }
 }
 
 #[cfg(test)]

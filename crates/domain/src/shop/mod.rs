@@ -31,4 +31,4 @@ pub use recommending::{
 };
 pub use refusal::Refusal;
 pub use rules::{MAX_SHOPS, disclosure, is_visible, sale_disclosure};
-pub use sales::{Sale, SalePlace, SaleState, refunded_of, sales_of};
+pub use sales::{Fate, Sale, SalePlace, SaleState, fates_of, sales_of};

@@ -20,8 +20,21 @@ pub struct Sale {
     pub line: order_line::Model,
     /// Its order.
     pub order: order::Model,
-    /// How many of its units were refunded, or are being.
+    /// What became of its units.
+    pub fate: Fate,
+}
+
+/// What became of a line's units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// How many were refunded, or are being.
     pub refunded: i32,
+    /// Whether a buyer's bank disputes their payment, or asks about it.
+    pub disputed: bool,
+    /// What refunds took of the shopholder's parts, minor units.
+    pub given_back: i64,
+    /// What lost disputes took of the shopholder's parts, minor units.
+    pub lost: i64,
 }
 
 /// What became of a sale.
@@ -35,24 +48,29 @@ pub enum SaleState {
     Refunded,
     /// Its order was cancelled before anything shipped.
     Cancelled,
+    /// The buyer's bank disputes the payment, or asks about it: its earnings wait.
+    Disputed,
+    /// The buyer's bank took the payment back, or some of it, and its earnings with it.
+    ChargedBack,
 }
 
 impl Sale {
-    /// What the shopholder earns on the units that are not refunded, minor units of the order's currency.
+    /// What the shopholder earns on it, less what refunds and lost disputes took, minor units of the order's currency.
     pub fn earnings(&self) -> i64 {
-        let kept = match self.state() {
+        match self.state() {
             SaleState::Cancelled => 0,
-            _ => self.line.quantity - self.refunded,
-        };
-        self.line.shop_part * i64::from(Ord::max(kept, 0))
+            _ => self.line.shop_part * i64::from(self.line.quantity) - self.fate.given_back - self.fate.lost,
+        }
     }
 
     /// What became of it.
     pub fn state(&self) -> SaleState {
         match self.order.state {
             OrderState::Cancelled => SaleState::Cancelled,
-            _ if self.refunded == 0 => SaleState::Sold,
-            _ if self.refunded < self.line.quantity => SaleState::PartlyRefunded,
+            _ if self.fate.disputed => SaleState::Disputed,
+            _ if self.fate.lost > 0 => SaleState::ChargedBack,
+            _ if self.fate.refunded == 0 => SaleState::Sold,
+            _ if self.fate.refunded < self.line.quantity => SaleState::PartlyRefunded,
             _ => SaleState::Refunded,
         }
     }
@@ -79,26 +97,35 @@ pub fn sales_of(shop: ShopId) -> List<order_line::Model, SalePlace> {
     })
 }
 
-/// How many units of these order lines were refunded, or are being. Lines without any are missing from the answer.
+/// What became of the units of these order lines.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn refunded_of(
+pub async fn fates_of(
     db: &impl ConnectionTrait,
     lines: &[OrderLineId],
-) -> Result<HashMap<OrderLineId, i32>, DbErr> {
-    let counted: Vec<(OrderLineId, i64)> = unit::Entity::find()
+) -> Result<HashMap<OrderLineId, Fate>, DbErr> {
+    let sum = |what: &str| Expr::cust(format!("cast(coalesce(sum({what}), 0) as bigint)"));
+    let counted: Vec<(OrderLineId, i64, i64, i64, i64)> = unit::Entity::find()
         .select_only()
         .column(unit::Column::LineId)
-        .column_as(unit::Column::Id.count(), "refunded")
+        .column_as(unit::Column::RefundId.count(), "refunded")
+        .column_as(unit::Column::DisputeId.count(), "disputed")
+        .column_as(sum("shop_refunded"), "given_back")
+        .column_as(sum("shop_lost"), "lost")
         .filter(unit::Column::LineId.is_in(lines.iter().copied()))
-        .filter(unit::Column::RefundId.is_not_null())
         .group_by(unit::Column::LineId)
         .into_tuple()
         .all(db)
         .await?;
-    Ok(counted
-        .into_iter()
-        .map(|(line, count)| (line, i32::try_from(count).unwrap_or(i32::MAX)))
-        .collect())
+    let fate = |(line, refunded, disputed, given_back, lost)| {
+        let fate = Fate {
+            refunded: i32::try_from(refunded).unwrap_or(i32::MAX),
+            disputed: disputed > 0,
+            given_back,
+            lost,
+        };
+        (line, fate)
+    };
+    Ok(counted.into_iter().map(fate).collect())
 }

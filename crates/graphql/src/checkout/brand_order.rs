@@ -11,6 +11,7 @@ use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::checkout::cost::{PostalAddress, address_of};
+use crate::checkout::dispute::{Dispute, View, disputes_of};
 use crate::checkout::fulfillment::{Fulfillment, fulfillments_of};
 use crate::checkout::loaders::{OrderContactOf, OrderLinesOf};
 use crate::checkout::order::OrderFulfillmentStatus;
@@ -154,6 +155,13 @@ impl BrandOrder {
     #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity")]
     async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>> {
         refunds_of(ctx, self.order.id, Some(self.brand)).await
+    }
+
+    /// The order's disputes, as far as they concern the brand: what a bank claims of its pieces, and what is said against
+    /// it.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity")]
+    async fn disputes(&self, ctx: &Context<'_>) -> Result<Vec<Dispute>> {
+        disputes_of(ctx, self.order.id, View::Brand(self.brand)).await
     }
 }
 

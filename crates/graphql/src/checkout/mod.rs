@@ -4,6 +4,7 @@ mod brand_order;
 mod cart;
 mod cart_change;
 mod cost;
+mod dispute;
 mod fulfillment;
 mod loaders;
 mod order;
@@ -18,6 +19,7 @@ use async_graphql::MergedObject;
 
 pub(crate) use brand_order::{BrandOrderConnection, BrandOrderFilter, orders_of_brand};
 pub(crate) use cart::{Cart, cart_node};
+pub(crate) use dispute::{Dispute, dispute_node};
 pub(crate) use fulfillment::{Fulfillment, fulfillment_node};
 pub(crate) use order::{Order, OrderConnection, order_node, orders_of};
 pub(crate) use refund::{Refund, refund_node};
@@ -25,7 +27,7 @@ pub(crate) use returns::{Return, return_node};
 
 /// Query fields of this domain.
 #[derive(MergedObject, Default)]
-pub struct CheckoutQuery(cart::CartQuery, order::OrderQuery);
+pub struct CheckoutQuery(cart::CartQuery, order::OrderQuery, dispute::DisputeQuery);
 
 /// Mutation fields of this domain.
 #[derive(MergedObject, Default)]
@@ -35,4 +37,5 @@ pub struct CheckoutMutation(
     fulfillment::FulfillmentMutation,
     returns::ReturnMutation,
     refund::RefundMutation,
+    dispute::DisputeMutation,
 );

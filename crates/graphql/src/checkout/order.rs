@@ -15,8 +15,10 @@ use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{Brand, Product, product_seen};
 use crate::checkout::cart::disclosure;
 use crate::checkout::cost::{Cost, LineCost, PostalAddress, ShippingCost, address_of};
+use crate::checkout::dispute::{Dispute, View, disputes_of};
 use crate::checkout::fulfillment::{Fulfillment, fulfillments_of};
 use crate::checkout::loaders::{OrderContactOf, OrderLinesOf, OrderShippingOf, UnitsOf};
+use crate::checkout::parcel_loaders::DisputesOf;
 use crate::checkout::refund::{Refund, refunds_of};
 use crate::checkout::returns::{Return, returns_of};
 use crate::checkout::unit::OrderUnit;
@@ -56,6 +58,10 @@ pub enum OrderPaymentStatus {
     PartiallyRefunded,
     /// All of it went back, or goes back, to the buyer.
     Refunded,
+    /// The buyer objected at her bank, which has taken the money, and may give it back.
+    Disputed,
+    /// The buyer's bank has taken it back, or some of it, for good.
+    ChargedBack,
 }
 
 /// How much of an order was shipped.
@@ -135,7 +141,8 @@ impl Order {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn payment_status(&self, ctx: &Context<'_>) -> Result<OrderPaymentStatus> {
         let units = self.units(ctx).await?;
-        Ok(checkout::payment_status(&self.0, &units).into())
+        let disputes = load(ctx, DisputesOf(self.0.id)).await?.unwrap_or_default();
+        Ok(checkout::payment_status(&self.0, &units, &disputes).into())
     }
 
     /// How much of it was shipped.
@@ -206,8 +213,10 @@ impl Order {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn refunded(&self, ctx: &Context<'_>) -> Result<Money> {
         let units = self.units(ctx).await?;
-        let refunded = units.iter().filter(|unit| unit.refund_id.is_some());
-        Ok(self.money(refunded.map(|unit| unit.paid).sum()))
+        let refunded = units
+            .iter()
+            .map(|unit| unit.brand_refunded + unit.shop_refunded + unit.platform_refunded);
+        Ok(self.money(refunded.sum()))
     }
 
     /// Each piece sold, and each brand's shipping, and how far it is; none before the order is paid.
@@ -232,6 +241,12 @@ impl Order {
     #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity + 1")]
     async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>> {
         refunds_of(ctx, self.0.id, None).await
+    }
+
+    /// What the buyer, or whoever's card it was, disputes at the bank, in the order we learned of it.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity + 1")]
+    async fn disputes(&self, ctx: &Context<'_>) -> Result<Vec<Dispute>> {
+        disputes_of(ctx, self.0.id, View::whole(ctx)).await
     }
 
     /// Where the buyer is written to.

@@ -160,7 +160,7 @@ impl OrderMutation {
     }
 
     /// Calls an order off before anything was shipped. One that awaits payment expires, and its cart is open again; of a
-    /// paid one all money goes back. Codes: `NOT_FOUND`, `WRONG_STATE`, `IDEMPOTENCY_KEY_REUSED`,
+    /// paid one all money goes back. Codes: `NOT_FOUND`, `WRONG_STATE`, `ORDER_DISPUTED`, `IDEMPOTENCY_KEY_REUSED`,
     /// `IDEMPOTENCY_IN_PROGRESS`, `INVALID`.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn order_cancel(&self, ctx: &Context<'_>, input: OrderCancelInput) -> Result<OrderCancelPayload> {

@@ -5,9 +5,12 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use vitrine_domain::checkout;
-use vitrine_model::checkout::{fulfillment, refund, refund_unit, return_request, return_unit};
-use vitrine_model::id::{OrderId, RefundId, ReturnId};
+use vitrine_domain::{checkout, ledger};
+use vitrine_model::checkout::{
+    dispute, dispute_note, fulfillment, refund, refund_unit, return_request, return_unit,
+};
+use vitrine_model::id::{DisputeId, OrderId, RefundId, ReturnId};
+use vitrine_model::ledger::dispute_part;
 
 use crate::loaders::{LoadError, Loaders};
 
@@ -30,6 +33,18 @@ pub(crate) struct RefundsOf(pub(crate) OrderId);
 /// Key: which units a refund gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct RefundUnitsOf(pub(crate) RefundId);
+
+/// Key: an order's disputes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct DisputesOf(pub(crate) OrderId);
+
+/// Key: what a dispute claims of units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct DisputePartsOf(pub(crate) DisputeId);
+
+/// Key: what the sides have to say against a dispute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct DisputeNotesOf(pub(crate) DisputeId);
 
 impl Loader<FulfillmentsOf> for Loaders {
     type Value = Vec<fulfillment::Model>;
@@ -83,6 +98,39 @@ impl Loader<RefundUnitsOf> for Loaders {
         let refunds: Vec<_> = keys.iter().map(|key| key.0).collect();
         let rows = checkout::refund_units_of(self.cx.db(), &refunds).await;
         grouped(rows, |row| RefundUnitsOf(row.refund_id))
+    }
+}
+
+impl Loader<DisputesOf> for Loaders {
+    type Value = Vec<dispute::Model>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[DisputesOf]) -> Result<HashMap<DisputesOf, Self::Value>, LoadError> {
+        let orders: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let rows = checkout::disputes_of(self.cx.db(), &orders).await;
+        grouped(rows, |row| DisputesOf(row.order_id))
+    }
+}
+
+impl Loader<DisputePartsOf> for Loaders {
+    type Value = Vec<dispute_part::Model>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[DisputePartsOf]) -> Result<HashMap<DisputePartsOf, Self::Value>, LoadError> {
+        let disputes: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let rows = ledger::dispute_parts_of(self.cx.db(), &disputes).await;
+        grouped(rows, |row| DisputePartsOf(row.dispute_id))
+    }
+}
+
+impl Loader<DisputeNotesOf> for Loaders {
+    type Value = Vec<dispute_note::Model>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[DisputeNotesOf]) -> Result<HashMap<DisputeNotesOf, Self::Value>, LoadError> {
+        let disputes: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let rows = checkout::dispute_notes_of(self.cx.db(), &disputes).await;
+        grouped(rows, |row| DisputeNotesOf(row.dispute_id))
     }
 }
 

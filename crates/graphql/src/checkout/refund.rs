@@ -168,7 +168,7 @@ impl Subject for RefundMutation {
 impl RefundMutation {
     /// Refunds pieces of an order, and shipping; each part of the price is taken back from whoever got it. Managers of a
     /// brand may for its own lines, operators for any. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `TOO_FEW_UNITS`,
-    /// `WRONG_STATE`, `LIMIT_REACHED`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
+    /// `WRONG_STATE`, `ORDER_DISPUTED`, `LIMIT_REACHED`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn order_lines_refund(
         &self,

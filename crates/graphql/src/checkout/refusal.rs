@@ -245,6 +245,27 @@ fn plain(refusal: &Refusal) -> (UserErrorCode, &'static str, &'static str) {
             "orderId",
             "something was shipped already: what comes back now is a return",
         ),
+        Refusal::OrderDisputed => (
+            Code::OrderDisputed,
+            "orderId",
+            "the buyer's bank has taken this payment back, or claims it: nothing of it can be refunded",
+        ),
+        Refusal::DisputeNotFound => (Code::NotFound, "disputeId", "there is no such dispute of yours"),
+        Refusal::DisputeClosed => (
+            Code::WrongState,
+            "disputeId",
+            "the dispute cannot be answered like this, or not any more",
+        ),
+        Refusal::NoEvidence => (
+            Code::WrongState,
+            "disputeId",
+            "nobody has noted anything against the dispute yet: `disputeEvidenceNote`",
+        ),
+        Refusal::EvidenceUnderWay => (
+            Code::WrongState,
+            "disputeId",
+            "the last note is being told to the payment provider: ask again in a moment",
+        ),
         Refusal::Key(_)
         | Refusal::Staff(_)
         | Refusal::Problems(_)

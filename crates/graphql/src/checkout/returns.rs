@@ -195,7 +195,7 @@ impl ReturnMutation {
     }
 
     /// Lets the buyer send it back; with `refund`, gives her the money at once. Managers of the brand may. Said again it
-    /// changes nothing, but may add the refund. Codes: `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE`.
+    /// changes nothing, but may add the refund. Codes: `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE`, `ORDER_DISPUTED`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn return_approve(
         &self,

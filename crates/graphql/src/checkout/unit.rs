@@ -26,6 +26,8 @@ pub enum UnitState {
     Returning,
     /// Its price goes back, or went back, to the buyer.
     Refunded,
+    /// The buyer's bank took its price back.
+    ChargedBack,
 }
 
 /// One sold piece, or one brand's shipping of one order. Made only for those who may see its order.

@@ -47,21 +47,21 @@ impl Loader<OfferingOf> for Loaders {
     }
 }
 
-/// Key: how many units of an order line were refunded, or are being.
+/// Key: what became of the units of an order line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct RefundedOf(pub(crate) OrderLineId);
+pub(crate) struct FateOf(pub(crate) OrderLineId);
 
-impl Loader<RefundedOf> for Loaders {
-    type Value = i32;
+impl Loader<FateOf> for Loaders {
+    type Value = shop::Fate;
     type Error = LoadError;
 
-    async fn load(&self, keys: &[RefundedOf]) -> Result<HashMap<RefundedOf, i32>, LoadError> {
+    async fn load(&self, keys: &[FateOf]) -> Result<HashMap<FateOf, shop::Fate>, LoadError> {
         let lines: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let found = shop::refunded_of(self.cx.db(), &lines).await;
+        let found = shop::fates_of(self.cx.db(), &lines).await;
         let found = found.map_err(|error| Arc::new(error.into()))?;
         Ok(found
             .into_iter()
-            .map(|(line, count)| (RefundedOf(line), count))
+            .map(|(line, fate)| (FateOf(line), fate))
             .collect())
     }
 }

@@ -14,7 +14,7 @@ use crate::loaders::load_many;
 use crate::money::Money;
 use crate::referral::CreditReason;
 use crate::request::RequestContext;
-use crate::shop::loaders::RefundedOf;
+use crate::shop::loaders::FateOf;
 use crate::shop::{Recommendation, recommendation_seen};
 
 /// What became of a sale.
@@ -29,20 +29,24 @@ pub enum SaleState {
     Refunded,
     /// Its order was cancelled before anything shipped.
     Cancelled,
+    /// The buyer's bank disputes the payment, or asks about it: its earnings wait.
+    Disputed,
+    /// The buyer's bank took the payment back, or some of it, and its earnings with it.
+    ChargedBack,
 }
 
-/// The lines with their orders, and with what was refunded of them.
+/// The lines with their orders, and with what became of their units.
 pub(crate) async fn sales(ctx: &Context<'_>, lines: Listed<order_line::Model>) -> Result<Listed<shop::Sale>> {
     let rows = &lines.slice.rows;
-    let (orders, refunded) = try_join(
+    let (orders, fates) = try_join(
         load_many(ctx, rows.iter().map(|line| line.order_id)),
-        load_many(ctx, rows.iter().map(|line| RefundedOf(line.id))),
+        load_many(ctx, rows.iter().map(|line| FateOf(line.id))),
     )
     .await?;
     let slice = lines.slice.filter_map(|line| {
         Some(shop::Sale {
             order: orders.get(&line.order_id)?.clone(),
-            refunded: refunded.get(&RefundedOf(line.id)).copied().unwrap_or(0),
+            fate: fates.get(&FateOf(line.id)).copied().unwrap_or_default(),
             line,
         })
     });
@@ -134,7 +138,7 @@ impl Sale {
     /// How many of them were refunded, or are being.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn refunded_quantity(&self) -> i32 {
-        self.sale.refunded
+        self.sale.fate.refunded
     }
 
     /// The discount share it was sold under, in basis points of the shopholder's commission.
@@ -167,7 +171,7 @@ impl Sale {
         self.money(self.sale.line.shop_part)
     }
 
-    /// What the shopholder earns on the units that are not refunded.
+    /// What the shopholder earns on it, less what refunds and lost disputes took back.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn earnings(&self) -> Money {
         self.money(self.sale.earnings())

@@ -7,6 +7,8 @@ pub mod cart_click;
 pub mod cart_contact;
 pub mod cart_line;
 pub mod charge;
+pub mod dispute;
+pub mod dispute_note;
 pub mod fulfillment;
 pub mod order;
 pub mod order_contact;
@@ -131,5 +133,21 @@ kinds! {
         Succeeded = "succeeded",
         /// Stripe could not.
         Failed = "failed",
+    }
+}
+
+kinds! {
+    /// How far a dispute is.
+    DisputeState {
+        /// An answer is awaited from us.
+        NeedsResponse = "needs_response",
+        /// The buyer's bank looks at our answer.
+        UnderReview = "under_review",
+        /// The bank decided for us.
+        Won = "won",
+        /// The bank decided for the buyer.
+        Lost = "lost",
+        /// It came to nothing: an inquiry that no dispute followed, or a dispute prevented.
+        Dropped = "dropped",
     }
 }

@@ -9,6 +9,7 @@ use crate::kinds::kinds;
 pub mod account;
 pub mod balance_transaction;
 pub mod block;
+pub mod dispute_part;
 pub mod posting;
 pub mod seal;
 pub mod transaction;
@@ -31,6 +32,18 @@ kinds! {
         Goods = "goods",
         /// One brand's shipping of the order.
         Shipping = "shipping",
+    }
+}
+
+kinds! {
+    /// One part of a unit's price.
+    Part {
+        /// B: the brand's.
+        Brand = "brand",
+        /// H: the shopholder's.
+        Shop = "shop",
+        /// F: the platform's.
+        Platform = "platform",
     }
 }
 

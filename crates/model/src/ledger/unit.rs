@@ -3,7 +3,7 @@
 use crate::Time;
 use crate::checkout::VatSeller;
 use crate::id::{
-    BrandId, FulfillmentId, OrderId, OrderLineId, RefundId, ReturnId, ShopId, UnitId, VariantId,
+    BrandId, DisputeId, FulfillmentId, OrderId, OrderLineId, RefundId, ReturnId, ShopId, UnitId, VariantId,
 };
 use crate::ledger::{Party, UnitKind};
 use crate::money::{BasisPoints, Currency};
@@ -46,7 +46,7 @@ pub struct Model {
     pub platform_part: i64,
     /// d: what the shopholder gave to the buyer.
     pub discount: i64,
-    /// Its share of Stripe's fee, charged on to the brand.
+    /// Its share of Stripe's fees, for the payment and for disputes, charged on to the brand.
     pub recharged: i64,
     /// What of the brand's part is still held.
     pub brand_held: i64,
@@ -54,6 +54,18 @@ pub struct Model {
     pub shop_held: i64,
     /// What of the platform's part is still deferred.
     pub platform_held: i64,
+    /// What of the brand's part was taken from it for disputes lost.
+    pub brand_lost: i64,
+    /// What of the shopholder's part was taken from her for disputes lost.
+    pub shop_lost: i64,
+    /// What of the platform's part it gave up for disputes lost.
+    pub platform_lost: i64,
+    /// What of the brand's part the live refund gives back; with what is lost never more than the part.
+    pub brand_refunded: i64,
+    /// What of the shopholder's part the live refund gives back.
+    pub shop_refunded: i64,
+    /// What of the platform's part the live refund gives back.
+    pub platform_refunded: i64,
     /// Price without VAT.
     pub taxable: i64,
     /// VAT within the price.
@@ -86,6 +98,8 @@ pub struct Model {
     pub shop_released_at: Option<Time>,
     /// The return that asks for it, while open: nothing releases.
     pub return_id: Option<ReturnId>,
+    /// A dispute of its payment, or an inquiry, while one is open: nothing releases.
+    pub dispute_id: Option<DisputeId>,
     /// The live refund that gives it back.
     pub refund_id: Option<RefundId>,
     /// When it was paid.

@@ -1,7 +1,7 @@
-//! Transfers taken back after a refund.
+//! Transfers taken back after a refund, or after a dispute lost.
 
 use crate::Time;
-use crate::id::{IntentId, PayoutId, RefundId, ReversalId};
+use crate::id::{DisputeId, IntentId, PayoutId, RefundId, ReversalId};
 use crate::ledger::Party;
 use crate::money::Currency;
 use crate::payout::ReversalState;
@@ -19,8 +19,10 @@ pub struct Model {
     pub payout_id: PayoutId,
     /// From whom.
     pub party: Party,
-    /// The refund that made it necessary.
-    pub refund_id: RefundId,
+    /// The refund that made it necessary; none when a dispute did.
+    pub refund_id: Option<RefundId>,
+    /// The dispute that made it necessary.
+    pub dispute_id: Option<DisputeId>,
     /// Minor units.
     pub amount: i64,
     /// The payout's.

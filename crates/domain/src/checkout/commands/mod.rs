@@ -10,6 +10,8 @@ use crate::identity::Viewer;
 
 pub(super) mod cart;
 pub(super) mod click;
+pub(super) mod dispute;
+pub(super) mod evidence;
 pub(super) mod expire;
 pub(super) mod fulfill;
 pub(super) mod payment;

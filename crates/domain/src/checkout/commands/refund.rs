@@ -17,7 +17,7 @@ use vitrine_model::ledger::{UnitKind, unit};
 use vitrine_model::text::Reason;
 
 use crate::checkout::commands::standing::{Standing, claim, for_buyer, live, lock_paid, standing};
-use crate::checkout::commands::{actor, key_scope, returns};
+use crate::checkout::commands::{actor, dispute, key_scope, returns};
 use crate::checkout::refusal::Refusal;
 use crate::checkout::units::{self, LineQuantity};
 use crate::context::{Context, Tx};
@@ -55,7 +55,7 @@ pub struct NewRefund {
 /// # Errors
 /// `OrderNotFound`, `OrderLineNotFound`, `Staff` below a manager's role, `TooManyLines`, `QuantityOutOfRange`,
 /// `TooFewUnits` when more are asked for than were bought and remain, `ShippingRefunded`, `NothingNamed`,
-/// `NothingToRefund` when they cost nothing, `Key`.
+/// `NothingToRefund` when they cost nothing, `OrderDisputed`, `Key`.
 pub async fn refund_lines(
     cx: &Context,
     by: &account::Model,
@@ -89,7 +89,7 @@ pub async fn refund_lines(
 /// `key` is the client's idempotency key, not claimed yet.
 ///
 /// # Errors
-/// `OrderNotFound`, `OrderState`, `Staff`, `ShippedAlready`, `NothingToRefund`, `Key`.
+/// `OrderNotFound`, `OrderState`, `Staff`, `ShippedAlready`, `NothingToRefund`, `OrderDisputed`, `Key`.
 pub(in crate::checkout) async fn cancel_paid(
     cx: &Context,
     by: &Viewer,
@@ -116,10 +116,7 @@ pub(in crate::checkout) async fn cancel_paid(
     }
     let decision = Decision {
         order: &order,
-        units: units
-            .into_iter()
-            .filter(|unit| unit.refund_id.is_none())
-            .collect(),
+        units: units.into_iter().filter(|unit| !units::gone_back(unit)).collect(),
         reason: CANCELLED.parse()?,
         restock: true,
         requested_by: actor(by).to_string(),
@@ -149,7 +146,7 @@ pub(super) struct Decision<'a> {
 /// Makes the refund: its rows, its postings, the intent to make it at Stripe, the stock, the returns it settles, the event.
 ///
 /// # Errors
-/// `NothingToRefund`.
+/// `OrderDisputed`, `NothingToRefund`.
 pub(super) async fn decide(
     tx: &Tx,
     cx: &Context,
@@ -157,9 +154,10 @@ pub(super) async fn decide(
     decision: Decision<'_>,
 ) -> Result<refund::Model, Failure<Refusal>> {
     let Decision { order, units, .. } = &decision;
+    dispute::undisputed(tx, order).await?;
     let amount = units
         .iter()
-        .try_fold(0_i64, |sum, unit| sum.checked_add(unit.paid));
+        .try_fold(0_i64, |sum, unit| sum.checked_add(ledger::refundable(unit)));
     let amount = amount
         .filter(|amount| *amount > 0)
         .or_refuse(Refusal::NothingToRefund)?;
@@ -168,7 +166,7 @@ pub(super) async fn decide(
     let rows = units.iter().map(|unit| refund_unit::ActiveModel {
         refund_id: Set(made.id),
         unit_id: Set(unit.id),
-        amount: Set(unit.paid),
+        amount: Set(ledger::refundable(unit)),
         restocked: Set(restocked.contains_key(&unit.id)),
     });
     refund_unit::Entity::insert_many(rows)
@@ -258,7 +256,7 @@ async fn named_units(
     }
     let all = ledger::units_of(tx, &[order.id]).await?;
     let approved = approved_returns(tx, order.id).await?;
-    let free = |unit: &unit::Model| unit.refund_id.is_none();
+    let free = |unit: &unit::Model| !units::gone_back(unit);
     let mut chosen = units::choose(&all, &pieces, free, |unit| units::refund_rank(unit, &approved))
         .map_err(Failure::Refused)?;
     if new.shipping {
@@ -276,7 +274,7 @@ fn shipping_units(
 ) -> Result<Vec<unit::Model>, Refusal> {
     let shipping = all
         .iter()
-        .filter(|unit| unit.kind == UnitKind::Shipping && unit.refund_id.is_none());
+        .filter(|unit| unit.kind == UnitKind::Shipping && !units::gone_back(unit));
     let mut chosen = Vec::new();
     for unit in shipping {
         let concerned = if named.is_empty() {

@@ -88,7 +88,7 @@ pub async fn request_return(
 ///
 /// # Errors
 /// `ReturnNotFound`, `Staff` below a manager's role, `ReturnDecided` for a declined one, `NothingToRefund`,
-/// `ShippingRefunded`.
+/// `ShippingRefunded`, `OrderDisputed`.
 pub async fn approve_return(
     cx: &Context,
     by: &account::Model,
@@ -206,7 +206,7 @@ async fn refund(
     if approval.shipping {
         let all = ledger::units_of(tx, &[order.id]).await?;
         let shipping = all.into_iter().find(|unit| {
-            unit.kind == UnitKind::Shipping && unit.brand_id == found.brand_id && unit.refund_id.is_none()
+            unit.kind == UnitKind::Shipping && unit.brand_id == found.brand_id && !units::gone_back(unit)
         });
         units.push(shipping.or_refuse(Refusal::ShippingRefunded)?);
     }

@@ -15,7 +15,7 @@ use vitrine_model::id::{RefundId, UnitId};
 use vitrine_model::intent;
 use vitrine_model::money::Money;
 
-use crate::checkout::commands::{lock_order, returns};
+use crate::checkout::commands::{dispute, lock_order, returns};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::jobs::{self, Job};
@@ -211,6 +211,7 @@ async fn fail(tx: &Tx, cx: &Context, refund: &refund::Model) -> anyhow::Result<(
     }
     set_state(tx, cx, refund, RefundState::Failed).await?;
     ledger::refund_failed(tx, cx, refund).await?;
+    dispute::look_at(tx, cx, refund.order_id).await?;
     let units = refund_unit::Entity::find()
         .filter(refund_unit::Column::RefundId.eq(refund.id))
         .all(tx)

@@ -8,7 +8,7 @@ use sea_orm::{
     QuerySelect, Statement,
 };
 use vitrine_model::id::BrandId;
-use vitrine_model::ledger::{AccountKind, Party, Side, account, unit};
+use vitrine_model::ledger::{AccountKind, Party, Side, account, dispute_part, unit};
 use vitrine_model::money::Currency;
 use vitrine_model::payout::{self, PayoutState, ReversalState, transfer_reversal};
 
@@ -162,7 +162,9 @@ struct Story {
     accrued: i64,
     refunded: i64,
     recharged: i64,
+    lost: i64,
     held: i64,
+    frozen: i64,
     paid_out: i64,
     requested: i64,
     reversed: i64,
@@ -175,7 +177,7 @@ type Stories = HashMap<(Party, Currency), Story>;
 async fn parties(tx: &Tx) -> Result<Check, DbErr> {
     let mut check = Check::new(
         9,
-        "each party's balances are what her sales, refunds, fees and payouts make",
+        "each party's balances are what her sales, refunds, disputes, fees and payouts make",
     );
     let mut after = String::new();
     loop {
@@ -223,6 +225,7 @@ fn compare(
     let of = |kind| balances.get(&kind).copied().unwrap_or(0);
     let story = story.copied().unwrap_or_default();
     check.expect(&place, "what is held", of(Held), story.held);
+    check.expect(&place, "what disputes freeze", of(Disputed), story.frozen);
     check.expect(&place, "what is in transit", of(InTransit), story.requested);
     check.expect(
         &place,
@@ -237,7 +240,7 @@ fn compare(
         - story.reversed
         - of(Receivable)
         - of(Recovering);
-    let must = story.accrued - story.refunded - story.recharged;
+    let must = story.accrued - story.refunded - story.recharged - story.lost;
     check.expect(&place, "what she has and had, less what she owes,", worth, must);
 }
 
@@ -270,34 +273,65 @@ async fn stories(tx: &Tx, parties: &[Party]) -> Result<Stories, DbErr> {
             Party::Shopholder(_) => None,
         })
         .collect();
-    let of_brand = of_units(unit::Column::BrandId, ["brand_part", "recharged", "brand_held"])
-        .and_where(unit::Column::BrandId.is_in(brands))
-        .to_owned();
+    let of_brand = of_units(
+        unit::Column::BrandId,
+        [
+            "brand_part",
+            "brand_refunded",
+            "recharged",
+            "brand_lost",
+            "brand_held",
+        ],
+    )
+    .and_where(unit::Column::BrandId.is_in(brands))
+    .to_owned();
     for row in tx.query_all(&of_brand).await? {
         let brand: BrandId = row.try_get("", "brand_id")?;
         add_units(&mut stories, Party::Brand(brand), &row)?;
     }
-    let of_shopholder = of_units(unit::Column::Shopholder, ["shop_part", "0", "shop_held"])
-        .and_where(unit::Column::Shopholder.is_in(parties.iter().copied()))
-        .to_owned();
+    let of_shopholder = of_units(
+        unit::Column::Shopholder,
+        ["shop_part", "shop_refunded", "0", "shop_lost", "shop_held"],
+    )
+    .and_where(unit::Column::Shopholder.is_in(parties.iter().copied()))
+    .to_owned();
     for row in tx.query_all(&of_shopholder).await? {
         add_units(&mut stories, row.try_get("", "shopholder")?, &row)?;
     }
+    add_disputes(tx, parties, &mut stories).await?;
     add_payouts(tx, parties, &mut stories).await?;
     Ok(stories)
 }
 
-fn of_units(party: unit::Column, [part, recharged, held]: [&str; 3]) -> SelectStatement {
+async fn add_disputes(tx: &Tx, parties: &[Party], stories: &mut Stories) -> Result<(), DbErr> {
+    let frozen: Vec<(Party, Currency, i64)> = dispute_part::Entity::find()
+        .select_only()
+        .columns([dispute_part::Column::Party, dispute_part::Column::Currency])
+        .column_as(
+            Expr::cust("cast(sum(frozen_held + frozen_available) as bigint)"),
+            "frozen",
+        )
+        .filter(dispute_part::Column::Party.is_in(parties.iter().copied()))
+        .group_by(dispute_part::Column::Party)
+        .group_by(dispute_part::Column::Currency)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    for (party, currency, frozen) in frozen {
+        stories.entry((party, currency)).or_default().frozen += frozen;
+    }
+    Ok(())
+}
+
+fn of_units(party: unit::Column, [part, refunded, recharged, lost, held]: [&str; 5]) -> SelectStatement {
     let sum = |what: &str| Expr::cust(format!("cast(coalesce(sum({what}), 0) as bigint)"));
     Query::select()
         .column(party)
         .column(unit::Column::Currency)
         .expr_as(sum(part), "accrued")
-        .expr_as(
-            sum(&format!("case when refund_id is not null then {part} else 0 end")),
-            "refunded",
-        )
+        .expr_as(sum(refunded), "refunded")
         .expr_as(sum(recharged), "recharged")
+        .expr_as(sum(lost), "lost")
         .expr_as(sum(held), "held")
         .from(unit::Entity)
         .group_by_col(party)
@@ -310,6 +344,7 @@ fn add_units(stories: &mut Stories, party: Party, row: &QueryResult) -> Result<(
     story.accrued += row.try_get::<i64>("", "accrued")?;
     story.refunded += row.try_get::<i64>("", "refunded")?;
     story.recharged += row.try_get::<i64>("", "recharged")?;
+    story.lost += row.try_get::<i64>("", "lost")?;
     story.held += row.try_get::<i64>("", "held")?;
     Ok(())
 }

@@ -385,7 +385,7 @@ async fn in_transit(tx: &Tx) -> Result<Check, DbErr> {
 
 const TWICE: &str = "
 select i.id as id, i.stripe_id as stripe_id from intent i
-where i.stripe_id is not null and exists (
+where i.stripe_id is not null and i.kind <> 'dispute_evidence' and exists (
     select 1 from intent other where other.stripe_id = i.stripe_id and other.kind = i.kind and other.id <> i.id)
 order by i.id";
 

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod chain;
+mod disputes;
 mod effects;
 mod units;
 
@@ -128,6 +129,7 @@ pub async fn audit(cx: &Context) -> anyhow::Result<Report> {
     checks.extend(accounts::checks(&tx).await?);
     checks.extend(units::checks(&tx).await?);
     checks.extend(effects::checks(&tx).await?);
+    checks.extend(disputes::checks(&tx).await?);
     tx.commit().await?;
     Ok(Report { checks })
 }

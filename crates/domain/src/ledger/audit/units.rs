@@ -13,6 +13,7 @@ use vitrine_model::ledger::{AccountKind, Party, Side, UnitKind, account, posting
 
 use super::{CHUNK, Check};
 use crate::context::Tx;
+use crate::ledger::rules::refundable;
 
 /// A posting that names a unit, with its account and the effect it belongs to.
 #[derive(Debug, Clone, FromQueryResult)]
@@ -38,7 +39,7 @@ impl Told {
 pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
     let mut parts = Check::new(
         8,
-        "each unit's parts are what was posted of it: sold, held, recharged, refunded",
+        "each unit's parts are what was posted of it: sold, held, recharged, lost, refunded",
     );
     let mut windows = Check::new(10, "nothing was released outside its window");
     let mut after: Option<UnitId> = None;
@@ -160,13 +161,39 @@ fn check_parts(check: &mut Check, unit: &unit::Model, told: &[Told]) {
         sum(AccountKind::IncomeRecoveredFees, None, None),
         unit.recharged,
     );
-    let refunded = if unit.refund_id.is_some() { unit.paid } else { 0 };
+    let refunded = unit.brand_refunded + unit.shop_refunded + unit.platform_refunded;
     check.expect(
         place,
         "what goes back to the buyer",
         sum(AccountKind::RefundsPayable, None, None),
         refunded,
     );
+    if refunded > refundable(unit) || (refunded > 0 && unit.refund_id.is_none()) {
+        check.find(
+            place,
+            format!("{refunded} goes back to the buyer, by no refund or beyond what disputes left"),
+        );
+    }
+    check_lost(check, unit, told);
+}
+
+/// What disputes took of each party's part is what her balances gave up for them.
+fn check_lost(check: &mut Check, unit: &unit::Model, told: &[Told]) {
+    let given_up = |owner: Party| -> i64 {
+        let owner = owner.to_string();
+        let by_disputes = told.iter().filter(|told| {
+            told.owner == owner
+                && told.effect.starts_with("dispute.")
+                && told.effect != "dispute.fee_recharged"
+        });
+        -by_disputes.map(Told::credit).sum::<i64>()
+    };
+    let brand = given_up(Party::Brand(unit.brand_id));
+    check.expect(unit.id, "what the brand lost", brand, unit.brand_lost);
+    if let Some(shopholder) = unit.shopholder {
+        let shop = given_up(shopholder);
+        check.expect(unit.id, "what the shopholder lost", shop, unit.shop_lost);
+    }
 }
 
 fn check_window(check: &mut Check, unit: &unit::Model, told: &[Told]) {

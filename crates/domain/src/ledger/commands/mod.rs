@@ -1,5 +1,6 @@
 //! What enters the books, one file per chapter.
 
+mod dispute;
 mod refund;
 mod release;
 mod sale;
@@ -7,6 +8,7 @@ pub(super) mod settlement;
 mod transfer;
 mod window;
 
+pub use dispute::{DisputeBooks, DisputeStage, dispute_follows};
 pub use refund::{refund_decided, refund_failed, refund_made};
 pub use release::release_due;
 pub use sale::{Shipping, charge_paid, charge_unexpected};

@@ -13,6 +13,7 @@ use crate::ledger::books::Books;
 use crate::ledger::commands::{sale::parties, window::shipping_follows};
 use crate::ledger::post::{self, Entry};
 use crate::ledger::queries::lock_units;
+use crate::ledger::rules::refundable;
 
 /// The refund was decided: marks the units with it and debits each part's holder (held, then available, then receivable;
 /// the platform from deferred, or income after release), crediting refunds payable (`refund:{id}:decided`). For a charge
@@ -42,8 +43,21 @@ pub async fn refund_decided(
         take_back(&mut entry, unit);
     }
     entry.post(tx, cx).await?;
+    let rest = |part: unit::Column, lost: unit::Column| Expr::col(part).sub(Expr::col(lost));
     unit::Entity::update_many()
         .col_expr(unit::Column::RefundId, Expr::value(refund.id))
+        .col_expr(
+            unit::Column::BrandRefunded,
+            rest(unit::Column::BrandPart, unit::Column::BrandLost),
+        )
+        .col_expr(
+            unit::Column::ShopRefunded,
+            rest(unit::Column::ShopPart, unit::Column::ShopLost),
+        )
+        .col_expr(
+            unit::Column::PlatformRefunded,
+            rest(unit::Column::PlatformPart, unit::Column::PlatformLost),
+        )
         .col_expr(unit::Column::BrandHeld, Expr::value(0_i64))
         .col_expr(unit::Column::ShopHeld, Expr::value(0_i64))
         .col_expr(unit::Column::PlatformHeld, Expr::value(0_i64))
@@ -129,7 +143,7 @@ async fn locked(tx: &Tx, refund: &refund::Model, ids: &[UnitId]) -> anyhow::Resu
         "{}: units of another order, or refunded already",
         refund.id
     );
-    let worth: i64 = units.iter().map(|unit| unit.paid).sum();
+    let worth: i64 = units.iter().map(refundable).sum();
     ensure!(
         worth == refund.amount && units.iter().all(|unit| unit.currency == refund.currency),
         "{}: the units are worth {worth}, not {} {}",
@@ -142,17 +156,18 @@ async fn locked(tx: &Tx, refund: &refund::Model, ids: &[UnitId]) -> anyhow::Resu
 
 fn take_back(entry: &mut Entry<'_>, unit: &unit::Model) {
     let of = Some(unit.id);
-    entry.take(Party::Brand(unit.brand_id), unit.brand_part, unit.brand_held, of);
+    let brand = unit.brand_part - unit.brand_lost;
+    entry.take(Party::Brand(unit.brand_id), brand, unit.brand_held, of);
     if let Some(shopholder) = unit.shopholder {
-        entry.take(shopholder, unit.shop_part, unit.shop_held, of);
+        entry.take(shopholder, unit.shop_part - unit.shop_lost, unit.shop_held, of);
     }
     entry.debit(AccountKind::DeferredPlatformFee, unit.platform_held, of);
     entry.debit(
         AccountKind::IncomePlatformFee,
-        unit.platform_part - unit.platform_held,
+        unit.platform_part - unit.platform_lost - unit.platform_held,
         of,
     );
-    entry.credit(AccountKind::RefundsPayable, unit.paid, of);
+    entry.credit(AccountKind::RefundsPayable, refundable(unit), of);
 }
 
 /// What of a unit's parts is held again.
@@ -226,6 +241,9 @@ async fn free(tx: &Tx, unit: UnitId, held: Held) -> Result<(), DbErr> {
     let plus = |column: unit::Column, amount: i64| Expr::col(column).add(amount);
     unit::Entity::update_many()
         .col_expr(unit::Column::RefundId, Expr::value(None::<RefundId>))
+        .col_expr(unit::Column::BrandRefunded, Expr::value(0_i64))
+        .col_expr(unit::Column::ShopRefunded, Expr::value(0_i64))
+        .col_expr(unit::Column::PlatformRefunded, Expr::value(0_i64))
         .col_expr(unit::Column::BrandHeld, plus(unit::Column::BrandHeld, held.brand))
         .col_expr(unit::Column::ShopHeld, plus(unit::Column::ShopHeld, held.shop))
         .col_expr(

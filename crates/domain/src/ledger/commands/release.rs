@@ -64,7 +64,7 @@ async fn release_batch(cx: &Context, part: Part) -> anyhow::Result<usize> {
     Ok(released)
 }
 
-/// The units whose part is due, the oldest first: shipped, window closed, no return open, no refund under way or done, the
+/// The units whose part is due, the oldest first: shipped, window closed, no return or dispute open, no refund under way or done, the
 /// charge's balance transaction applied; a brand's shipping with the last of its goods.
 async fn due(tx: &Tx, cx: &Context, part: Part) -> Result<Vec<unit::Model>, DbErr> {
     let (due_at, released_at) = columns(part);
@@ -73,6 +73,7 @@ async fn due(tx: &Tx, cx: &Context, part: Part) -> Result<Vec<unit::Model>, DbEr
         .filter(released_at.is_null())
         .filter(unit::Column::RefundId.is_null())
         .filter(unit::Column::ReturnId.is_null())
+        .filter(unit::Column::DisputeId.is_null())
         .filter(Expr::exists(settled()))
         .filter(
             Condition::any()

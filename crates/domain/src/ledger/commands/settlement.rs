@@ -8,9 +8,10 @@ use sea_orm::{
 };
 use std::collections::HashSet;
 use vitrine_model::catalog::{FeeBearer, brand};
-use vitrine_model::checkout::{ChargeKind, charge, order};
+use vitrine_model::checkout::{ChargeKind, charge, dispute, order};
 use vitrine_model::id::{BrandId, OrderId};
 use vitrine_model::ledger::{AccountKind, Party, Side, balance_transaction, unit};
+use vitrine_model::money::Currency;
 
 use crate::context::{Context, Tx};
 use crate::ledger::books::Books;
@@ -39,6 +40,8 @@ pub(crate) const TRANSFERS: &[&str] = &[
 ];
 /// The kinds that are about the platform's own payouts.
 pub(crate) const PAYOUTS: &[&str] = &["payout", "payout_reversal", "payout_cancel", "payout_failure"];
+/// The kinds that are about disputes.
+const DISPUTES: &[&str] = &["dispute", "dispute_reversal"];
 /// Stripe's bills.
 const FEES: &[&str] = &["fee", "stripe_fee"];
 /// The operator's own money.
@@ -71,8 +74,11 @@ pub async fn apply_balance_transaction(
     };
     let foreign = charge
         .as_ref()
-        .is_some_and(|charge| charge.currency != facts.currency);
-    let against = if foreign { None } else { counterpart(&facts.kind) };
+        .is_some_and(|charge| charge.currency != facts.currency)
+        || dispute_currency(tx, facts)
+            .await?
+            .is_some_and(|currency| currency != facts.currency);
+    let against = if foreign { None } else { counterpart(facts) };
     move_cash(tx, cx, facts, against).await?;
     if let (Some(charge), false) = (&charge, foreign) {
         recharge(tx, cx, charge, facts.fee).await?;
@@ -130,29 +136,54 @@ async fn insert(tx: &Tx, cx: &Context, facts: &BalanceTransactionFacts) -> anyho
     Ok(false)
 }
 
+/// Whether a balance transaction of this kind and source is about a dispute: Stripe's reporting categories say so, its
+/// types call it an adjustment.
+pub(crate) fn of_disputes(kind: &str, source: &str) -> bool {
+    DISPUTES.contains(&kind)
+        || (kind == "adjustment" && (source.starts_with("du_") || source.starts_with("dp_")))
+}
+
+/// The currency of the dispute that the balance transaction is about, if we know it.
+async fn dispute_currency(tx: &Tx, facts: &BalanceTransactionFacts) -> Result<Option<Currency>, DbErr> {
+    if !of_disputes(&facts.kind, &facts.source) {
+        return Ok(None);
+    }
+    dispute::Entity::find()
+        .select_only()
+        .column(dispute::Column::Currency)
+        .filter(dispute::Column::StripeId.eq(&facts.source))
+        .into_tuple()
+        .one(tx)
+        .await
+}
+
 /// The account on the other side of `stripe_cash`; none for what is not understood.
-fn counterpart(kind: &str) -> Option<AccountKind> {
-    [
+fn counterpart(facts: &BalanceTransactionFacts) -> Option<(Owner, AccountKind)> {
+    if of_disputes(&facts.kind, &facts.source) {
+        return Some((Owner::About(facts.source.clone()), AccountKind::DisputeReceivable));
+    }
+    let platform = [
         (CHARGES, AccountKind::ClearingCharges),
         (REFUNDS, AccountKind::ClearingRefunds),
         (TRANSFERS, AccountKind::ClearingTransfers),
         (PAYOUTS, AccountKind::ClearingPayouts),
         (FEES, AccountKind::ExpenseStripeFees),
         (TOPUPS, AccountKind::EquityFloat),
-    ]
-    .into_iter()
-    .find(|(kinds, _)| kinds.contains(&kind))
-    .map(|(_, account)| account)
+    ];
+    let known = platform
+        .into_iter()
+        .find(|(kinds, _)| kinds.contains(&&*facts.kind));
+    known.map(|(_, account)| (Owner::Platform, account))
 }
 
 async fn move_cash(
     tx: &Tx,
     cx: &Context,
     facts: &BalanceTransactionFacts,
-    against: Option<AccountKind>,
+    against: Option<(Owner, AccountKind)>,
 ) -> anyhow::Result<()> {
     let (owner, account) = match against {
-        Some(account) => (Owner::Platform, account),
+        Some(account) => account,
         None => {
             tracing::error!(
                 id = facts.id,
@@ -172,12 +203,11 @@ async fn move_cash(
     .about("source", &facts.source)
     .about("txn", &facts.id);
     put(&mut entry, Owner::Platform, AccountKind::StripeCash, facts.net)?;
-    put(
-        &mut entry,
-        Owner::Platform,
-        AccountKind::ExpenseStripeFees,
-        facts.fee,
-    )?;
+    let fees = match account {
+        AccountKind::DisputeReceivable => AccountKind::ExpenseDisputeFees,
+        _ => AccountKind::ExpenseStripeFees,
+    };
+    put(&mut entry, Owner::Platform, fees, facts.fee)?;
     put(
         &mut entry,
         owner,

@@ -116,7 +116,8 @@ pub async fn reversal_requested(
     );
     let mut entry = Entry::new(&mut books, "reversal.requested", key, reversal.created_at)
         .about("payout", reversal.payout_id)
-        .about("refund", reversal.refund_id)
+        .about_any("dispute", reversal.dispute_id)
+        .about_any("refund", reversal.refund_id)
         .about("reversal", reversal.id);
     entry.put_party(
         reversal.party,
@@ -150,7 +151,8 @@ pub async fn reversal_made(tx: &Tx, cx: &Context, reversal: &transfer_reversal::
     let mut books = Books::open(tx, cx, reversal.currency, [reversal.party]).await?;
     let mut entry = Entry::new(&mut books, "reversal.made", key, cx.now())
         .about("payout", reversal.payout_id)
-        .about("refund", reversal.refund_id)
+        .about_any("dispute", reversal.dispute_id)
+        .about_any("refund", reversal.refund_id)
         .about("reversal", reversal.id);
     entry.debit(AccountKind::ClearingTransfers, reversal.amount, None);
     entry.put_party(
@@ -181,7 +183,8 @@ pub async fn reversal_refused(
     let mut books = Books::open(tx, cx, reversal.currency, [reversal.party]).await?;
     let mut entry = Entry::new(&mut books, "reversal.refused", key, cx.now())
         .about("payout", reversal.payout_id)
-        .about("refund", reversal.refund_id)
+        .about_any("dispute", reversal.dispute_id)
+        .about_any("refund", reversal.refund_id)
         .about("reversal", reversal.id);
     entry.put_party(
         reversal.party,

@@ -1,13 +1,14 @@
-//! Money asked back after a refund: what a party owes is taken from the transfers it received last, if the provider can.
+//! Money asked back after a refund or a lost dispute: what a party owes is taken from the transfers it received last, if the
+//! provider can.
 
 use anyhow::{Context as _, bail, ensure};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, EntityTrait};
-use vitrine_model::checkout::refund;
-use vitrine_model::id::{RefundId, ReversalId};
+use vitrine_model::checkout::{dispute, refund};
+use vitrine_model::id::{DisputeId, RefundId, ReversalId};
 use vitrine_model::intent as intent_row;
 use vitrine_model::ledger::Party;
-use vitrine_model::money::Money;
+use vitrine_model::money::{Currency, Money};
 use vitrine_model::payout::{self, ReversalState, transfer_reversal};
 
 use crate::context::{Context, Tx};
@@ -15,6 +16,7 @@ use crate::event::{self, Actor};
 use crate::intent::{self, When};
 use crate::ledger;
 use crate::payout::commands::transfer::lock;
+use crate::payout::rules::Cause;
 use crate::payout::{queries, rules};
 use crate::ports::{Call, Outcome, ReversalFacts};
 
@@ -27,40 +29,53 @@ pub async fn recover(cx: &Context, refund: RefundId) -> anyhow::Result<()> {
         .one(cx.db())
         .await?
         .with_context(|| format!("no refund {refund}"))?;
-    for party in queries::parties_of(cx.db(), refund.id).await? {
-        if ledger::receivable(cx.db(), party, refund.currency).await? > 0 {
-            recover_from(cx, &refund, party).await?;
+    let parties = queries::parties_of(cx.db(), refund.id).await?;
+    recover_for(cx, Cause::Refund(refund.id), refund.currency, parties).await
+}
+
+/// Asks back what the dispute left parties owing. Done twice, it asks once: a dispute asks each payout one time.
+///
+/// # Errors
+/// When the database fails.
+pub async fn recover_dispute(cx: &Context, dispute: DisputeId) -> anyhow::Result<()> {
+    let dispute = dispute::Entity::find_by_id(dispute)
+        .one(cx.db())
+        .await?
+        .with_context(|| format!("no dispute {dispute}"))?;
+    let parties = queries::losers_of(cx.db(), dispute.id).await?;
+    recover_for(cx, Cause::Dispute(dispute.id), dispute.currency, parties).await
+}
+
+async fn recover_for(
+    cx: &Context,
+    cause: Cause,
+    currency: Currency,
+    parties: Vec<Party>,
+) -> anyhow::Result<()> {
+    for party in parties {
+        if ledger::receivable(cx.db(), party, currency).await? > 0 {
+            recover_from(cx, cause, currency, party).await?;
         }
     }
     Ok(())
 }
 
-async fn recover_from(cx: &Context, refund: &refund::Model, party: Party) -> anyhow::Result<()> {
+async fn recover_from(cx: &Context, cause: Cause, currency: Currency, party: Party) -> anyhow::Result<()> {
     let tx = cx.begin().await?;
-    let payouts = queries::reversible(&tx, party, refund).await?;
-    let owed = queries::lock_balances(&tx, party, refund.currency)
-        .await?
-        .receivable;
+    let payouts = queries::reversible(&tx, party, cause, currency).await?;
+    let owed = queries::lock_balances(&tx, party, currency).await?.receivable;
     let left: Vec<i64> = payouts.iter().map(|(_, left)| *left).collect();
     let shares = rules::shares(owed, &left);
     let mut asked = 0;
     for ((payout, _), share) in payouts.iter().zip(shares) {
         if share > 0 {
-            ask_back(&tx, cx, refund, payout, share).await?;
+            ask_back(&tx, cx, cause, payout, share).await?;
             asked += share;
         }
     }
     if asked > 0 {
         let refs = [("party", party.to_string())];
-        event::record(
-            &tx,
-            cx,
-            Actor::System,
-            "payout.reversal_requested",
-            refund.id,
-            &refs,
-        )
-        .await?;
+        event::record(&tx, cx, Actor::System, "payout.reversal_requested", cause, &refs).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -69,7 +84,7 @@ async fn recover_from(cx: &Context, refund: &refund::Model, party: Party) -> any
 async fn ask_back(
     tx: &Tx,
     cx: &Context,
-    refund: &refund::Model,
+    cause: Cause,
     payout: &payout::Model,
     amount: i64,
 ) -> anyhow::Result<()> {
@@ -84,7 +99,8 @@ async fn ask_back(
         id: Set(id),
         payout_id: Set(payout.id),
         party: Set(payout.party),
-        refund_id: Set(refund.id),
+        refund_id: Set(cause.refund()),
+        dispute_id: Set(cause.dispute()),
         amount: Set(amount),
         currency: Set(payout.currency),
         state: Set(ReversalState::Requested),

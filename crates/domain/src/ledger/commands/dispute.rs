@@ -1,0 +1,566 @@
+//! Disputes: what a buyer's bank claims is frozen while it is open, taken when it is lost, and set free when it is won.
+//!
+//! Each step compares what should be with what the books know of the dispute, and posts the difference. Stripe may tell
+//! the steps in any order and any number of times: the books end the same.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Context as _;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+use vitrine_model::catalog::{FeeBearer, brand};
+use vitrine_model::checkout::{ChargeKind, charge, dispute};
+use vitrine_model::id::{BrandId, DisputeId, UnitId};
+use vitrine_model::ledger::{AccountKind, Part, Party, Side, balance_transaction, dispute_part, unit};
+
+use crate::context::{Context, Tx};
+use crate::ledger::books::Books;
+use crate::ledger::commands::sale::parties;
+use crate::ledger::commands::settlement::of_disputes;
+use crate::ledger::dispute::{Kept, Moves, Parts, There, close, divide, freeze};
+use crate::ledger::post::{Entry, Owner};
+use crate::ledger::queries::lock_units;
+use crate::ledger::split::largest_remainder;
+
+/// Rows written by one statement: both databases limit how many values it may bind.
+const ROWS_PER_STATEMENT: usize = 500;
+
+/// How far the money of a dispute is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisputeStage {
+    /// The bank only asks: nothing is frozen, but nothing of the order releases either.
+    Inquiry,
+    /// The bank has taken the money, and may give it back: what parties have of it is frozen.
+    Open,
+    /// It is decided and its balance transactions have come: it cost their net.
+    Closed,
+}
+
+/// What the books know of a dispute after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DisputeBooks {
+    /// What it cost, minor units; zero until it is closed.
+    pub loss: i64,
+    /// Stripe's fee for it, net of what came back, minor units.
+    pub fee: i64,
+    /// How many ledger transactions it made so far.
+    pub steps: i32,
+}
+
+/// Takes the books of a dispute to where `stage` says they should be: marks the order's units, freezes, takes, sets free,
+/// and charges Stripe's fee on (`dispute:{du}:{step}:…`). The dispute's balance transactions were applied before. The
+/// caller holds the order's lock and writes down what is returned.
+///
+/// # Errors
+/// When the database fails.
+pub async fn dispute_follows(
+    tx: &Tx,
+    cx: &Context,
+    dispute: &dispute::Model,
+    stage: DisputeStage,
+) -> anyhow::Result<DisputeBooks> {
+    let moved = movements(tx, dispute).await?;
+    let mut told = DisputeBooks {
+        loss: dispute.loss,
+        fee: moved.fee,
+        steps: dispute.steps,
+    };
+    let units = units(tx, dispute).await?;
+    match stage {
+        DisputeStage::Inquiry | DisputeStage::Open => mark(tx, dispute, &units).await?,
+        DisputeStage::Closed => unmark(tx, dispute).await?,
+    }
+    if stage != DisputeStage::Inquiry {
+        let mut books = Books::open(tx, cx, dispute.currency, parties(&units)).await?;
+        let mut case = Case::read(tx, dispute, stage, units, moved).await?;
+        case.claim(tx).await?;
+        let moved = case.post(tx, cx, &mut books, &mut told).await?;
+        let charged = case.charge_fee(tx, cx, &mut books, &mut told).await?;
+        if moved || charged {
+            case.write(tx).await?;
+        }
+    }
+    Ok(told)
+}
+
+/// What Stripe took for a dispute, less what it gave back.
+#[derive(Debug, Clone, Copy, Default)]
+struct Moved {
+    loss: i64,
+    fee: i64,
+}
+
+async fn movements(tx: &Tx, dispute: &dispute::Model) -> Result<Moved, DbErr> {
+    let applied = balance_transaction::Entity::find()
+        .filter(balance_transaction::Column::Source.eq(&dispute.stripe_id))
+        .filter(balance_transaction::Column::Currency.eq(dispute.currency))
+        .all(tx)
+        .await?;
+    let ours = applied
+        .iter()
+        .filter(|moved| of_disputes(&moved.kind, &moved.source));
+    Ok(ours.fold(Moved::default(), |sum, moved| Moved {
+        loss: sum.loss - moved.amount,
+        fee: sum.fee + moved.fee,
+    }))
+}
+
+/// The units that the disputed charge paid for, locked; a charge nobody asked for paid for none.
+async fn units(tx: &Tx, dispute: &dispute::Model) -> anyhow::Result<Vec<unit::Model>> {
+    let charge = charge::Entity::find_by_id(dispute.charge_id.clone())
+        .one(tx)
+        .await?;
+    let charge = charge.with_context(|| format!("{} is of no charge", dispute.id))?;
+    if charge.kind == ChargeKind::Unexpected {
+        return Ok(Vec::new());
+    }
+    let mut units = lock_units(tx, unit::Column::OrderId.eq(dispute.order_id)).await?;
+    units.sort_by_key(|unit| unit.ordinal);
+    Ok(units)
+}
+
+/// Nothing of the order releases from here on.
+async fn mark(tx: &Tx, dispute: &dispute::Model, units: &[unit::Model]) -> Result<(), DbErr> {
+    if units.iter().all(|unit| unit.dispute_id.is_some()) {
+        return Ok(());
+    }
+    unit::Entity::update_many()
+        .col_expr(unit::Column::DisputeId, Expr::value(dispute.id))
+        .filter(unit::Column::OrderId.eq(dispute.order_id))
+        .filter(unit::Column::DisputeId.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// The order's units are free, unless another dispute of theirs is open.
+async fn unmark(tx: &Tx, dispute: &dispute::Model) -> Result<(), DbErr> {
+    let other: Option<DisputeId> = dispute::Entity::find()
+        .select_only()
+        .column(dispute::Column::Id)
+        .filter(dispute::Column::ChargeId.eq(&dispute.charge_id))
+        .filter(dispute::Column::ClosedAt.is_null())
+        .filter(dispute::Column::Id.ne(dispute.id))
+        .order_by_asc(dispute::Column::Id)
+        .into_tuple()
+        .one(tx)
+        .await?;
+    unit::Entity::update_many()
+        .col_expr(unit::Column::DisputeId, Expr::value(other))
+        .filter(unit::Column::DisputeId.eq(dispute.id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// One part of one unit in a dispute, as the books know it, and as it is to be.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    part: Part,
+    party: Option<Party>,
+    kept: Kept,
+    claimed: i64,
+    lost: i64,
+}
+
+/// A dispute being booked.
+struct Case<'a> {
+    dispute: &'a dispute::Model,
+    stage: DisputeStage,
+    moved: Moved,
+    units: Vec<(unit::Model, [Claim; 3])>,
+    /// What of Stripe's fee each unit's brand was charged.
+    fees: HashMap<UnitId, i64>,
+    /// What the units' parts bore of the loss before this step.
+    borne: i64,
+    /// Whether it claimed anything before this step.
+    known: bool,
+}
+
+impl<'a> Case<'a> {
+    async fn read(
+        tx: &Tx,
+        dispute: &'a dispute::Model,
+        stage: DisputeStage,
+        units: Vec<unit::Model>,
+        moved: Moved,
+    ) -> Result<Self, DbErr> {
+        let rows = dispute_part::Entity::find()
+            .filter(dispute_part::Column::DisputeId.eq(dispute.id))
+            .all(tx)
+            .await?;
+        let known: HashMap<(UnitId, Part), Kept> = rows
+            .iter()
+            .map(|row| ((row.unit_id, row.part), kept(row)))
+            .collect();
+        let with_claims = |unit: unit::Model| {
+            let claims = [Part::Brand, Part::Shop, Part::Platform].map(|part| {
+                let kept = known.get(&(unit.id, part)).copied().unwrap_or_default();
+                Claim {
+                    part,
+                    party: owner(&unit, part),
+                    kept,
+                    claimed: kept.claimed,
+                    lost: 0,
+                }
+            });
+            (unit, claims)
+        };
+        let of_brands = rows.iter().filter(|row| row.part == Part::Brand);
+        Ok(Self {
+            dispute,
+            stage,
+            moved,
+            units: units.into_iter().map(with_claims).collect(),
+            fees: of_brands.map(|row| (row.unit_id, row.fee)).collect(),
+            borne: rows.iter().map(|row| row.lost).sum(),
+            known: !rows.is_empty(),
+        })
+    }
+
+    /// Divides what is disputed over what remains of the units, and what was lost over what is disputed. Once the books
+    /// were closed on a dispute it claims what it claimed then.
+    async fn claim(&mut self, tx: &Tx) -> Result<(), DbErr> {
+        let came_to_nothing = self.stage == DisputeStage::Closed && self.loss() == 0 && self.moved.fee <= 0;
+        if came_to_nothing && !self.known {
+            return Ok(());
+        }
+        if self.dispute.closed_at.is_none() {
+            let disputed = match self.stage {
+                DisputeStage::Closed => self.dispute.amount.max(self.moved.loss),
+                DisputeStage::Inquiry | DisputeStage::Open => self.dispute.amount,
+            };
+            let elsewhere = claimed_elsewhere(tx, self.dispute).await?;
+            let remaining: Vec<Parts> = self
+                .units
+                .iter()
+                .map(|(unit, claims)| remaining(unit, claims, &elsewhere))
+                .collect();
+            let divided = divide(disputed, &remaining);
+            for (claim, claimed) in self.claims().zip(divided.into_iter().flatten()) {
+                claim.claimed = claimed;
+            }
+        }
+        if self.stage == DisputeStage::Closed {
+            let of_unit = |(_, claims): &(unit::Model, [Claim; 3])| claims.map(|claim| claim.claimed);
+            let claimed: Vec<Parts> = self.units.iter().map(of_unit).collect();
+            let divided = divide(self.loss(), &claimed);
+            for (claim, lost) in self.claims().zip(divided.into_iter().flatten()) {
+                claim.lost = lost;
+            }
+        }
+        Ok(())
+    }
+
+    fn claims(&mut self) -> impl Iterator<Item = &mut Claim> {
+        self.units.iter_mut().flat_map(|(_, claims)| claims)
+    }
+
+    /// Stripe never gives back more than it took; if it did, the account of the dispute would show it.
+    fn loss(&self) -> i64 {
+        self.moved.loss.max(0)
+    }
+
+    /// Posts what is still to be moved. Returns whether what the books know of the units has changed.
+    async fn post(
+        &mut self,
+        tx: &Tx,
+        cx: &Context,
+        books: &mut Books,
+        told: &mut DisputeBooks,
+    ) -> anyhow::Result<bool> {
+        let kind = match self.stage {
+            DisputeStage::Closed if self.dispute.closed_at.is_some() => "dispute.corrected",
+            DisputeStage::Closed => "dispute.closed",
+            DisputeStage::Inquiry | DisputeStage::Open => "dispute.opened",
+        };
+        let mut entry = self.entry(cx, books, told, kind);
+        let mut changed = false;
+        for (unit, claims) in &mut self.units {
+            for claim in claims {
+                changed |= settle(&mut entry, self.stage, unit, claim);
+            }
+        }
+        if self.stage == DisputeStage::Closed {
+            told.loss = self.loss();
+            let borne: i64 = self.claims().map(|claim| claim.lost).sum();
+            let excess = (told.loss - borne) - (self.dispute.loss - self.borne);
+            put_signed(&mut entry, Owner::Platform, AccountKind::ExpenseBadDebt, excess);
+            let account = Owner::About(self.dispute.stripe_id.clone());
+            let open = self.dispute.loss - told.loss;
+            put_signed(&mut entry, account, AccountKind::DisputeReceivable, open);
+        }
+        if !entry.is_empty() {
+            entry.post(tx, cx).await?;
+            told.steps += 1;
+        }
+        Ok(changed)
+    }
+
+    /// Charges Stripe's fee for the dispute on to the brands that bear Stripe's fees, over their disputed units by what is
+    /// claimed of each, once it is known whether Stripe gives it back. Returns whether anything was charged.
+    async fn charge_fee(
+        &mut self,
+        tx: &Tx,
+        cx: &Context,
+        books: &mut Books,
+        told: &mut DisputeBooks,
+    ) -> anyhow::Result<bool> {
+        if self.stage != DisputeStage::Closed {
+            return Ok(false);
+        }
+        let bearing = bearing(tx, &self.units).await?;
+        let weight = |(unit, claims): &(unit::Model, [Claim; 3])| match bearing.contains(&unit.brand_id) {
+            true => claims.iter().map(|claim| claim.claimed).sum(),
+            false => 0,
+        };
+        let weights: Vec<i64> = self.units.iter().map(weight).collect();
+        let shares = largest_remainder(self.moved.fee.max(0), &weights);
+        let mut entry = self.entry(cx, books, told, "dispute.fee_recharged");
+        for ((unit, _), share) in self.units.iter_mut().zip(shares) {
+            let before = self.fees.insert(unit.id, share).unwrap_or(0);
+            recharge(&mut entry, unit, share - before);
+        }
+        if entry.is_empty() {
+            return Ok(false);
+        }
+        entry.post(tx, cx).await?;
+        told.steps += 1;
+        Ok(true)
+    }
+
+    fn entry<'b>(
+        &self,
+        cx: &Context,
+        books: &'b mut Books,
+        told: &DisputeBooks,
+        kind: &'static str,
+    ) -> Entry<'b> {
+        let what = kind.trim_start_matches("dispute.");
+        let key = format!("dispute:{}:{}:{what}", self.dispute.stripe_id, told.steps + 1);
+        Entry::new(books, kind, key, cx.now())
+            .about("dispute", self.dispute.id)
+            .about("order", self.dispute.order_id)
+    }
+
+    async fn write(&self, tx: &Tx) -> anyhow::Result<()> {
+        dispute_part::Entity::delete_many()
+            .filter(dispute_part::Column::DisputeId.eq(self.dispute.id))
+            .exec(tx)
+            .await?;
+        let rows: Vec<dispute_part::Model> = self.rows().collect();
+        for some in rows.chunks(ROWS_PER_STATEMENT) {
+            let some = some.iter().map(|row| row.clone().into_active_model().reset_all());
+            dispute_part::Entity::insert_many(some)
+                .exec_without_returning(tx)
+                .await?;
+        }
+        for (unit, _) in &self.units {
+            write_unit(tx, unit).await?;
+        }
+        Ok(())
+    }
+
+    /// What the books know from now on: nothing is kept of parts that the dispute does not concern.
+    fn rows(&self) -> impl Iterator<Item = dispute_part::Model> {
+        let all = self
+            .units
+            .iter()
+            .flat_map(|(unit, claims)| claims.iter().map(move |claim| (unit, claim)));
+        let rows = all.map(|(unit, claim)| dispute_part::Model {
+            dispute_id: self.dispute.id,
+            unit_id: unit.id,
+            part: claim.part,
+            party: claim.party,
+            currency: unit.currency,
+            claimed: claim.kept.claimed,
+            frozen_held: claim.kept.frozen_held,
+            frozen_available: claim.kept.frozen_available,
+            lost: claim.kept.lost,
+            lost_held: claim.kept.lost_held,
+            fee: match claim.part {
+                Part::Brand => self.fees.get(&unit.id).copied().unwrap_or(0),
+                Part::Shop | Part::Platform => 0,
+            },
+        });
+        rows.filter(|row| row.claimed > 0 || row.fee > 0)
+    }
+}
+
+fn kept(row: &dispute_part::Model) -> Kept {
+    Kept {
+        claimed: row.claimed,
+        frozen_held: row.frozen_held,
+        frozen_available: row.frozen_available,
+        lost: row.lost,
+        lost_held: row.lost_held,
+    }
+}
+
+fn owner(unit: &unit::Model, part: Part) -> Option<Party> {
+    match part {
+        Part::Brand => Some(Party::Brand(unit.brand_id)),
+        Part::Shop => unit.shopholder,
+        Part::Platform => None,
+    }
+}
+
+/// What other disputes that are open claim of each unit's parts.
+async fn claimed_elsewhere(tx: &Tx, dispute: &dispute::Model) -> Result<HashMap<(UnitId, Part), i64>, DbErr> {
+    let others: Vec<DisputeId> = dispute::Entity::find()
+        .select_only()
+        .column(dispute::Column::Id)
+        .filter(dispute::Column::OrderId.eq(dispute.order_id))
+        .filter(dispute::Column::ClosedAt.is_null())
+        .filter(dispute::Column::Id.ne(dispute.id))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let rows = dispute_part::Entity::find()
+        .filter(dispute_part::Column::DisputeId.is_in(others))
+        .all(tx)
+        .await?;
+    let mut claimed = HashMap::new();
+    for row in rows {
+        *claimed.entry((row.unit_id, row.part)).or_default() += row.claimed;
+    }
+    Ok(claimed)
+}
+
+/// What this dispute may claim of a unit: nothing of one that goes back to the buyer anyway, and nothing that another
+/// dispute claims or took.
+fn remaining(unit: &unit::Model, claims: &[Claim; 3], elsewhere: &HashMap<(UnitId, Part), i64>) -> Parts {
+    if unit.refund_id.is_some() {
+        return [0; 3];
+    }
+    claims.map(|claim| {
+        let (part, lost) = match claim.part {
+            Part::Brand => (unit.brand_part, unit.brand_lost),
+            Part::Shop => (unit.shop_part, unit.shop_lost),
+            Part::Platform => (unit.platform_part, unit.platform_lost),
+        };
+        let taken = elsewhere.get(&(unit.id, claim.part)).copied().unwrap_or(0);
+        (part - lost + claim.kept.lost - taken).max(0)
+    })
+}
+
+/// The brands of the units that bear Stripe's fees.
+async fn bearing(tx: &Tx, units: &[(unit::Model, [Claim; 3])]) -> Result<HashSet<BrandId>, DbErr> {
+    let brands: HashSet<BrandId> = units.iter().map(|(unit, _)| unit.brand_id).collect();
+    let bearing: Vec<BrandId> = brand::Entity::find()
+        .select_only()
+        .column(brand::Column::Id)
+        .filter(brand::Column::Id.is_in(brands))
+        .filter(brand::Column::FeeBearer.eq(FeeBearer::Brand))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    Ok(bearing.into_iter().collect())
+}
+
+/// Takes one part to where it should be, in the entry and in the unit. Returns whether anything changed.
+fn settle(entry: &mut Entry<'_>, stage: DisputeStage, unit: &mut unit::Model, claim: &mut Claim) -> bool {
+    let there = there(entry, unit, claim);
+    let (kept, moves) = match stage {
+        DisputeStage::Closed => close(claim.kept, claim.claimed, claim.lost, there),
+        DisputeStage::Inquiry | DisputeStage::Open => freeze(claim.kept, claim.claimed, there),
+    };
+    match claim.party {
+        Some(party) => put_party(entry, party, unit.id, &moves),
+        None => put_platform(entry, unit.id, &moves),
+    }
+    let (held, lost) = match claim.part {
+        Part::Brand => (&mut unit.brand_held, &mut unit.brand_lost),
+        Part::Shop => (&mut unit.shop_held, &mut unit.shop_lost),
+        Part::Platform => (&mut unit.platform_held, &mut unit.platform_lost),
+    };
+    *held += moves.held();
+    *lost += moves.lost();
+    let changed = kept != claim.kept;
+    claim.kept = kept;
+    changed
+}
+
+fn there(entry: &Entry<'_>, unit: &unit::Model, claim: &Claim) -> There {
+    let (held, released_at) = match claim.part {
+        Part::Brand => (unit.brand_held, unit.brand_released_at),
+        Part::Shop => (unit.shop_held, unit.shop_released_at),
+        Part::Platform => (unit.platform_held, unit.shop_released_at),
+    };
+    There {
+        held,
+        available: claim.party.map_or(0, |party| entry.available(party)),
+        may_hold: released_at.is_none() && unit.refund_id.is_none(),
+    }
+}
+
+fn put_party(entry: &mut Entry<'_>, party: Party, unit: UnitId, moves: &Moves) {
+    use AccountKind::{Available, Disputed, Held};
+    let of = Some(unit);
+    let frozen = moves.freeze_held + moves.freeze_available;
+    let freed = moves.thaw_held + moves.thaw_given + moves.lose_frozen;
+    let puts = [
+        (Held, Side::Debit, moves.freeze_held + moves.lose_held),
+        (Available, Side::Debit, moves.freeze_available),
+        (Disputed, Side::Credit, frozen),
+        (Disputed, Side::Debit, freed),
+        (Held, Side::Credit, moves.thaw_held + moves.regain_held),
+    ];
+    for (kind, side, amount) in puts {
+        entry.put_party(party, kind, side, amount, of);
+    }
+    entry.give(party, moves.thaw_given + moves.regain_given, of);
+    entry.take(party, moves.lose_rest, 0, of);
+}
+
+fn put_platform(entry: &mut Entry<'_>, unit: UnitId, moves: &Moves) {
+    use AccountKind::{DeferredPlatformFee, DeferredPlatformFeeDisputed, IncomePlatformFee};
+    let of = Some(unit);
+    let frozen = moves.freeze_held + moves.freeze_available;
+    let freed = moves.thaw_held + moves.thaw_given + moves.lose_frozen;
+    entry.debit(DeferredPlatformFee, moves.freeze_held + moves.lose_held, of);
+    entry.credit(DeferredPlatformFeeDisputed, frozen, of);
+    entry.debit(DeferredPlatformFeeDisputed, freed, of);
+    entry.credit(DeferredPlatformFee, moves.thaw_held + moves.regain_held, of);
+    entry.debit(IncomePlatformFee, moves.lose_rest, of);
+    entry.credit(IncomePlatformFee, moves.thaw_given + moves.regain_given, of);
+}
+
+/// Charges a brand `more` of Stripe's fee for a unit, or gives it back what is below zero.
+fn recharge(entry: &mut Entry<'_>, unit: &mut unit::Model, more: i64) {
+    let (party, of) = (Party::Brand(unit.brand_id), Some(unit.id));
+    if more >= 0 {
+        unit.brand_held -= entry.take(party, more, unit.brand_held, of);
+        entry.credit(AccountKind::IncomeRecoveredFees, more, of);
+    } else {
+        entry.debit(AccountKind::IncomeRecoveredFees, -more, of);
+        entry.give(party, -more, of);
+    }
+    unit.recharged += more;
+}
+
+/// Puts what is above zero on the left, what is below on the right.
+fn put_signed(entry: &mut Entry<'_>, owner: Owner, kind: AccountKind, amount: i64) {
+    let side = if amount >= 0 { Side::Debit } else { Side::Credit };
+    entry.put(owner, kind, side, amount.abs(), None);
+}
+
+async fn write_unit(tx: &Tx, unit: &unit::Model) -> Result<(), DbErr> {
+    let values = [
+        (unit::Column::BrandHeld, unit.brand_held),
+        (unit::Column::ShopHeld, unit.shop_held),
+        (unit::Column::PlatformHeld, unit.platform_held),
+        (unit::Column::BrandLost, unit.brand_lost),
+        (unit::Column::ShopLost, unit.shop_lost),
+        (unit::Column::PlatformLost, unit.platform_lost),
+        (unit::Column::Recharged, unit.recharged),
+    ];
+    let mut update = unit::Entity::update_many().filter(unit::Column::Id.eq(unit.id));
+    for (column, value) in values {
+        update = update.col_expr(column, Expr::value(value));
+    }
+    update.exec(tx).await?;
+    Ok(())
+}
