@@ -631,6 +631,25 @@ create table dispute_part (
 );
 create index dispute_part_unit on dispute_part (unit_id);
 create index dispute_part_party on dispute_part (party, currency);
+create table adjustment (
+    id {uuid} not null primary key,
+    kind text not null,
+    party text,
+    suspended text,
+    target text,
+    amount bigint not null check (amount <> 0),
+    currency text not null,
+    corrects {uuid} unique references adjustment (id),
+    reason text not null,
+    made_by {uuid} not null references account (id),
+    created_at {time} not null,
+    check (amount > 0 or suspended is not null),
+    check ((party is null) = (suspended is not null)),
+    check ((suspended is null) = (target is null)),
+    check ((kind = 'correction') = (corrects is not null))
+);
+create index adjustment_time on adjustment (created_at, id);
+create index adjustment_party on adjustment (party, created_at, id);
 create table balance_transaction (
     id text not null primary key,
     kind text not null,
@@ -675,6 +694,20 @@ create table payout (
 );
 create index payout_party on payout (party, requested_at, id);
 create unique index payout_in_transit on payout (party, currency) where state = 'requested';
+create table payout_hold (
+    id {uuid} not null primary key,
+    party text not null,
+    reason text not null,
+    held_by {uuid} not null references account (id),
+    held_at {time} not null,
+    release_reason text,
+    released_by {uuid} references account (id),
+    released_at {time},
+    check ((released_at is null) = (release_reason is null)),
+    check ((released_at is null) = (released_by is null))
+);
+create unique index payout_hold_standing on payout_hold (party) where released_at is null;
+create index payout_hold_party on payout_hold (party, held_at);
 create table payout_run (
     id integer not null primary key check (id = 1),
     token text not null,
@@ -777,35 +810,69 @@ create table mail (
 
 // The books are only ever added to. The audit finds tampering all the same, by the hash chain.
 const APPEND_ONLY_POSTGRES: &str = "
-create function ledger_is_append_only() returns trigger language plpgsql as
-$$ begin raise exception 'the ledger is append only'; end $$;
+create function is_append_only() returns trigger language plpgsql as
+$$ begin raise exception 'the table % is append only', tg_table_name; end $$;
 create trigger ledger_transaction_append_only before update or delete on ledger_transaction
-    for each row execute function ledger_is_append_only();
+    for each row execute function is_append_only();
+create trigger ledger_transaction_never_emptied before truncate on ledger_transaction
+    for each statement execute function is_append_only();
 create trigger posting_append_only before update or delete on posting
-    for each row execute function ledger_is_append_only();
+    for each row execute function is_append_only();
+create trigger posting_never_emptied before truncate on posting
+    for each statement execute function is_append_only();
 create trigger ledger_block_append_only before update or delete on ledger_block
-    for each row execute function ledger_is_append_only();
+    for each row execute function is_append_only();
+create trigger ledger_block_never_emptied before truncate on ledger_block
+    for each statement execute function is_append_only();
 create trigger balance_transaction_append_only before update or delete on balance_transaction
-    for each row execute function ledger_is_append_only();
+    for each row execute function is_append_only();
+create trigger balance_transaction_never_emptied before truncate on balance_transaction
+    for each statement execute function is_append_only();
+create trigger adjustment_append_only before update or delete on adjustment
+    for each row execute function is_append_only();
+create trigger adjustment_never_emptied before truncate on adjustment
+    for each statement execute function is_append_only();
+create trigger event_append_only before update or delete on event
+    for each row execute function is_append_only();
+create trigger event_never_emptied before truncate on event
+    for each statement execute function is_append_only();
+create trigger ledger_seal_once before update on ledger_seal
+    for each row when (old.block_id is not null) execute function is_append_only();
+create trigger ledger_seal_stays before delete on ledger_seal
+    for each row execute function is_append_only();
+create trigger ledger_seal_never_emptied before truncate on ledger_seal
+    for each statement execute function is_append_only();
 ";
 
 const APPEND_ONLY_SQLITE: &str = "
 create trigger ledger_transaction_update before update on ledger_transaction
-    begin select raise(abort, 'the ledger is append only'); end;
+    begin select raise(abort, 'the table ledger_transaction is append only'); end;
 create trigger ledger_transaction_delete before delete on ledger_transaction
-    begin select raise(abort, 'the ledger is append only'); end;
+    begin select raise(abort, 'the table ledger_transaction is append only'); end;
 create trigger posting_update before update on posting
-    begin select raise(abort, 'the ledger is append only'); end;
+    begin select raise(abort, 'the table posting is append only'); end;
 create trigger posting_delete before delete on posting
-    begin select raise(abort, 'the ledger is append only'); end;
+    begin select raise(abort, 'the table posting is append only'); end;
 create trigger ledger_block_update before update on ledger_block
-    begin select raise(abort, 'the ledger is append only'); end;
+    begin select raise(abort, 'the table ledger_block is append only'); end;
 create trigger ledger_block_delete before delete on ledger_block
-    begin select raise(abort, 'the ledger is append only'); end;
+    begin select raise(abort, 'the table ledger_block is append only'); end;
 create trigger balance_transaction_update before update on balance_transaction
-    begin select raise(abort, 'the ledger is append only'); end;
+    begin select raise(abort, 'the table balance_transaction is append only'); end;
 create trigger balance_transaction_delete before delete on balance_transaction
-    begin select raise(abort, 'the ledger is append only'); end;
+    begin select raise(abort, 'the table balance_transaction is append only'); end;
+create trigger adjustment_update before update on adjustment
+    begin select raise(abort, 'the table adjustment is append only'); end;
+create trigger adjustment_delete before delete on adjustment
+    begin select raise(abort, 'the table adjustment is append only'); end;
+create trigger event_update before update on event
+    begin select raise(abort, 'the table event is append only'); end;
+create trigger event_delete before delete on event
+    begin select raise(abort, 'the table event is append only'); end;
+create trigger ledger_seal_update before update on ledger_seal when old.block_id is not null
+    begin select raise(abort, 'the table ledger_seal is append only'); end;
+create trigger ledger_seal_delete before delete on ledger_seal
+    begin select raise(abort, 'the table ledger_seal is append only'); end;
 ";
 
 const SEARCH_POSTGRES: &str = "

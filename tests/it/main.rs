@@ -36,6 +36,7 @@ mod journeys;
 mod ledger;
 mod lists;
 mod notify;
+mod operator;
 mod payout;
 mod process;
 mod referral;

@@ -98,6 +98,8 @@ pub enum UserErrorCode {
     OrderDisputed,
     /// Fewer units are left than asked for; `message` says how many.
     TooFewUnits,
+    /// Less is owed than that; `message` says how much.
+    MoreThanOwed,
     /// The same idempotency key came with other input.
     IdempotencyKeyReused,
     /// The first request with this idempotency key is still under way: ask again soon.
@@ -127,6 +129,13 @@ impl UserError {
             message: message.into(),
             field,
         }
+    }
+}
+
+impl UserError {
+    /// What was wrong, and what to do, in words.
+    pub fn told(&self) -> &str {
+        &self.message
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::{UserError, UserErrorCode, answer, at, payload};
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
 use crate::money::CurrencyCode;
-use crate::payout::{self, PayoutAccount, PayoutConnection};
+use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutHold};
 use crate::request::{RequestContext, parse_id};
 use crate::shop::{Shop, shops_of};
 
@@ -111,6 +111,12 @@ impl Account {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn payout_account(&self, ctx: &Context<'_>) -> Result<Option<PayoutAccount>> {
         payout::account_of(ctx, Party::Shopholder(self.0.id)).await
+    }
+
+    /// The stop that the operator put to her payouts; `null` when there is none.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn payout_hold(&self, ctx: &Context<'_>) -> Result<Option<PayoutHold>> {
+        payout::hold_on(ctx, Party::Shopholder(self.0.id)).await
     }
 
     /// Her payouts, the newest first.

@@ -26,7 +26,7 @@ mod shop;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
-pub use error::{code, protocol_error};
+pub use error::{UserError, code, protocol_error};
 pub use execute::{Answer, Operation, error_body, execute, request_error};
 
 /// The root of all queries.
@@ -38,6 +38,7 @@ pub struct Query(
     catalog::ImportQuery,
     shop::ShopQuery,
     checkout::CheckoutQuery,
+    ledger::LedgerQuery,
     payout::PayoutQuery,
 );
 
@@ -50,6 +51,7 @@ pub struct Mutation(
     shop::ShopMutation,
     referral::ReferralMutation,
     checkout::CheckoutMutation,
+    ledger::LedgerMutation,
     payout::PayoutMutation,
 );
 

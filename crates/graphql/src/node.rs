@@ -7,6 +7,7 @@ use crate::catalog::{self, Brand, Product, ProductImport, ProductVariant};
 use crate::checkout::{self, Cart, Dispute, Fulfillment, Order, Refund, Return};
 use crate::error::{code, protocol_error};
 use crate::identity::{self, Account};
+use crate::ledger::{self, Adjustment};
 use crate::payout::{self, Payout};
 use crate::referral::{self, ReferralLink};
 use crate::shop::{self, Recommendation, Shop};
@@ -36,6 +37,8 @@ pub enum Node {
     ReferralLink(ReferralLink),
     /// Money moved to a payout account.
     Payout(Payout),
+    /// What an operator decided about money.
+    Adjustment(Adjustment),
     /// What a buyer means to buy.
     Cart(Cart),
     /// What a buyer agreed to pay for.
@@ -101,6 +104,7 @@ async fn fetch(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
             .map(Node::Recommendation),
         "link" => referral::link_node(ctx, id).await?.map(Node::ReferralLink),
         "po" => payout::payout_node(ctx, id).await?.map(Node::Payout),
+        "adj" => ledger::adjustment_node(ctx, id).await?.map(Node::Adjustment),
         "cart" => checkout::cart_node(ctx, id).await?.map(Node::Cart),
         "order" => checkout::order_node(ctx, id).await?.map(Node::Order),
         "ful" => checkout::fulfillment_node(ctx, id).await?.map(Node::Fulfillment),

@@ -6,6 +6,7 @@ use vitrine_domain::context::Context as DomainContext;
 use vitrine_domain::identity::Viewer;
 use vitrine_model::id::Id;
 use vitrine_model::identity::account;
+use vitrine_model::ledger::Party;
 
 use crate::error::{code, protocol_error};
 use crate::loaders::Loaders;
@@ -56,4 +57,17 @@ impl RequestContext for Context<'_> {
 pub(crate) fn parse_id<I: Id>(id: &ID) -> Result<I> {
     id.parse()
         .map_err(|error: vitrine_model::id::IdError| protocol_error(code::BAD_USER_INPUT, error.to_string()))
+}
+
+/// The account or brand with this id, as one who earns.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for an id of another kind, or none at all.
+pub(crate) fn parse_party(id: &ID) -> Result<Party> {
+    id.parse().map_err(|_| {
+        protocol_error(
+            code::BAD_USER_INPUT,
+            "this is neither the id of an account nor of a brand",
+        )
+    })
 }

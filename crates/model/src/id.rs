@@ -185,6 +185,10 @@ ids! {
     DisputeId = "dispute",
     /// A payout.
     PayoutId = "po",
+    /// A stop that the operator put to a party's payouts.
+    PayoutHoldId = "hold",
+    /// What an operator decided about money.
+    AdjustmentId = "adj",
     /// A party's account at the payment provider.
     PayoutAccountId = "pacct",
     /// Money taken back from a connected account.

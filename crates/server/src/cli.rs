@@ -16,7 +16,7 @@ use vitrine_model::text::{Email, Handle};
 use crate::boot::{Nature, Running, Vitrine};
 use crate::config::{Config, LogFormat};
 use crate::demo::{self, DemoArgs};
-use crate::{boot, database, health, import, listen, worker};
+use crate::{boot, database, health, import, listen, operate, worker};
 
 /// What is logged when nobody says otherwise.
 const LOG: &str = "info,sqlx=warn,sea_orm_migration=warn";
@@ -63,6 +63,17 @@ pub enum Command {
     },
     /// Check every invariant of the books; the exit status tells whether all hold.
     Audit,
+    /// Tell one order's money in plain words, posting by posting.
+    Explain {
+        /// The order's number, or its id.
+        order: String,
+    },
+    /// Stop a party's payouts, or let them go on.
+    #[command(subcommand)]
+    Payouts(operate::Payouts),
+    /// Decide about money: goodwill, debts written off, suspense explained, and any of these taken back.
+    #[command(subcommand)]
+    Books(operate::Books),
     /// Make the account with this address an operator.
     Operator {
         /// Its address.
@@ -88,6 +99,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(&config, &args).await,
         Command::Import { brand, file } => import::run(&config, &brand, &file).await,
         Command::Audit => audit(&config).await,
+        Command::Explain { order } => explain(&config, &order).await,
+        Command::Payouts(command) => operate::payouts(&config, command).await,
+        Command::Books(command) => operate::books(&config, command).await,
         Command::Operator { email } => operator(&config, email).await,
         Command::Healthcheck => healthcheck(&config).await,
     }
@@ -150,6 +164,18 @@ async fn audit(config: &Config) -> anyhow::Result<()> {
     print(&format!("{report}\n"))?;
     anyhow::ensure!(report.is_green(), "the audit found something");
     Ok(())
+}
+
+async fn explain(config: &Config, order: &str) -> anyhow::Result<()> {
+    database::migrate(&config.database_url()).await?;
+    let app = Vitrine::without_payments(config).await?;
+    let cx = app.context("cli");
+    match vitrine_domain::ledger::explain(cx.db(), order).await? {
+        Some(explanation) => print(&explanation.to_string()),
+        None => {
+            anyhow::bail!("there is no order {order}; name one by its number, such as V-1042, or by its id")
+        }
+    }
 }
 
 async fn operator(config: &Config, email: Email) -> anyhow::Result<()> {

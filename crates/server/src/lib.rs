@@ -14,6 +14,7 @@ mod graphql;
 mod health;
 mod import;
 mod listen;
+mod operate;
 mod referral;
 mod request;
 mod router;

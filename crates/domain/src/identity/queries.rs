@@ -81,12 +81,9 @@ pub async fn accounts_by_id(
 pub async fn account_with_email(
     db: &impl ConnectionTrait,
     email: &Email,
-) -> Result<Option<AccountId>, DbErr> {
-    let account = account::Entity::find()
-        .filter(account::Column::Email.eq(email.as_str()))
-        .one(db)
-        .await?;
-    Ok(account.map(|account| account.id))
+) -> Result<Option<account::Model>, DbErr> {
+    let found = account::Entity::find().filter(account::Column::Email.eq(email.as_str()));
+    found.one(db).await
 }
 
 /// What `account` may do at `brand`; `None` when she does not work there.

@@ -21,8 +21,10 @@ mod books;
 mod commands;
 mod dispute;
 mod earnings;
+mod explain;
 mod post;
 mod queries;
+mod refusal;
 mod rules;
 mod seal;
 pub mod split;
@@ -33,14 +35,18 @@ mod words;
 
 pub use audit::{Check, Finding, Report, audit};
 pub use commands::{
-    DisputeBooks, DisputeStage, Shipping, apply_balance_transaction, charge_paid, charge_unexpected,
-    dispute_follows, payout_made, payout_refused, payout_requested, refund_decided, refund_failed,
-    refund_made, release_due, reversal_made, reversal_refused, reversal_requested, units_delivered,
-    units_returning, units_shipped,
+    Decision, DisputeBooks, DisputeStage, NewAdjustment, Shipping, Target, adjust, apply_balance_transaction,
+    charge_paid, charge_unexpected, dispute_follows, payout_made, payout_refused, payout_requested,
+    refund_decided, refund_failed, refund_made, release_due, reversal_made, reversal_refused,
+    reversal_requested, units_delivered, units_returning, units_shipped,
 };
 pub use earnings::{Earnings, earnings_of};
+pub use explain::{Explanation, explain};
 pub(crate) use queries::refund_taken;
-pub use queries::{available, dispute_parts_of, receivable, stripe_cash, units_of};
+pub use queries::{
+    adjustments, adjustments_by_id, available, dispute_parts_of, receivable, stripe_cash, units_of,
+};
+pub use refusal::Refusal;
 pub use rules::{charged_back, refundable};
 pub use seal::seal;
 pub use statement::{Balance, Change, StatementEntry, StatementPage, statement_count, statements};

@@ -4,12 +4,16 @@ use sea_orm::sea_query::IntoCondition;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
-use vitrine_model::id::{DisputeId, OrderId, RefundId};
-use vitrine_model::ledger::{AccountKind, Party, account, dispute_part, posting, seal, transaction, unit};
+use vitrine_model::Time;
+use vitrine_model::id::{AdjustmentId, DisputeId, OrderId, RefundId};
+use vitrine_model::ledger::{
+    AccountKind, Party, account, adjustment, dispute_part, posting, seal, transaction, unit,
+};
 use vitrine_model::money::{Currency, Money};
 
 use crate::context::Tx;
 use crate::ledger::rules::{Taken, effect};
+use crate::list::List;
 
 /// What a party owes in `currency`, minor units.
 ///
@@ -107,6 +111,29 @@ pub(crate) async fn refund_taken(
         available: of(AccountKind::Available),
         receivable: of(AccountKind::Receivable),
     })
+}
+
+/// An adjustment's place in their list: when it was made, and its id.
+pub type ByTime = (Time, AdjustmentId);
+
+/// All adjustments, the newest first.
+pub fn adjustments() -> List<adjustment::Model, ByTime> {
+    let columns = [adjustment::Column::CreatedAt, adjustment::Column::Id];
+    List::new(adjustment::Entity::find(), true, &columns, |place: &ByTime| {
+        vec![place.0.into(), place.1.into()]
+    })
+}
+
+/// The adjustments with these ids, in no order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn adjustments_by_id(
+    db: &impl ConnectionTrait,
+    ids: &[AdjustmentId],
+) -> Result<Vec<adjustment::Model>, DbErr> {
+    let found = adjustment::Entity::find().filter(adjustment::Column::Id.is_in(ids.iter().copied()));
+    found.all(db).await
 }
 
 /// The units of the orders, in each order's own order.

@@ -6,7 +6,7 @@
 //! Invariants: a party has one payout account; one payout per party and currency is in transit at a time; what a run
 //! sends in a currency is covered by what the provider has available, less the refunds still to be made and the
 //! operator's float; of runs that overlap only the one begun last makes payouts; nothing is sent to an account that may
-//! not receive transfers now; a transfer is never reversed by more than it carried; money in transit is never touched.
+//! not receive transfers now, nor to a party whose payouts the operator holds; a transfer is never reversed by more than it carried; money in transit is never touched.
 //!
 //! ```text
 //! payout:    requested ── transfer made ──▶ paid ── reversals add up in `reversed`
@@ -21,10 +21,13 @@ mod queries;
 mod refusal;
 mod rules;
 
-pub use commands::{NewOnboarding, Onboarding, onboard, recover, recover_dispute, request_run, run};
+pub use commands::{
+    NewHold, NewOnboarding, Onboarding, hold, onboard, recover, recover_dispute, release_hold, request_run,
+    run,
+};
 pub(crate) use commands::{
     account_changed, account_opened, transfer_changed, transfer_made, transfer_reversed,
 };
-pub use queries::{ByRequest, accounts_of, minimum, payouts_by_id, payouts_of};
+pub use queries::{ByRequest, accounts_of, holds_on, minimum, payouts_by_id, payouts_of};
 pub use refusal::Refusal;
 pub use rules::{Standing, standing};

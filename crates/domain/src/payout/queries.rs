@@ -11,7 +11,7 @@ use vitrine_model::id::{DisputeId, PayoutId, RefundId};
 use vitrine_model::ledger::{AccountKind, Party, account as ledger_account, dispute_part, unit};
 use vitrine_model::money::{Currency, Money};
 use vitrine_model::payout::{
-    self, PayoutState, ReversalState, payout_account, payout_run, transfer_reversal,
+    self, PayoutState, ReversalState, payout_account, payout_hold, payout_run, transfer_reversal,
 };
 
 use crate::context::{Context, Tx};
@@ -59,13 +59,28 @@ pub async fn accounts_of(
         .await
 }
 
+/// The standing holds on these parties' payouts, in no order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn holds_on(
+    db: &impl ConnectionTrait,
+    parties: &[Party],
+) -> Result<Vec<payout_hold::Model>, DbErr> {
+    payout_hold::Entity::find()
+        .filter(payout_hold::Column::Party.is_in(parties.iter().copied()))
+        .filter(payout_hold::Column::ReleasedAt.is_null())
+        .all(db)
+        .await
+}
+
 /// The smallest payout in `currency`.
 pub fn minimum(cx: &Context, currency: Currency) -> Money {
     Money::new(rules::smallest(cx.settings().payout_minimum, currency), currency)
 }
 
-/// The accounts of the parties with at least `smallest` available in `currency` and nothing in transit: those that could
-/// receive transfers when last asked first, and of these whoever was paid longest ago.
+/// The accounts of the parties with at least `smallest` available in `currency` and nothing in transit, whose payouts nobody holds: those that
+/// could receive transfers when last asked first, and of these whoever was paid longest ago.
 pub(super) async fn payees(
     db: &impl ConnectionTrait,
     currency: Currency,
@@ -92,7 +107,13 @@ pub(super) async fn payees(
                 .equals((payout_account::Entity, payout_account::Column::Party)),
         )
         .to_owned();
+    let held = Query::select()
+        .column(payout_hold::Column::Party)
+        .from(payout_hold::Entity)
+        .and_where(payout_hold::Column::ReleasedAt.is_null())
+        .to_owned();
     payout_account::Entity::find()
+        .filter(payout_account::Column::Party.not_in_subquery(held))
         .filter(payout_account::Column::StripeAccountId.is_not_null())
         .filter(payout_account::Column::Party.in_subquery(earners))
         .filter(payout_account::Column::Party.not_in_subquery(waiting))

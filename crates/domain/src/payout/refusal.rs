@@ -17,6 +17,12 @@ pub enum Refusal {
     RefreshUrlNotAllowed,
     /// The payment provider refused, in its own words.
     Provider(String),
+    /// Nobody of that id earns here.
+    PartyNotFound,
+    /// The party's payouts are held already.
+    HeldAlready,
+    /// The party's payouts are not held.
+    NotHeld,
     /// The idempotency key cannot be used.
     Key(KeyRefusal),
 }

@@ -48,7 +48,9 @@ pub async fn credits(
     lines: &[LineToCredit<'_>],
 ) -> Result<Vec<Credit>, DbErr> {
     let known_by_email = match buyer.email {
-        Some(email) => identity::account_with_email(db, email).await?,
+        Some(email) => identity::account_with_email(db, email)
+            .await?
+            .map(|account| account.id),
         None => None,
     };
     let clicked = clicked(db, clicks, lines).await?;

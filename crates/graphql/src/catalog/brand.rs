@@ -18,7 +18,7 @@ use crate::identity::BrandMember;
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
-use crate::payout::{self, PayoutAccount, PayoutConnection};
+use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutHold};
 
 /// Most versions of a brand's terms listed at once, the newest.
 const MAX_TERMS: u64 = 200;
@@ -153,6 +153,12 @@ impl Brand {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn payout_account(&self, ctx: &Context<'_>) -> Result<Option<PayoutAccount>> {
         payout::account_of(ctx, Party::Brand(self.0.id)).await
+    }
+
+    /// The stop that the operator put to its payouts; `null` when there is none.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn payout_hold(&self, ctx: &Context<'_>) -> Result<Option<PayoutHold>> {
+        payout::hold_on(ctx, Party::Brand(self.0.id)).await
     }
 
     /// Its payouts, the newest first.

@@ -7,6 +7,7 @@ use crate::id::{AccountId, BrandId, IdError};
 use crate::kinds::kinds;
 
 pub mod account;
+pub mod adjustment;
 pub mod balance_transaction;
 pub mod block;
 pub mod dispute_part;

@@ -9,6 +9,7 @@ use crate::row::plain_row;
 use sea_orm::entity::prelude::*;
 
 pub mod payout_account;
+pub mod payout_hold;
 pub mod payout_run;
 pub mod transfer_reversal;
 

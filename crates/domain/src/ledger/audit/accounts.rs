@@ -1,13 +1,14 @@
 //! Whether the balances are what the postings make them, and each party's add up to what happened to her.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sea_orm::sea_query::{Expr, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
     QuerySelect, Statement,
 };
-use vitrine_model::id::BrandId;
+use vitrine_model::id::{AdjustmentId, BrandId};
+use vitrine_model::ledger::adjustment::{self, AdjustmentKind};
 use vitrine_model::ledger::{AccountKind, Party, Side, account, dispute_part, unit};
 use vitrine_model::money::Currency;
 use vitrine_model::payout::{self, PayoutState, ReversalState, transfer_reversal};
@@ -169,6 +170,8 @@ struct Story {
     requested: i64,
     reversed: i64,
     recovering: i64,
+    given: i64,
+    written_off: i64,
 }
 
 type Stories = HashMap<(Party, Currency), Story>;
@@ -240,7 +243,8 @@ fn compare(
         - story.reversed
         - of(Receivable)
         - of(Recovering);
-    let must = story.accrued - story.refunded - story.recharged - story.lost;
+    let must =
+        story.accrued - story.refunded - story.recharged - story.lost + story.given + story.written_off;
     check.expect(&place, "what she has and had, less what she owes,", worth, must);
 }
 
@@ -300,6 +304,7 @@ async fn stories(tx: &Tx, parties: &[Party]) -> Result<Stories, DbErr> {
     }
     add_disputes(tx, parties, &mut stories).await?;
     add_payouts(tx, parties, &mut stories).await?;
+    add_adjustments(tx, parties, &mut stories).await?;
     Ok(stories)
 }
 
@@ -395,6 +400,34 @@ async fn add_payouts(tx: &Tx, parties: &[Party], stories: &mut Stories) -> Resul
             ReversalState::Succeeded => story.reversed += amount,
             ReversalState::Requested => story.recovering += amount,
             ReversalState::Refused => {}
+        }
+    }
+    Ok(())
+}
+
+/// What operators gave, and let go; less what of it was taken back.
+async fn add_adjustments(tx: &Tx, parties: &[Party], stories: &mut Stories) -> Result<(), DbErr> {
+    let made = adjustment::Entity::find()
+        .filter(adjustment::Column::Party.is_in(parties.iter().copied()))
+        .all(tx)
+        .await?;
+    let corrected = adjustment::Entity::find()
+        .select_only()
+        .column(adjustment::Column::Corrects)
+        .filter(adjustment::Column::Party.is_in(parties.iter().copied()))
+        .filter(adjustment::Column::Corrects.is_not_null())
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let corrected: HashSet<AdjustmentId> = corrected.into_iter().collect();
+    let standing = made.iter().filter(|row| !corrected.contains(&row.id));
+    for row in standing {
+        let Some(party) = row.party else { continue };
+        let story = stories.entry((party, row.currency)).or_default();
+        match row.kind {
+            AdjustmentKind::Goodwill => story.given += row.amount,
+            AdjustmentKind::WriteOff => story.written_off += row.amount,
+            AdjustmentKind::Explanation | AdjustmentKind::Correction => {}
         }
     }
     Ok(())

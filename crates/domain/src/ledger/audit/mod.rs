@@ -5,6 +5,7 @@
 //! balance transactions), not against themselves alone.
 
 mod accounts;
+mod adjustments;
 mod chain;
 mod disputes;
 mod effects;
@@ -130,6 +131,7 @@ pub async fn audit(cx: &Context) -> anyhow::Result<Report> {
     checks.extend(units::checks(&tx).await?);
     checks.extend(effects::checks(&tx).await?);
     checks.extend(disputes::checks(&tx).await?);
+    checks.push(adjustments::check(&tx).await?);
     tx.commit().await?;
     Ok(Report { checks })
 }

@@ -1,5 +1,6 @@
 //! What enters the books, one file per chapter.
 
+pub(super) mod adjust;
 mod dispute;
 mod refund;
 mod release;
@@ -8,6 +9,7 @@ pub(super) mod settlement;
 mod transfer;
 mod window;
 
+pub use adjust::{Decision, NewAdjustment, Target, adjust};
 pub use dispute::{DisputeBooks, DisputeStage, dispute_follows};
 pub use refund::{refund_decided, refund_failed, refund_made};
 pub use release::release_due;

@@ -181,7 +181,8 @@ impl Run<'_> {
         let Some(account) = account.filter(|account| account.transfers_active) else {
             return Ok(Turn::Skipped);
         };
-        if queries::in_transit(&tx, account.party, currency).await?.is_some() {
+        let held = !queries::holds_on(&tx, &[account.party]).await?.is_empty();
+        if held || queries::in_transit(&tx, account.party, currency).await?.is_some() {
             return Ok(Turn::Skipped);
         }
         let balances = queries::lock_balances(&tx, account.party, currency).await?;

@@ -1,10 +1,12 @@
 //! Payout accounts and payouts, as clients see them.
 
+mod hold;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
+use async_graphql::{Context, Enum, ID, InputObject, MergedObject, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::payout::{self, NewOnboarding, Onboarding, Refusal, Standing};
 use vitrine_model::id::PayoutId;
@@ -20,8 +22,10 @@ use crate::loaders::{LoadError, Loaders, load};
 use crate::money::{CurrencyCode, Money};
 use crate::request::{RequestContext, parse_id};
 
+pub(crate) use hold::{PayoutHold, hold_on};
+
 /// Whether what is a party's is the viewer's: her own, or that of a brand she works for.
-async fn is_party(ctx: &Context<'_>, party: Party) -> Result<bool> {
+pub(crate) async fn is_party(ctx: &Context<'_>, party: Party) -> Result<bool> {
     match party {
         Party::Brand(brand) => is_staff(ctx, brand).await,
         Party::Shopholder(account) => Ok(ctx.viewer().account_id() == Some(account)),
@@ -284,17 +288,21 @@ impl PayoutQuery {
 }
 
 /// Mutation fields of this domain.
-#[derive(Default)]
-pub struct PayoutMutation;
+#[derive(MergedObject, Default)]
+pub struct PayoutMutation(RunMutation, hold::HoldMutation);
 
-impl Subject for PayoutMutation {
+/// Mutations on payout accounts and runs.
+#[derive(Default)]
+pub struct RunMutation;
+
+impl Subject for RunMutation {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Mutation".into()
     }
 }
 
 #[Object(guard = Declared(self))]
-impl PayoutMutation {
+impl RunMutation {
     /// Opens your payout account, or that of a brand you own, if there is none yet, and gives a link to the page on which
     /// the payment provider asks what it must know. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`,
     /// `RETURN_URL_NOT_ALLOWED`, `PROVIDER_REFUSED`.
@@ -327,7 +335,7 @@ impl PayoutMutation {
 
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
-        use UserErrorCode::{Forbidden, Invalid, NotFound, ProviderRefused, ReturnUrlNotAllowed};
+        use UserErrorCode::{Forbidden, Invalid, NotFound, ProviderRefused, ReturnUrlNotAllowed, WrongState};
         let elsewhere = "a browser may be sent only to origins that the operator allows";
         match refusal {
             Refusal::BrandNotFound => {
@@ -346,6 +354,9 @@ impl From<Refusal> for UserError {
                 "",
                 format!("the payment provider refused: {message}"),
             ),
+            Refusal::PartyNotFound => Self::new(NotFound, "partyId", "there is no such account or brand"),
+            Refusal::HeldAlready => Self::new(WrongState, "partyId", "its payouts are held already"),
+            Refusal::NotHeld => Self::new(WrongState, "partyId", "its payouts are not held"),
             Refusal::Key(refusal) => refusal.into(),
         }
     }

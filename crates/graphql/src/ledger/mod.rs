@@ -1,6 +1,8 @@
 //! What parties have, and their statements, as clients see them. They hang on `Account` and `Brand`, which say who may
 //! read them.
 
+mod adjustment;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,6 +19,9 @@ use crate::connection::{Listed, connection};
 use crate::loaders::{LoadError, Loaders, load};
 use crate::money::{CurrencyCode, Money};
 use crate::request::RequestContext;
+
+pub(crate) use adjustment::{Adjustment, adjustment_node};
+pub use adjustment::{LedgerMutation, LedgerQuery};
 
 /// What someone has earned in one currency, and where it is.
 #[derive(Debug, Clone)]

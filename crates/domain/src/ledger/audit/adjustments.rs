@@ -1,0 +1,77 @@
+//! Whether what operators decided is in the books, and nothing else under their name.
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use vitrine_model::id::AdjustmentId;
+use vitrine_model::ledger::{Side, adjustment, posting, transaction};
+
+use super::{CHUNK, Check, count};
+use crate::context::Tx;
+use crate::ledger::commands::adjust::adjustment_key;
+
+/// Every adjustment is one transaction of its amount, and no transaction claims to be an adjustment that is not there.
+pub(super) async fn check(tx: &Tx) -> Result<Check, DbErr> {
+    let mut check = Check::new("each decision of an operator is in the books once, for its amount");
+    let mut after: Option<AdjustmentId> = None;
+    loop {
+        let mut chunk = adjustment::Entity::find();
+        if let Some(after) = after {
+            chunk = chunk.filter(adjustment::Column::Id.gt(after));
+        }
+        let chunk = chunk
+            .order_by_asc(adjustment::Column::Id)
+            .limit(CHUNK)
+            .all(tx)
+            .await?;
+        let Some(last) = chunk.last() else { break };
+        after = Some(last.id);
+        check.examined(chunk.len());
+        let posted = posted(tx, &chunk).await?;
+        for row in chunk {
+            let amount = posted.get(&adjustment_key(row.id)).copied().unwrap_or(0);
+            check.expect(row.id, "what was posted", amount, row.amount.abs());
+        }
+    }
+    let claimed = count(
+        tx,
+        "select count(*) as n from ledger_transaction where key like 'adjustment:%'",
+    )
+    .await?;
+    if claimed != check.examined {
+        let what = format!(
+            "{claimed} transactions say that they are adjustments, of which there are {}",
+            check.examined
+        );
+        check.find("adjustment", what);
+    }
+    Ok(check)
+}
+
+/// The sum of the debits of each adjustment's transaction, by key.
+async fn posted(tx: &Tx, adjustments: &[adjustment::Model]) -> Result<HashMap<String, i64>, DbErr> {
+    let keys: HashMap<i64, String> = transaction::Entity::find()
+        .select_only()
+        .columns([transaction::Column::Id, transaction::Column::Key])
+        .filter(transaction::Column::Key.is_in(adjustments.iter().map(|row| adjustment_key(row.id))))
+        .into_tuple::<(i64, String)>()
+        .all(tx)
+        .await?
+        .into_iter()
+        .collect();
+    let debits: Vec<(i64, i64)> = posting::Entity::find()
+        .select_only()
+        .columns([posting::Column::TransactionId, posting::Column::Amount])
+        .filter(posting::Column::TransactionId.is_in(keys.keys().copied()))
+        .filter(posting::Column::Side.eq(Side::Debit))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let mut posted: HashMap<String, i64> = HashMap::new();
+    for (transaction, amount) in debits {
+        if let Some(key) = keys.get(&transaction) {
+            *posted.entry(key.clone()).or_default() += amount;
+        }
+    }
+    Ok(posted)
+}

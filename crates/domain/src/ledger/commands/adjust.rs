@@ -1,0 +1,310 @@
+//! What operators decide about money: goodwill, debts written off, suspense explained, and any of these taken back. Each
+//! is a row with its reason and its author, and one transaction of the ledger (`adjustment:{id}`). Nothing that happened
+//! is ever changed by it.
+
+use anyhow::Context as _;
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use vitrine_model::catalog::brand;
+use vitrine_model::id::AdjustmentId;
+use vitrine_model::idempotency::Attempt;
+use vitrine_model::identity::account as person;
+use vitrine_model::ledger::adjustment::{self, AdjustmentKind};
+use vitrine_model::ledger::{AccountKind, Party, Side, account, posting};
+use vitrine_model::money::{Currency, Money};
+use vitrine_model::text::Reason;
+
+use crate::context::{Context, Tx};
+use crate::event::{self, Actor};
+use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
+use crate::idempotency::{self, Claim, Key};
+use crate::ledger::books::Books;
+use crate::ledger::post::{Entry, Owner};
+use crate::ledger::refusal::Refusal;
+use crate::ledger::rules::effect;
+
+/// What an operator decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Give a party money of the platform's own: what it owes is paid first.
+    Goodwill {
+        /// To whom.
+        party: Party,
+        /// How much; above zero.
+        amount: Money,
+    },
+    /// Let a party off what it owes.
+    WriteOff {
+        /// Whom.
+        party: Party,
+        /// How much; no more than it owes now.
+        amount: Money,
+    },
+    /// Say what all that lies in suspense of one kind was.
+    Explanation {
+        /// The kind of Stripe's balance transaction.
+        suspended: String,
+        /// In which currency.
+        currency: Currency,
+        /// What it was.
+        target: Target,
+    },
+    /// Take an adjustment back.
+    Correction {
+        /// Which.
+        of: AdjustmentId,
+    },
+}
+
+/// What something in suspense turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A fee of Stripe's.
+    StripeFees,
+    /// The operator's own money, put in or taken out.
+    Float,
+    /// Lost.
+    BadDebt,
+}
+
+impl Target {
+    fn account(self) -> AccountKind {
+        match self {
+            Self::StripeFees => AccountKind::ExpenseStripeFees,
+            Self::Float => AccountKind::EquityFloat,
+            Self::BadDebt => AccountKind::ExpenseBadDebt,
+        }
+    }
+}
+
+/// A decision, why, and the client's idempotency key.
+#[derive(Debug, Clone)]
+pub struct NewAdjustment {
+    /// What is decided.
+    pub decision: Decision,
+    /// Why.
+    pub reason: Reason,
+    /// The client's idempotency key.
+    pub key: String,
+}
+
+/// Makes an adjustment. The caller has seen that `by` is an operator.
+///
+/// # Errors
+/// `PartyNotFound`, `NothingGiven`, `MoreThanOwed`, `NothingSuspended`, `AdjustmentNotFound`, `NotCorrectable`, `Key`.
+pub async fn adjust(
+    cx: &Context,
+    by: &person::Model,
+    new: NewAdjustment,
+) -> Result<adjustment::Model, Failure<Refusal>> {
+    let tx = cx.begin().await?;
+    let input = (&new.decision, &new.reason);
+    let key = Key::new(by.id.to_string(), "adjustment", new.key.clone(), &input);
+    match idempotency::claim(&tx, cx, &key).await? {
+        Err(refusal) => return refuse(Refusal::Key(refusal)),
+        Ok(Claim::Done(made) | Claim::Resume(made)) => {
+            let made = adjustment::Entity::find_by_id(made.parse::<AdjustmentId>()?);
+            return Ok(made.one(&tx).await?.context("the adjustment of a key is gone")?);
+        }
+        Ok(Claim::First) => {}
+    }
+    let row = decided(&tx, cx, by, &new).await?;
+    post(&tx, cx, &row).await?;
+    let row: adjustment::ActiveModel = row.into();
+    let row = row
+        .reset_all()
+        .insert(&tx)
+        .await
+        .or_refuse_duplicate(Refusal::NotCorrectable)?;
+    let refs = row.party.map(|party| ("party", party.to_string()));
+    let refs = refs.as_ref().map_or(&[][..], std::slice::from_ref);
+    event::record(&tx, cx, Actor::Account(by.id), "adjustment.made", row.id, refs).await?;
+    idempotency::finish(&tx, &key, Attempt::Done, row.id).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+async fn decided(
+    tx: &Tx,
+    cx: &Context,
+    by: &person::Model,
+    new: &NewAdjustment,
+) -> Result<adjustment::Model, Failure<Refusal>> {
+    let row = |kind, party, amount: Money| adjustment::Model {
+        id: cx.new_id(),
+        kind,
+        party,
+        suspended: None,
+        target: None,
+        amount: amount.minor(),
+        currency: amount.currency(),
+        corrects: None,
+        reason: new.reason.clone(),
+        made_by: by.id,
+        created_at: cx.now(),
+    };
+    match &new.decision {
+        Decision::Goodwill { party, amount } => {
+            must_exist(tx, *party, *amount).await?;
+            Ok(row(AdjustmentKind::Goodwill, Some(*party), *amount))
+        }
+        Decision::WriteOff { party, amount } => {
+            must_exist(tx, *party, *amount).await?;
+            let books = Books::open(tx, cx, amount.currency(), [*party]).await?;
+            let owed = books.balance(*party, AccountKind::Receivable);
+            if amount.minor() > owed {
+                let owed = Money::new(owed, amount.currency());
+                return refuse(Refusal::MoreThanOwed { owed });
+            }
+            Ok(row(AdjustmentKind::WriteOff, Some(*party), *amount))
+        }
+        Decision::Explanation {
+            suspended,
+            currency,
+            target,
+        } => {
+            let amount = lock_suspended(tx, suspended, *currency).await?;
+            if amount == 0 {
+                return refuse(Refusal::NothingSuspended);
+            }
+            Ok(adjustment::Model {
+                suspended: Some(suspended.clone()),
+                target: Some(target.account()),
+                ..row(AdjustmentKind::Explanation, None, Money::new(amount, *currency))
+            })
+        }
+        Decision::Correction { of } => {
+            let of = adjustment::Entity::find_by_id(*of).one(tx).await?;
+            let of = of.or_refuse(Refusal::AdjustmentNotFound)?;
+            if of.kind == AdjustmentKind::Correction {
+                return refuse(Refusal::NotCorrectable);
+            }
+            let amount = Money::new(of.amount, of.currency);
+            Ok(adjustment::Model {
+                suspended: of.suspended,
+                target: of.target,
+                corrects: Some(of.id),
+                ..row(AdjustmentKind::Correction, of.party, amount)
+            })
+        }
+    }
+}
+
+async fn must_exist(tx: &Tx, party: Party, amount: Money) -> Result<(), Failure<Refusal>> {
+    let known = match party {
+        Party::Brand(id) => brand::Entity::find_by_id(id).one(tx).await?.is_some(),
+        Party::Shopholder(id) => person::Entity::find_by_id(id).one(tx).await?.is_some(),
+    };
+    if !known {
+        return refuse(Refusal::PartyNotFound);
+    }
+    if amount.minor() <= 0 {
+        return refuse(Refusal::NothingGiven);
+    }
+    Ok(())
+}
+
+/// What of one kind lies in suspense: above zero when it came to Stripe's balance. Its account is locked, so that nobody
+/// explains the same twice; what comes in meanwhile is for the next explanation.
+async fn lock_suspended(tx: &Tx, kind: &str, currency: Currency) -> Result<i64, DbErr> {
+    let account = account::Entity::find()
+        .filter(account::Column::Owner.eq(kind))
+        .filter(account::Column::Kind.eq(AccountKind::Suspense))
+        .filter(account::Column::Currency.eq(currency))
+        .lock_exclusive()
+        .one(tx)
+        .await?;
+    let Some(account) = account else { return Ok(0) };
+    let posted: Vec<(Side, i64)> = posting::Entity::find()
+        .select_only()
+        .columns([posting::Column::Side, posting::Column::Amount])
+        .filter(posting::Column::AccountId.eq(account.id))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let effects = posted
+        .into_iter()
+        .map(|(side, amount)| effect(account.kind, side, amount));
+    Ok(effects.sum())
+}
+
+async fn post(tx: &Tx, cx: &Context, row: &adjustment::Model) -> anyhow::Result<()> {
+    let back = row.kind == AdjustmentKind::Correction;
+    let of = match row.corrects {
+        Some(of) => {
+            adjustment::Entity::find_by_id(of)
+                .one(tx)
+                .await?
+                .context("nothing to take back")?
+                .kind
+        }
+        None => row.kind,
+    };
+    let mut books = Books::open(tx, cx, row.currency, row.party).await?;
+    let kind = if back {
+        "adjustment.corrected"
+    } else {
+        effect_name(of)
+    };
+    let mut entry =
+        Entry::new(&mut books, kind, adjustment_key(row.id), row.created_at).about("adjustment", row.id);
+    if let Some(of) = row.corrects {
+        entry = entry.about("corrects", of);
+    }
+    match (row.party, &row.suspended, row.target) {
+        (Some(party), ..) => about_party(&mut entry, party, of, back, row.amount),
+        (None, Some(suspended), Some(target)) => {
+            let owner = Owner::About(suspended.clone());
+            let amount = if back { -row.amount } else { row.amount };
+            let (out_of, into) = sides(amount);
+            entry.put(owner, AccountKind::Suspense, out_of, amount.abs(), None);
+            entry.put(Owner::Platform, target, into, amount.abs(), None);
+        }
+        _ => anyhow::bail!("{} is about nothing", row.id),
+    }
+    entry.post(tx, cx).await?;
+    Ok(())
+}
+
+fn about_party(entry: &mut Entry<'_>, party: Party, of: AdjustmentKind, back: bool, amount: i64) {
+    let expense = match of {
+        AdjustmentKind::WriteOff => AccountKind::ExpenseBadDebt,
+        _ => AccountKind::ExpenseGoodwill,
+    };
+    match (of, back) {
+        (_, true) => {
+            entry.credit(expense, amount, None);
+            entry.take(party, amount, 0, None);
+        }
+        (AdjustmentKind::WriteOff, false) => {
+            entry.debit(expense, amount, None);
+            entry.put_party(party, AccountKind::Receivable, Side::Credit, amount, None);
+        }
+        (_, false) => {
+            entry.debit(expense, amount, None);
+            entry.give(party, amount, None);
+        }
+    }
+}
+
+/// What came in stands in suspense on the right: it goes out on the left.
+fn sides(amount: i64) -> (Side, Side) {
+    if amount > 0 {
+        (Side::Debit, Side::Credit)
+    } else {
+        (Side::Credit, Side::Debit)
+    }
+}
+
+fn effect_name(kind: AdjustmentKind) -> &'static str {
+    match kind {
+        AdjustmentKind::Goodwill => "goodwill",
+        AdjustmentKind::WriteOff => "debt.written_off",
+        AdjustmentKind::Explanation => "suspense.explained",
+        AdjustmentKind::Correction => "adjustment.corrected",
+    }
+}
+
+/// The ledger's key of an adjustment.
+pub(crate) fn adjustment_key(id: AdjustmentId) -> String {
+    format!("adjustment:{id}")
+}

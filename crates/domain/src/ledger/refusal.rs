@@ -1,0 +1,27 @@
+//! Why the books say no to an operator.
+
+use vitrine_model::money::Money;
+
+use crate::idempotency::KeyRefusal;
+
+/// Why an adjustment was not made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nobody of that id earns here.
+    PartyNotFound,
+    /// The amount is not above zero.
+    NothingGiven,
+    /// The party owes less than was to be written off.
+    MoreThanOwed {
+        /// What it owes.
+        owed: Money,
+    },
+    /// Nothing of that kind and currency is in suspense.
+    NothingSuspended,
+    /// There is no such adjustment.
+    AdjustmentNotFound,
+    /// It was taken back before, or takes one back itself.
+    NotCorrectable,
+    /// The idempotency key cannot be used.
+    Key(KeyRefusal),
+}

@@ -1,0 +1,384 @@
+//! What operators decide about money, as clients see it.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader;
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
+use vitrine_domain::ledger::{self, Decision, NewAdjustment, Refusal, Target};
+use vitrine_model::id::{AccountId, AdjustmentId};
+use vitrine_model::ledger::{AccountKind, adjustment};
+
+use crate::access::{Declared, Subject, Who, access};
+use crate::connection::{TimePlace, connection, listed, page, place, unplace};
+use crate::error::{Trouble, UserError, UserErrorCode, answer, at, payload};
+use crate::identity::Account;
+use crate::loaders::{LoadError, Loaders, by_key, load};
+use crate::money::{CurrencyCode, Money, MoneyInput};
+use crate::payout::is_party;
+use crate::request::{RequestContext, parse_id, parse_party};
+
+/// What an operator decided about money.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "adjustment::AdjustmentKind")]
+pub enum AdjustmentKind {
+    /// The platform gave a party money of its own.
+    Goodwill,
+    /// A party was let off what it owed.
+    WriteOff,
+    /// What lay in suspense was understood, and went where it belongs.
+    Explanation,
+    /// Another adjustment was taken back.
+    Correction,
+}
+
+/// What something in suspense turned out to be.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "Target")]
+pub enum SuspenseTarget {
+    /// A fee of the payment provider's.
+    StripeFees,
+    /// The operator's own money, put in or taken out.
+    Float,
+    /// Lost.
+    BadDebt,
+}
+
+/// A decision of an operator about money, which the books keep as one transaction. The shopholder, or the brand's staff,
+/// whose money it is about reads it too.
+#[derive(Debug, Clone)]
+pub struct Adjustment(adjustment::Model);
+
+impl Subject for Adjustment {
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        match self.0.party {
+            Some(party) => is_party(ctx, party).await,
+            None => Ok(false),
+        }
+    }
+}
+
+/// A decision of an operator about money, which the books keep as one transaction. The shopholder, or the brand's staff,
+/// whose money it is about reads it too.
+#[Object(guard = Declared(self))]
+impl Adjustment {
+    /// Its id.
+    #[graphql(directive = access::apply(Who::Owner))]
+    pub(crate) async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What was decided.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn kind(&self) -> AdjustmentKind {
+        self.0.kind.into()
+    }
+
+    /// How much. Of what lay in suspense: below zero when it had left the platform's balance.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn amount(&self) -> Money {
+        Money::new(self.0.amount, self.0.currency)
+    }
+
+    /// The id of the account or brand whose money it is about; `null` for what lay in suspense.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn party_id(&self) -> Option<ID> {
+        self.0.party.map(|party| party.to_string().into())
+    }
+
+    /// Which kind of the payment provider's balance transactions lay in suspense.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn suspended(&self) -> Option<&str> {
+        self.0.suspended.as_deref()
+    }
+
+    /// What that turned out to be.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn target(&self) -> Option<SuspenseTarget> {
+        self.0.target.and_then(|account| match account {
+            AccountKind::ExpenseStripeFees => Some(SuspenseTarget::StripeFees),
+            AccountKind::EquityFloat => Some(SuspenseTarget::Float),
+            AccountKind::ExpenseBadDebt => Some(SuspenseTarget::BadDebt),
+            _ => None,
+        })
+    }
+
+    /// Why.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn reason(&self) -> &str {
+        self.0.reason.as_str()
+    }
+
+    /// The adjustment that this one takes back.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn corrects(&self, ctx: &Context<'_>) -> Result<Option<Adjustment>> {
+        match self.0.corrects {
+            Some(id) => Ok(load(ctx, id).await?.map(Adjustment)),
+            None => Ok(None),
+        }
+    }
+
+    /// The operator.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn made_by(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
+        Ok(load::<AccountId>(ctx, self.0.made_by).await?.map(Account))
+    }
+
+    /// When.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+connection!(
+    AdjustmentConnection,
+    AdjustmentEdge,
+    Adjustment,
+    "operators' decisions about money"
+);
+
+/// Money of the platform's own for a party.
+#[derive(InputObject)]
+pub struct GoodwillCreditInput {
+    /// The account or brand that gets it.
+    party_id: ID,
+    /// How much; above zero.
+    amount: MoneyInput,
+    /// Why, 1 to 500 characters. The party reads it.
+    reason: String,
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request.
+    idempotency_key: String,
+}
+
+/// A debt that a party need not pay.
+#[derive(InputObject)]
+pub struct DebtWriteOffInput {
+    /// The account or brand that owes it.
+    party_id: ID,
+    /// How much; no more than it owes.
+    amount: MoneyInput,
+    /// Why, 1 to 500 characters. The party reads it.
+    reason: String,
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request.
+    idempotency_key: String,
+}
+
+/// What lies in suspense, explained.
+#[derive(InputObject)]
+pub struct SuspenseExplainInput {
+    /// The kind of the payment provider's balance transactions, as the audit names it.
+    suspended: String,
+    /// The currency.
+    currency: CurrencyCode,
+    /// What it was.
+    target: SuspenseTarget,
+    /// Why you know, 1 to 500 characters.
+    reason: String,
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request.
+    idempotency_key: String,
+}
+
+/// An adjustment to take back.
+#[derive(InputObject)]
+pub struct AdjustmentCorrectInput {
+    /// Which.
+    adjustment_id: ID,
+    /// Why, 1 to 500 characters. The party reads it.
+    reason: String,
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request.
+    idempotency_key: String,
+}
+
+payload! {
+    /// What came of an operator's decision about money.
+    AdjustmentPayload {
+        /// The decision as the books keep it.
+        adjustment: Adjustment
+    }
+}
+
+/// Query fields of this domain.
+#[derive(Default)]
+pub struct LedgerQuery;
+
+impl Subject for LedgerQuery {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Query".into()
+    }
+}
+
+#[Object(guard = Declared(self))]
+impl LedgerQuery {
+    /// What operators decided about money, the newest first.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn adjustments(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<AdjustmentConnection> {
+        let page = page::<TimePlace>(first, after, last, before)?.map(place);
+        let listed = listed(ctx, ledger::adjustments(), page).await?;
+        let at = |row: &adjustment::Model| unplace((row.created_at, row.id));
+        Ok(AdjustmentConnection::new(listed, at, Adjustment))
+    }
+}
+
+/// Mutation fields of this domain.
+#[derive(Default)]
+pub struct LedgerMutation;
+
+impl Subject for LedgerMutation {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Mutation".into()
+    }
+}
+
+#[Object(guard = Declared(self))]
+impl LedgerMutation {
+    /// Gives a party money of the platform's own; what it owes is paid first. Codes: `NOT_FOUND`, `INVALID`,
+    /// `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn goodwill_credit(
+        &self,
+        ctx: &Context<'_>,
+        input: GoodwillCreditInput,
+    ) -> Result<AdjustmentPayload> {
+        answer(ctx, async {
+            let party = parse_party(&input.party_id)?;
+            let amount = at("amount", input.amount.parse())?;
+            adjust(
+                ctx,
+                Decision::Goodwill { party, amount },
+                &input.reason,
+                input.idempotency_key,
+            )
+            .await
+        })
+        .await
+    }
+
+    /// Lets a party off what it owes: the platform bears it. Codes: `NOT_FOUND`, `INVALID`, `MORE_THAN_OWED`,
+    /// `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn debt_write_off(&self, ctx: &Context<'_>, input: DebtWriteOffInput) -> Result<AdjustmentPayload> {
+        answer(ctx, async {
+            let party = parse_party(&input.party_id)?;
+            let amount = at("amount", input.amount.parse())?;
+            adjust(
+                ctx,
+                Decision::WriteOff { party, amount },
+                &input.reason,
+                input.idempotency_key,
+            )
+            .await
+        })
+        .await
+    }
+
+    /// Says what all that lies in suspense of one kind and currency was, so that it goes where it belongs. Codes:
+    /// `NOT_FOUND` when nothing does, `INVALID`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn suspense_explain(
+        &self,
+        ctx: &Context<'_>,
+        input: SuspenseExplainInput,
+    ) -> Result<AdjustmentPayload> {
+        answer(ctx, async {
+            let decision = Decision::Explanation {
+                suspended: input.suspended,
+                currency: input.currency.into(),
+                target: input.target.into(),
+            };
+            adjust(ctx, decision, &input.reason, input.idempotency_key).await
+        })
+        .await
+    }
+
+    /// Takes an adjustment back by a transaction that reverses it; what the party has spent of it she owes. Codes:
+    /// `NOT_FOUND`, `WRONG_STATE` when it was taken back before or takes one back itself, `INVALID`,
+    /// `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn adjustment_correct(
+        &self,
+        ctx: &Context<'_>,
+        input: AdjustmentCorrectInput,
+    ) -> Result<AdjustmentPayload> {
+        answer(ctx, async {
+            let of = parse_id(&input.adjustment_id)?;
+            adjust(
+                ctx,
+                Decision::Correction { of },
+                &input.reason,
+                input.idempotency_key,
+            )
+            .await
+        })
+        .await
+    }
+}
+
+async fn adjust(
+    ctx: &Context<'_>,
+    decision: Decision,
+    reason: &str,
+    key: String,
+) -> std::result::Result<Adjustment, Trouble> {
+    let (by, reason) = (ctx.account()?, at("reason", reason.parse())?);
+    let new = NewAdjustment {
+        decision,
+        reason,
+        key,
+    };
+    Ok(Adjustment(ledger::adjust(ctx.cx(), by, new).await?))
+}
+
+impl From<Refusal> for UserError {
+    fn from(refusal: Refusal) -> Self {
+        use UserErrorCode::{Invalid, MoreThanOwed, NotFound, WrongState};
+        match refusal {
+            Refusal::PartyNotFound => Self::new(NotFound, "partyId", "there is no such account or brand"),
+            Refusal::NothingGiven => Self::new(Invalid, "amount", "the amount must be above zero"),
+            Refusal::MoreThanOwed { owed } => {
+                Self::new(MoreThanOwed, "amount", format!("{owed} is owed now"))
+            }
+            Refusal::NothingSuspended => Self::new(
+                NotFound,
+                "suspended",
+                "nothing of that kind and currency is in suspense",
+            ),
+            Refusal::AdjustmentNotFound => Self::new(NotFound, "adjustmentId", "there is no such adjustment"),
+            Refusal::NotCorrectable => Self::new(
+                WrongState,
+                "adjustmentId",
+                "it was taken back before, or takes one back itself: make a new adjustment",
+            ),
+            Refusal::Key(refusal) => refusal.into(),
+        }
+    }
+}
+
+impl Loader<AdjustmentId> for Loaders {
+    type Value = adjustment::Model;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        ids: &[AdjustmentId],
+    ) -> std::result::Result<HashMap<AdjustmentId, adjustment::Model>, LoadError> {
+        by_key(ledger::adjustments_by_id(self.cx.db(), ids).await, |row| row.id)
+    }
+}
+
+/// The adjustment with this id, if the viewer may see it.
+pub(crate) async fn adjustment_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Adjustment>> {
+    let id: AdjustmentId = parse_id(id)?;
+    let Some(found) = load(ctx, id).await?.map(Adjustment) else {
+        return Ok(None);
+    };
+    let seen = ctx.viewer().is_operator() || found.is_owned(ctx).await?;
+    Ok(seen.then_some(found))
+}
