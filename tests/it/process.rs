@@ -1,5 +1,6 @@
 //! The real binary: how it starts, refuses to start, stops, and what it writes.
 
+mod crash;
 mod node;
 mod refusals;
 
@@ -179,6 +180,10 @@ on_both_empty! {
         assert!(granted.status.success(), "{}", String::from_utf8_lossy(&granted.stderr));
         assert_eq!(String::from_utf8_lossy(&granted.stdout), "Anna (anna@example.com) is an operator now.\n");
         node.stop(Signal::Term);
+    }
+
+    async fn killed_again_and_again_it_does_everything_once(place) {
+        crash::die_every(place, 23).await;
     }
 
     async fn production_hides_the_schema(place) {

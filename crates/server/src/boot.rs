@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -28,14 +27,17 @@ const DRAIN: Duration = Duration::from_secs(70);
 /// Passwords hashed at once.
 const HASHING: usize = 4;
 
-/// The clock and chance a process runs by, and a counter of SQL statements where someone wants one.
+/// Told of every SQL statement once it is done.
+pub type OnStatement = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The clock and chance a process runs by, and who is told of its SQL statements.
 pub struct Nature {
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where chance comes from.
     pub entropy: Arc<dyn Entropy>,
-    /// Counts the SQL statements sent.
-    pub statements: Option<Arc<AtomicU64>>,
+    /// Told of every SQL statement, where someone wants to know.
+    pub on_statement: Option<OnStatement>,
 }
 
 impl Default for Nature {
@@ -43,7 +45,7 @@ impl Default for Nature {
         Self {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
-            statements: None,
+            on_statement: None,
         }
     }
 }
@@ -97,10 +99,8 @@ impl Vitrine {
     ) -> anyhow::Result<Self> {
         let settings = config.settings(listening)?;
         let mut db = database::open(&config.database_url(), config.database_connections).await?;
-        if let Some(statements) = nature.statements {
-            db.set_metric_callback(move |_| {
-                statements.fetch_add(1, Ordering::Relaxed);
-            });
+        if let Some(told) = nature.on_statement {
+            db.set_metric_callback(move |done| told(&done.statement.sql));
         }
         let files = FolderFiles::new(config.data_dir.join("uploads"))?;
         let mailer = Post::new(

@@ -13,7 +13,7 @@ use vitrine_domain::failure::Failure;
 use vitrine_domain::identity;
 use vitrine_model::text::{Email, Handle};
 
-use crate::boot::{Nature, Running, Vitrine};
+use crate::boot::{Running, Vitrine};
 use crate::config::{Config, LogFormat};
 use crate::demo::{self, DemoArgs};
 use crate::{boot, database, health, import, listen, operate, worker};
@@ -110,7 +110,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 async fn serve(config: &Config, with_worker: bool) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen()?;
     let running = tokio::select! {
-        running = Running::start(config, Nature::default(), with_worker) => running?,
+        running = Running::start(config, config.nature(), with_worker) => running?,
         () = signals.asked() => return Ok(()),
     };
     signals.asked().await;
@@ -127,7 +127,7 @@ async fn work(config: &Config) -> anyhow::Result<()> {
     config.check()?;
     let metrics = health::metrics_listener(config).await?;
     database::migrate(&config.database_url()).await?;
-    let app = Vitrine::assemble(config, Nature::default(), config.listen).await?;
+    let app = Vitrine::assemble(config, config.nature(), config.listen).await?;
     vitrine_domain::jobs::ensure_recurring(&app.context("start")).await?;
     let stopping = CancellationToken::new();
     let telling = async {

@@ -11,6 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 use vitrine_domain::settings::{DefaultTerms, Settings};
 use vitrine_model::money::{BasisPoints, Currency};
 
+use crate::boot::Nature;
+#[cfg(debug_assertions)]
+use crate::rehearsal::Rehearsal;
 use crate::worlds::{Post, os_random, write_private};
 
 /// Shortest secret of a webhook endpoint, in characters.
@@ -52,6 +55,11 @@ pub struct Config {
         value_parser = clap::value_parser!(u32).range(1..=1000)
     )]
     pub database_connections: u32,
+
+    /// What tests rehearse.
+    #[cfg(debug_assertions)]
+    #[command(flatten)]
+    pub rehearsal: Rehearsal,
 
     /// The folder for the SQLite file, uploads, and mail kept as files.
     #[arg(long, env = "VITRINE_DATA_DIR", global = true, default_value = "vitrine-data")]
@@ -191,6 +199,14 @@ impl Config {
             config: Config,
         }
         <Bare as clap::Parser>::parse_from(["vitrine"]).config
+    }
+
+    /// The clock and chance the process runs by: the machine's own, unless something is rehearsed.
+    pub(crate) fn nature(&self) -> Nature {
+        #[cfg(debug_assertions)]
+        return self.rehearsal.nature();
+        #[cfg(not(debug_assertions))]
+        Nature::default()
     }
 
     /// The database's address.

@@ -16,11 +16,17 @@ mod import;
 mod listen;
 mod operate;
 mod referral;
+#[cfg(debug_assertions)]
+pub mod rehearsal;
 mod request;
 mod router;
 mod uploads;
 mod webhooks;
 mod worker;
+
+/// Bytes of stack of each thread that runs futures. Where nothing is optimised, the deepest ones, from a resolver through a
+/// command into the payment provider's answer and back, come near the two megabytes that threads usually have.
+pub const STACK: usize = 8 << 20;
 
 pub use boot::{Running, Vitrine};
 pub use worker::settle;

@@ -33,6 +33,24 @@ impl Place {
         }
     }
 
+    /// A file of the place.
+    pub(super) fn path(&self, file: &str) -> PathBuf {
+        self.folder.join(file)
+    }
+
+    /// Writes a file of the place, all at once.
+    pub(super) fn write(&self, file: &str, text: &str) {
+        let draft = self.path(&format!("{file}.draft"));
+        std::fs::write(&draft, text).unwrap();
+        std::fs::rename(draft, self.path(file)).unwrap();
+    }
+
+    /// The database of the place.
+    pub(super) fn database_url(&self) -> String {
+        let file = || format!("sqlite://{}", self.folder.join("data/vitrine.db").display());
+        self.database.clone().unwrap_or_else(file)
+    }
+
     /// The command with this environment and no other.
     fn command(&self, args: &[&str], env: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vitrine"));
@@ -118,6 +136,22 @@ impl Starting {
         self.0
     }
 
+    /// Waits until it listens, or has died; then what it wrote.
+    pub(super) fn up_or_dead(mut self) -> Result<Node, String> {
+        loop {
+            let Ok(line) = self.0.lines.recv_timeout(PATIENCE) else {
+                return Err(self.0.remains());
+            };
+            self.0.log.borrow_mut().push_str(&format!("{line}\n"));
+            if line.contains("listening") {
+                let address = line.split("127.0.0.1:").nth(1).expect("an address");
+                let port: String = address.chars().take_while(char::is_ascii_digit).collect();
+                self.0.address = format!("127.0.0.1:{port}");
+                return Ok(self.0);
+            }
+        }
+    }
+
     /// Waits until it says `word`.
     pub(super) fn until(self, word: &str) -> Node {
         self.0.wait_for(word);
@@ -179,6 +213,25 @@ impl Node {
         let mut log = self.log.take();
         log.extend(self.lines.iter().map(|line| line + "\n"));
         assert!(status.success(), "{status}\n{log}");
+        log
+    }
+
+    /// Whether the process has ended, whoever ended it.
+    pub(super) fn has_died(&self) -> bool {
+        if *self.alive.borrow() && self.ended.try_recv().is_ok() {
+            self.alive.replace(false);
+        }
+        !*self.alive.borrow()
+    }
+
+    /// What a dead process wrote.
+    pub(super) fn remains(self) -> String {
+        let mut log = self.log.take();
+        log.extend(self.lines.iter().map(|line| line + "\n"));
+        if *self.alive.borrow() {
+            let _ = self.ended.recv_timeout(PATIENCE);
+            self.alive.replace(false);
+        }
         log
     }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
-use vitrine::boot::{Nature, Running, Vitrine};
+use vitrine::boot::{Nature, OnStatement, Running, Vitrine};
 use vitrine::config::Config;
 use vitrine::worlds::{ManualClock, SeededEntropy};
 use vitrine_model::job;
@@ -72,6 +72,7 @@ pub(crate) fn run(kind: Kind, name: &str, test: impl AsyncFnOnce(&App)) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .thread_stack_size(vitrine::STACK)
         .enable_all()
         .build()
         .unwrap();
@@ -110,7 +111,7 @@ impl App {
         let nature = Nature {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(seed(name))),
-            statements: Some(statements.clone()),
+            on_statement: Some(count(statements.clone())),
         };
         let running = Running::start(&config, nature, false).await.unwrap();
         stripe
@@ -328,6 +329,12 @@ impl Person<'_> {
             .unwrap();
         response.json().await.unwrap()
     }
+}
+
+fn count(statements: Arc<AtomicU64>) -> OnStatement {
+    Arc::new(move |_| {
+        statements.fetch_add(1, Ordering::Relaxed);
+    })
 }
 
 /// A number that differs from test to test and never from run to run.

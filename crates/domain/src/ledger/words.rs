@@ -149,6 +149,9 @@ pub(super) fn describe(effect: &str, changes: &[Change], subject: &Subject<'_>) 
         "payout.requested" => "Payout on its way to your account at Stripe".to_owned(),
         "payout.made" => format!("Paid out to your account at Stripe{}", subject.transfer()),
         "payout.refused" => format!("Payout refused by Stripe: {given}"),
+        "goodwill" => format!("A gift of the platform's: {given}"),
+        "debt.written_off" => "You need not pay this part of what you owed".to_owned(),
+        "adjustment.corrected" => format!("Taken back by the platform{}", taken(changes)),
         "reversal.requested" => format!(
             "What you owe{} is being taken back from your account at Stripe{}",
             subject.of_order(" for the refund of order "),

@@ -73,7 +73,7 @@ impl Stage {
         let nature = Nature {
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
-            statements: None,
+            on_statement: None,
         };
         let running = Running::start(&config, nature, false).await?;
         // The referral link answers with a redirect, which the story shows.

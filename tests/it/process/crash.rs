@@ -1,0 +1,427 @@
+//! Killed at any moment, the product goes on where it was: a real server process dies by SIGKILL again and again while an
+//! order is bought, shipped, released, paid out and refunded; each time it is started anew. In the end everything
+//! happened once, here and in the sandbox's own books.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ColumnTrait, Database, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter};
+use serde_json::{Value, json};
+use vitrine_model::job::{self, JobState};
+
+use super::node::{Node, Place};
+use crate::support::stripe::Stripe;
+use crate::support::{FRONTEND, PASSWORD, START};
+
+const CARD: &str = "4000000000000077";
+const CATALOGUE: &str = "Handle,Title,Vendor,Published,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Variant Price,Status
+teapot,Teapot,Tea,TRUE,Title,Default Title,TEA-1,shopify,10,deny,100.00,active
+";
+/// Longer than every return window.
+const WINDOWS: TimeDelta = TimeDelta::days(45);
+/// How often a process is started anew before the test gives up.
+const LIVES: usize = 400;
+
+/// A world in which the server dies every so many writes.
+struct World<'p> {
+    place: &'p Place,
+    stripe: Stripe,
+    db: DatabaseConnection,
+    now: DateTime<Utc>,
+    node: Option<Node>,
+    http: reqwest::Client,
+    /// Writes until the next death; none while the world is being furnished, and in the end.
+    death: Option<u64>,
+    /// What the server had just written when it died.
+    deaths: Vec<String>,
+}
+
+impl<'p> World<'p> {
+    async fn new(place: &'p Place) -> World<'p> {
+        let now: DateTime<Utc> = START.parse().unwrap();
+        place.write("clock", &now.to_rfc3339());
+        let migrated = place.run(&["migrate"], &[]);
+        assert!(
+            migrated.status.success(),
+            "{}",
+            String::from_utf8_lossy(&migrated.stderr)
+        );
+        let mut world = Self {
+            place,
+            stripe: Stripe::start(now).await,
+            db: Database::connect(place.database_url()).await.unwrap(),
+            now,
+            node: None,
+            http: reqwest::Client::new(),
+            death: None,
+            deaths: Vec::new(),
+        };
+        world.revive().await;
+        world
+    }
+
+    fn env(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("STRIPE_BASE_URL", self.stripe.url()),
+            ("VITRINE_ORIGINS", FRONTEND.to_owned()),
+            (
+                "VITRINE_REHEARSAL_CLOCK",
+                self.place.path("clock").display().to_string(),
+            ),
+        ]
+    }
+
+    /// Starts the server until it lives long enough to say that it listens.
+    async fn revive(&mut self) {
+        for _ in 0..LIVES {
+            let mut env = self.env();
+            env.extend(
+                self.death
+                    .map(|death| ("VITRINE_REHEARSAL_DEATH", death.to_string())),
+            );
+            let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            match self.place.start(&["serve"], &env).up_or_dead() {
+                Ok(node) => {
+                    self.stripe
+                        .deliver_to(&format!("{}/webhooks/stripe", node.url()))
+                        .await;
+                    self.node = Some(node);
+                    return;
+                }
+                Err(log) => self.remember(&log),
+            }
+        }
+        panic!("it never came up");
+    }
+
+    fn remember(&mut self, log: &str) {
+        let died = log.lines().find(|line| line.contains("dying, as rehearsed"));
+        let died = died.unwrap_or_else(|| panic!("it died by itself:\n{log}"));
+        self.deaths
+            .push(died.split("after=").nth(1).unwrap_or(died).to_owned());
+    }
+
+    /// Starts the server anew if it is dead; whether it was.
+    async fn tend(&mut self) -> bool {
+        let dead = self.node.as_ref().is_none_or(Node::has_died);
+        if dead {
+            if let Some(node) = self.node.take() {
+                let log = node.remains();
+                self.remember(&log);
+            }
+            self.revive().await;
+        }
+        dead
+    }
+
+    /// Sends one operation, again and again until a living server answers it.
+    async fn ask(&mut self, token: &str, guest: &str, query: &str, variables: Value) -> Value {
+        for _ in 0..LIVES {
+            self.tend().await;
+            let url = format!("{}/graphql", self.node.as_ref().unwrap().url());
+            let mut request = self
+                .http
+                .post(url)
+                .json(&json!({ "query": query, "variables": variables }));
+            if !token.is_empty() {
+                request = request.bearer_auth(token);
+            }
+            if !guest.is_empty() {
+                request = request.header("Vitrine-Guest", guest);
+            }
+            let Ok(response) = request.send().await else {
+                continue;
+            };
+            let Ok(answer) = response.json::<Value>().await else {
+                continue;
+            };
+            if answer.to_string().contains("IDEMPOTENCY_IN_PROGRESS") {
+                // Whoever began it is dead: his lease must run out.
+                self.pass(TimeDelta::minutes(2)).await;
+                continue;
+            }
+            assert!(answer.get("errors").is_none(), "{query}\n{answer:#}");
+            return answer["data"].clone();
+        }
+        panic!("nobody answers {query}");
+    }
+
+    /// Sends a mutation with the variable `in`; returns its payload, free of user errors.
+    async fn made(&mut self, token: &str, guest: &str, mutation: &str, input: Value) -> Value {
+        let data = self.ask(token, guest, mutation, json!({ "in": input })).await;
+        let payload = data.as_object().unwrap().values().next().unwrap().clone();
+        assert_eq!(payload["userErrors"], json!([]), "{mutation}");
+        payload
+    }
+
+    /// Moves the clock here and at Stripe.
+    async fn pass(&mut self, by: TimeDelta) {
+        self.now += by;
+        self.place.write("clock", &self.now.to_rfc3339());
+        self.stripe.advance(by).await;
+    }
+
+    /// Lets everything happen that is due or falls due within some minutes: leases of the dead run out, deliveries and
+    /// jobs that failed are tried again.
+    async fn settle(&mut self) {
+        let mut quiet = 0;
+        while quiet < 3 {
+            let died = self.tend().await;
+            let delivered = self.stripe.settle().await;
+            let waiting = self.waiting().await;
+            quiet = if died || delivered > 0 || waiting > 0 {
+                0
+            } else {
+                quiet + 1
+            };
+            if waiting == 0 {
+                self.pass(TimeDelta::minutes(7)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(if waiting > 0 { 40 } else { 5 })).await;
+        }
+    }
+
+    /// Jobs due now. Where a dead process still holds them all, time passes until its leases end.
+    async fn waiting(&mut self) -> u64 {
+        let due = self.due(false).await;
+        if due > 0 && self.due(true).await == due && !self.node.as_ref().is_none_or(Node::has_died) {
+            // Perhaps someone is at it this very moment.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            if self.due(true).await == due {
+                self.pass(TimeDelta::minutes(6)).await;
+            }
+        }
+        due
+    }
+
+    /// Jobs due now; with `held`, those of them that somebody holds.
+    async fn due(&self, held: bool) -> u64 {
+        let mut due = job::Entity::find()
+            .filter(job::Column::State.eq(JobState::Queued))
+            .filter(job::Column::RunAt.lte(self.now));
+        if held {
+            due = due.filter(job::Column::LeasedUntil.gt(self.now));
+        }
+        due.count(&self.db).await.unwrap()
+    }
+
+    async fn sign_in(&mut self, email: &str) -> String {
+        let sign_in = "mutation($in: SessionCreateInput!) { sessionCreate(input: $in) { session { token } userErrors { code } } }";
+        let made = self
+            .made("", "", sign_in, json!({ "email": email, "password": PASSWORD }))
+            .await;
+        text(&made["session"]["token"])
+    }
+
+    async fn someone(&mut self, email: &str) -> String {
+        let open = "mutation($in: AccountCreateInput!) { accountCreate(input: $in) { userErrors { code } } }";
+        self.made(
+            "",
+            "",
+            open,
+            json!({ "email": email, "name": email, "password": PASSWORD }),
+        )
+        .await;
+        self.sign_in(email).await
+    }
+
+    async fn onboard(&mut self, token: &str, brand: Option<&str>) {
+        const LINK: &str = "mutation($in: PayoutAccountOnboardingLinkCreateInput!) { payoutAccountOnboardingLinkCreate(input: $in) { onboardingLink { url } userErrors { message } } }";
+        let wish =
+            json!({ "brandId": brand, "country": "DE", "returnUrl": FRONTEND, "refreshUrl": FRONTEND });
+        let link = self.made(token, "", LINK, wish).await;
+        self.stripe.onboard(&text(&link["onboardingLink"]["url"])).await;
+        self.settle().await;
+    }
+
+    /// A brand with a teapot for 100.00 EUR, a shop that recommends it, both with payout accounts, and an operator.
+    async fn furnish(&mut self) -> Furniture {
+        let owner = self.someone("owner@example.com").await;
+        let create = "mutation($in: BrandCreateInput!) { brandCreate(input: $in) { brand { id } userErrors { message } } }";
+        let brand = self.made(&owner, "", create, json!({ "handle": "tea", "name": "Tea", "country": "DE", "currency": "EUR", "defaultVatRate": 0 })).await;
+        let brand = text(&brand["brand"]["id"]);
+        let rate =
+            "mutation($in: ShippingRateSetInput!) { shippingRateSet(input: $in) { userErrors { message } } }";
+        self.made(
+            &owner,
+            "",
+            rate,
+            json!({ "brandId": brand, "country": "DE", "price": { "amount": "4.90", "currency": "EUR" } }),
+        )
+        .await;
+        self.place.write("tea.csv", CATALOGUE);
+        let file = self.place.path("tea.csv").display().to_string();
+        let imported = self.place.run(&["import", "--brand", "tea", &file], &[]);
+        assert!(
+            imported.status.success(),
+            "{}",
+            String::from_utf8_lossy(&imported.stderr)
+        );
+        let products = "{ products(first: 1) { nodes { id variants { id } } } }";
+        let product = self.ask(&owner, "", products, json!({})).await["products"]["nodes"][0].clone();
+        let keeper = self.someone("keeper@example.com").await;
+        let open =
+            "mutation($in: ShopOpenInput!) { shopOpen(input: $in) { shop { id } userErrors { message } } }";
+        let shop = text(
+            &self
+                .made(
+                    &keeper,
+                    "",
+                    open,
+                    json!({ "handle": "tea-shop", "name": "Tea shop" }),
+                )
+                .await["shop"]["id"],
+        );
+        let publish =
+            "mutation($in: ShopPublishInput!) { shopPublish(input: $in) { userErrors { message } } }";
+        self.made(&keeper, "", publish, json!({ "id": shop })).await;
+        let add = "mutation($in: RecommendationAddInput!) { recommendationAdd(input: $in) { recommendation { id } userErrors { message } } }";
+        let added = self
+            .made(
+                &keeper,
+                "",
+                add,
+                json!({ "shopId": shop, "productId": product["id"], "discountShare": 4000 }),
+            )
+            .await;
+        self.onboard(&keeper, None).await;
+        self.onboard(&owner, Some(&brand)).await;
+        self.someone("operator@example.com").await;
+        let granted = self.place.run(&["operator", "operator@example.com"], &[]);
+        assert!(granted.status.success());
+        Furniture {
+            owner,
+            variant: text(&product["variants"][0]["id"]),
+            recommendation: text(&added["recommendation"]["id"]),
+        }
+    }
+
+    /// Two teapots bought, paid and shipped; their money released and paid out; then one of them given back.
+    async fn live(&mut self, furniture: &Furniture) {
+        let (order, guest) = self.buy(furniture).await;
+        let seen = "query($id: ID!) { order(id: $id) { state lines { id } } }";
+        let paid = self.ask("", &guest, seen, json!({ "id": order })).await["order"].clone();
+        assert_eq!(paid["state"], "PAID");
+        let line = json!([{ "orderLineId": paid["lines"][0]["id"], "quantity": 2 }]);
+        let ship = "mutation($in: FulfillmentCreateInput!) { fulfillmentCreate(input: $in) { userErrors { code message } } }";
+        let parcel = json!({ "orderId": order, "lines": line, "carrier": "DHL", "trackingCode": "T-1", "idempotencyKey": "ship" });
+        self.made(&furniture.owner, "", ship, parcel).await;
+        self.settle().await;
+        self.pass(WINDOWS).await;
+        self.settle().await;
+        let operator = self.sign_in("operator@example.com").await;
+        let run = "mutation($in: PayoutRunInput!) { payoutRun(input: $in) { userErrors { code } } }";
+        self.made(&operator, "", run, json!({ "idempotencyKey": "run" }))
+            .await;
+        self.settle().await;
+        let refund = "mutation($in: OrderLinesRefundInput!) { orderLinesRefund(input: $in) { userErrors { code message } } }";
+        let one = json!([{ "orderLineId": paid["lines"][0]["id"], "quantity": 1 }]);
+        let back =
+            json!({ "orderId": order, "lines": one, "reason": "the spout drips", "idempotencyKey": "back" });
+        self.made(&operator, "", refund, back).await;
+        self.settle().await;
+    }
+
+    async fn buy(&mut self, furniture: &Furniture) -> (String, String) {
+        let create = "mutation($in: CartCreateInput!) { cartCreate(input: $in) { cart { id } guestSecret userErrors { message } } }";
+        let line = json!({ "variantId": furniture.variant, "quantity": 2, "recommendationId": furniture.recommendation });
+        let made = self.made("", "", create, json!({ "lines": [line] })).await;
+        let (cart, guest) = (text(&made["cart"]["id"]), text(&made["guestSecret"]));
+        let buyer =
+            "mutation($in: CartBuyerUpdateInput!) { cartBuyerUpdate(input: $in) { userErrors { message } } }";
+        self.made(
+            "",
+            &guest,
+            buyer,
+            json!({ "cartId": cart, "email": "berta@example.com", "name": "Berta" }),
+        )
+        .await;
+        let address = "mutation($in: CartDeliveryAddressUpdateInput!) { cartDeliveryAddressUpdate(input: $in) { cart { cost { total { amount currency } } } userErrors { message } } }";
+        let updated = self.made("", &guest, address, json!({ "cartId": cart, "line1": "1 Mill Lane", "postalCode": "10115", "city": "Berlin", "country": "DE" })).await;
+        let start = "mutation($in: CheckoutStartInput!) { checkoutStart(input: $in) { order { id checkoutUrl } userErrors { message } } }";
+        let wish = json!({ "cartId": cart, "expectedTotal": updated["cart"]["cost"]["total"], "successUrl": FRONTEND, "cancelUrl": FRONTEND, "idempotencyKey": "start" });
+        let mut order = self.made("", &guest, start, wish.clone()).await["order"].clone();
+        let seen = "query($id: ID!) { order(id: $id) { id state checkoutUrl } }";
+        for again in 0..LIVES {
+            // A page that was not open yet when the server died is opened by a job.
+            self.settle_a_little().await;
+            order = self.ask("", &guest, seen, json!({ "id": order["id"] })).await["order"].clone();
+            match (order["state"].as_str(), order["checkoutUrl"].as_str()) {
+                (Some("PAID"), _) => return (text(&order["id"]), guest),
+                (Some("EXPIRED"), _) => {
+                    let mut wish = wish.clone();
+                    wish["idempotencyKey"] = json!(format!("start {again}"));
+                    order = self.made("", &guest, start, wish).await["order"].clone();
+                }
+                (_, Some(url)) => {
+                    self.stripe.pay(url, CARD).await;
+                }
+                _ => {}
+            }
+        }
+        panic!("she cannot pay: {order:#}");
+    }
+
+    /// As [`World::settle`], without letting an order's half hour run out.
+    async fn settle_a_little(&mut self) {
+        for _ in 0..10 {
+            self.tend().await;
+            self.stripe.settle().await;
+            if self.waiting().await == 0 {
+                self.pass(TimeDelta::seconds(10)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Everything happened once, here and at Stripe, and both books agree.
+    async fn is_sound(&mut self) {
+        self.death = None;
+        if let Some(node) = self.node.take() {
+            node.stop(super::Signal::Term);
+        }
+        let audit = self.place.run(&["audit"], &[]);
+        let told = String::from_utf8_lossy(&audit.stdout);
+        assert!(audit.status.success(), "{told}\n{:#?}", self.deaths);
+        let books = self.stripe.books().await;
+        for (kind, times) in [("charges", 1), ("refunds", 1), ("transfers", 2)] {
+            assert_eq!(
+                books["counts"][kind],
+                json!(times),
+                "{kind}\n{books:#}\n{:#?}",
+                self.deaths
+            );
+        }
+        let dead = job::Entity::find().filter(job::Column::State.eq(JobState::Dead));
+        assert_eq!(dead.count(&self.db).await.unwrap(), 0, "dead jobs");
+    }
+}
+
+/// What a world is furnished with.
+struct Furniture {
+    owner: String,
+    variant: String,
+    recommendation: String,
+}
+
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("no text: {value}"))
+        .to_owned()
+}
+
+/// Lives through the whole story, dying after every `between` writes; tells at how many moments it died.
+pub(super) async fn die_every(place: &Place, between: u64) {
+    let mut world = World::new(place).await;
+    let furniture = world.furnish().await;
+    world.death = Some(between);
+    if let Some(node) = world.node.take() {
+        node.stop(super::Signal::Term);
+    }
+    world.live(&furniture).await;
+    world.is_sound().await;
+    assert!(world.deaths.len() > 3, "it hardly died: {:#?}", world.deaths);
+    world.stripe.stop().await;
+    world.db.close().await.unwrap();
+}
