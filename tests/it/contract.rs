@@ -90,7 +90,11 @@ fn settings() -> String {
 
 /// A row of that table; none for what is no environment variable.
 fn row(setting: &clap::Arg, of: &str) -> Option<String> {
-    let name = setting.get_env().filter(|_| !setting.is_hide_set())?.to_str().unwrap();
+    let name = setting
+        .get_env()
+        .filter(|_| !setting.is_hide_set())?
+        .to_str()
+        .unwrap();
     let defaults = setting.get_default_values().iter();
     let defaults: Vec<_> = defaults.map(|value| value.to_str().unwrap()).collect();
     let default = match (setting.get_action().takes_values(), &*defaults) {

@@ -165,43 +165,49 @@ impl<'p> World<'p> {
     /// jobs that failed are tried again.
     async fn settle(&mut self) {
         let mut quiet = 0;
-        while quiet < 3 {
+        while quiet < 2 {
             let died = self.tend().await;
             let delivered = self.stripe.settle().await;
-            let waiting = self.waiting().await;
-            quiet = if died || delivered > 0 || waiting > 0 {
-                0
-            } else {
-                quiet + 1
-            };
-            if waiting == 0 {
-                self.pass(TimeDelta::minutes(7)).await;
-            }
-            tokio::time::sleep(Duration::from_millis(if waiting > 0 { 40 } else { 5 })).await;
+            let begun = self.due(Due::Once).await;
+            self.idle().await;
+            let busy = died || delivered > 0 || begun > 0;
+            quiet = if busy { 0 } else { quiet + 1 };
+            self.pass(TimeDelta::minutes(7)).await;
+        }
+        self.idle().await;
+    }
+
+    /// Waits until the server has done all that is due, reviving it meanwhile.
+    async fn idle(&mut self) {
+        while self.waiting().await > 0 {
+            self.tend().await;
+            tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }
 
     /// Jobs due now. Where a dead process still holds them all, time passes until its leases end.
     async fn waiting(&mut self) -> u64 {
-        let due = self.due(false).await;
-        if due > 0 && self.due(true).await == due && !self.node.as_ref().is_none_or(Node::has_died) {
+        let due = self.due(Due::Any).await;
+        if due > 0 && self.due(Due::Held).await == due && !self.node.as_ref().is_none_or(Node::has_died) {
             // Perhaps someone is at it this very moment.
             tokio::time::sleep(Duration::from_millis(300)).await;
-            if self.due(true).await == due {
+            if self.due(Due::Held).await == due {
                 self.pass(TimeDelta::minutes(6)).await;
             }
         }
         due
     }
 
-    /// Jobs due now; with `held`, those of them that somebody holds.
-    async fn due(&self, held: bool) -> u64 {
-        let mut due = job::Entity::find()
+    /// How many jobs of this sort are due now.
+    async fn due(&self, which: Due) -> u64 {
+        let due = job::Entity::find()
             .filter(job::Column::State.eq(JobState::Queued))
             .filter(job::Column::RunAt.lte(self.now));
-        if held {
-            due = due.filter(job::Column::LeasedUntil.gt(self.now));
-        }
+        let due = match which {
+            Due::Any => due,
+            Due::Held => due.filter(job::Column::LeasedUntil.gt(self.now)),
+            Due::Once => due.filter(job::Column::EverySeconds.is_null()),
+        };
         due.count(&self.db).await.unwrap()
     }
 
@@ -395,6 +401,17 @@ impl<'p> World<'p> {
         let dead = job::Entity::find().filter(job::Column::State.eq(JobState::Dead));
         assert_eq!(dead.count(&self.db).await.unwrap(), 0, "dead jobs");
     }
+}
+
+/// Which of the jobs that are due.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    /// All of them.
+    Any,
+    /// Those that somebody holds, dead or alive.
+    Held,
+    /// Those that do not come back by themselves.
+    Once,
 }
 
 /// What a world is furnished with.

@@ -12,7 +12,10 @@ use crate::ledger::commands::adjust::adjustment_key;
 
 /// Every adjustment is one transaction of its amount, and no transaction claims to be an adjustment that is not there.
 pub(super) async fn check(tx: &Tx) -> Result<Check, DbErr> {
-    let mut check = Check::new(6, "each decision of an operator is in the books once, for its amount");
+    let mut check = Check::new(
+        6,
+        "each decision of an operator is in the books once, for its amount",
+    );
     let mut after: Option<AdjustmentId> = None;
     loop {
         let mut chunk = adjustment::Entity::find();
