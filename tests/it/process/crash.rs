@@ -5,6 +5,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
 use sea_orm::{ColumnTrait, Database, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 use vitrine_model::job::{self, JobState};
@@ -19,6 +21,8 @@ teapot,Teapot,Tea,TRUE,Title,Default Title,TEA-1,shopify,10,deny,100.00,active
 ";
 /// Longer than every return window.
 const WINDOWS: TimeDelta = TimeDelta::days(45);
+/// A life ends after so many writes at the latest. The longest transaction must fit, or nothing would ever go on.
+const MOST_WRITES: u64 = 120;
 /// How often a process is started anew before the test gives up.
 const LIVES: usize = 400;
 
@@ -30,8 +34,8 @@ struct World<'p> {
     now: DateTime<Utc>,
     node: Option<Node>,
     http: reqwest::Client,
-    /// Writes until the next death; none while the world is being furnished, and in the end.
-    death: Option<u64>,
+    /// Draws after how many writes the next death comes; none while the world is being furnished, and in the end.
+    fate: Option<ChaCha20Rng>,
     /// What the server had just written when it died.
     deaths: Vec<String>,
 }
@@ -53,7 +57,7 @@ impl<'p> World<'p> {
             now,
             node: None,
             http: reqwest::Client::new(),
-            death: None,
+            fate: None,
             deaths: Vec::new(),
         };
         world.revive().await;
@@ -75,10 +79,8 @@ impl<'p> World<'p> {
     async fn revive(&mut self) {
         for _ in 0..LIVES {
             let mut env = self.env();
-            env.extend(
-                self.death
-                    .map(|death| ("VITRINE_REHEARSAL_DEATH", death.to_string())),
-            );
+            let death = self.fate.as_mut().map(|fate| fate.random_range(1..=MOST_WRITES));
+            env.extend(death.map(|death| ("VITRINE_REHEARSAL_DEATH", death.to_string())));
             let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
             match self.place.start(&["serve"], &env).up_or_dead() {
                 Ok(node) => {
@@ -382,7 +384,7 @@ impl<'p> World<'p> {
 
     /// Everything happened once, here and at Stripe, and both books agree.
     async fn is_sound(&mut self) {
-        self.death = None;
+        self.fate = None;
         if let Some(node) = self.node.take() {
             node.stop(super::Signal::Term);
         }
@@ -428,11 +430,11 @@ fn text(value: &Value) -> String {
         .to_owned()
 }
 
-/// Lives through the whole story, dying after every `between` writes; tells at how many moments it died.
-pub(super) async fn die_every(place: &Place, between: u64) {
+/// Lives through the whole story, dying again and again after as many writes as `seed` decides.
+pub(super) async fn die_often(place: &Place, seed: u64) {
     let mut world = World::new(place).await;
     let furniture = world.furnish().await;
-    world.death = Some(between);
+    world.fate = Some(ChaCha20Rng::seed_from_u64(seed));
     if let Some(node) = world.node.take() {
         node.stop(super::Signal::Term);
     }
