@@ -34,7 +34,7 @@ fn wish(brand: Option<&str>) -> Value {
 }
 
 /// Lets the person, or the brand she owns, be paid; the payout account works when this returns.
-async fn onboard(app: &App, person: &Person<'_>, brand: Option<&str>) {
+pub(crate) async fn onboard(app: &App, person: &Person<'_>, brand: Option<&str>) {
     let made = person.made(LINK, wish(brand)).await;
     app.stripe.onboard(&text(&made["onboardingLink"]["url"])).await;
     app.settle().await;

@@ -9,8 +9,8 @@ use chrono::SubsecRound;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sea_orm::{
-    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, DatabaseConnection, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use vitrine_model::Time;
 use vitrine_model::id::Id;
@@ -56,8 +56,7 @@ impl fmt::Debug for Context {
     }
 }
 
-/// A database transaction. Only the command that began it commits it, on its last line.
-pub type Tx = DatabaseTransaction;
+pub use crate::tx::Tx;
 
 impl Context {
     /// A context for the request or job called `request_id`, with its own stream of chance.
@@ -111,7 +110,7 @@ impl Context {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.platform.db.begin_with_options(options).await
+        Ok(Tx::new(self.platform.db.begin_with_options(options).await?))
     }
 
     /// Begins a transaction for reading only, which sees the database as it is now until it ends.
@@ -125,7 +124,7 @@ impl Context {
             access_mode: postgres.then_some(AccessMode::ReadOnly),
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
         };
-        self.platform.db.begin_with_options(options).await
+        Ok(Tx::new(self.platform.db.begin_with_options(options).await?))
     }
 
     /// Which database it is.

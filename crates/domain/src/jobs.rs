@@ -17,6 +17,7 @@ use vitrine_model::id::JobId;
 use vitrine_model::job::{self, JobState};
 
 use crate::context::{Context, Tx};
+use crate::failure::{BrokenOff, persistently};
 use crate::{catalog, checkout, inbox, intent, ledger, notify, payout};
 
 /// How long a worker may be silent before another takes over.
@@ -203,7 +204,10 @@ pub async fn run_due(
         }
         let job_cx = context(&row.id.to_string());
         let outcome = match serde_json::from_str::<Job>(&row.payload) {
-            Ok(job) => under_lease(&job_cx, &claimed[place..], perform(&job_cx, job)).await,
+            Ok(job) => {
+                let work = persistently(|| perform(&job_cx, job.clone()));
+                under_lease(&job_cx, &claimed[place..], work).await
+            }
             Err(error) => Err(error.into()),
         };
         match outcome {
@@ -347,15 +351,17 @@ async fn finish(cx: &Context, row: &job::Model) -> Result<(), DbErr> {
 }
 
 async fn fail(cx: &Context, row: &job::Model, error: &anyhow::Error) -> Result<(), DbErr> {
-    let dead = row.attempts >= MAX_ATTEMPTS && row.every_seconds.is_none();
+    // Nobody is to blame for what others' work broke off: such an attempt does not count.
+    let attempts = row.attempts - i32::from(error.is_broken_off());
+    let dead = attempts >= MAX_ATTEMPTS && row.every_seconds.is_none();
     if dead {
         tracing::error!(job = %row.id, kind = row.kind, attempts = row.attempts, error = format!("{error:#}"), "job is dead");
     } else {
         tracing::warn!(job = %row.id, kind = row.kind, attempts = row.attempts, error = format!("{error:#}"), "job failed");
     }
     let state = if dead { JobState::Dead } else { JobState::Queued };
-    let again = cx.now() + pause(row.attempts);
-    reschedule(cx, row, again, row.attempts, state, Some(format!("{error:#}"))).await
+    let again = cx.now() + pause(attempts);
+    reschedule(cx, row, again, attempts, state, Some(format!("{error:#}"))).await
 }
 
 /// 2, 4, 8… seconds, up to an hour.

@@ -17,8 +17,9 @@
 //! | notify   | ledger                                       |
 //!
 //! `checkout` and `payout` never call each other: they meet in the ledger. Rows may be read through `vitrine_model` by
-//! anyone. The modules beside the domains (`context`, `event`, `jobs`, `intent`, `inbox`, `idempotency`, `list`, `secret`) are
-//! the mechanism all share; `jobs`, `intent` and `inbox` hand what comes back from outside to the domain it concerns.
+//! anyone. The modules beside the domains (`context`, `tx`, `event`, `jobs`, `intent`, `inbox`, `idempotency`, `list`,
+//! `secret`) are the mechanism all share; `jobs`, `intent` and `inbox` hand what comes back from outside to the domain it
+//! concerns.
 
 pub mod context;
 pub mod event;
@@ -32,6 +33,7 @@ pub mod page;
 pub mod ports;
 pub mod secret;
 pub mod settings;
+mod tx;
 
 pub mod catalog;
 pub mod checkout;

@@ -47,6 +47,7 @@ pub(crate) struct World<'a> {
     pub(super) variant: VariantId,
     product: product::Model,
     pub(super) currency: Currency,
+    bearer: FeeBearer,
 }
 
 /// What is sold: L, v, r, f, s, and how many.
@@ -107,6 +108,7 @@ impl<'a> World<'a> {
             variant: variant.id,
             product,
             currency,
+            bearer,
         }
     }
 
@@ -227,6 +229,7 @@ impl<'a> World<'a> {
             vat_bp: bp(vat),
             vat_country: "NL".parse().unwrap(),
             vat_seller: VatSeller::Brand,
+            fee_bearer: self.bearer,
             commission_bp: bp(commission),
             platform_fee_bp: bp(fee),
             share_bp: bp(share),

@@ -3,10 +3,12 @@
 
 pub(crate) mod books;
 mod disputes;
+mod races;
 mod statement;
 pub(crate) mod tampering;
 
 use chrono::TimeDelta;
+use serde_json::json;
 use vitrine_domain::ledger;
 use vitrine_model::catalog::FeeBearer;
 use vitrine_model::ledger::AccountKind::{
@@ -225,6 +227,25 @@ on_both! {
         world.txn("txn_1", "charge", "ch_1", 9460, 167).await;
         assert_eq!(world.purse(world.ocean()).await, [0, 0, 0, 167, 0]);
         assert_eq!(world.platform(StripeCash).await, -167);
+    }
+
+    async fn who_bears_the_fee_is_what_it_was_when_the_checkout_started(app) {
+        let tea = app.market("tea").await;
+        let operator = app.operator().await;
+        let set = "mutation($in: BrandFeeBearerSetInput!) { brandFeeBearerSet(input: $in) { userErrors { message } } }";
+        let (_, old) = app.pay(&[(&tea, 1)]).await;
+        operator.made(set, json!({ "brandId": tea.brand, "feeBearer": "PLATFORM" })).await;
+        app.settle().await;
+        let (_, new) = app.pay(&[(&tea, 1)]).await;
+        operator.made(set, json!({ "brandId": tea.brand, "feeBearer": "BRAND" })).await;
+        app.settle().await;
+        let recharged = async |order: &str| -> i64 {
+            let units = ledger::units_of(app.db(), &[order.parse().unwrap()]).await.unwrap();
+            assert!(!units.is_empty());
+            units.iter().map(|unit| unit.recharged).sum()
+        };
+        assert!(recharged(&old).await > 0, "the brand bore it then");
+        assert_eq!(recharged(&new).await, 0, "the platform bore it then");
     }
 
     async fn a_balance_transaction_may_come_before_the_order_is_paid(app) {

@@ -9,6 +9,7 @@ use vitrine_model::catalog::{StockPolicy, variant};
 use vitrine_model::id::{OrderId, VariantId};
 
 use crate::context::{Context, Tx};
+use crate::tx::Rank;
 
 /// A variant and a number of pieces of it.
 pub type Piece = (VariantId, i64);
@@ -45,6 +46,7 @@ pub async fn reserve_stock(
     order: OrderId,
     pieces: &[Piece],
 ) -> Result<Result<Vec<Reserved>, OutOfStock>, DbErr> {
+    tx.locks(Rank::Variants);
     let mut reserved = Vec::with_capacity(pieces.len());
     for (variant, quantity) in merged(pieces) {
         let enough = Expr::col(variant::Column::OnHand)
@@ -106,6 +108,7 @@ pub async fn restock(tx: &Tx, pieces: &[Piece]) -> Result<(), DbErr> {
 /// Moves `on_hand` and `reserved` by so many times the pieces. The column's own check keeps `reserved` from going below
 /// zero.
 async fn shift(tx: &Tx, pieces: &[Piece], on_hand: i64, reserved: i64) -> Result<(), DbErr> {
+    tx.locks(Rank::Variants);
     for (variant, quantity) in merged(pieces) {
         variant::Entity::update_many()
             .col_expr(

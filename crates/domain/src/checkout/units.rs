@@ -189,6 +189,7 @@ mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
     use vitrine_model::Time;
+    use vitrine_model::catalog::FeeBearer;
     use vitrine_model::checkout::VatSeller;
     use vitrine_model::id::{FulfillmentId, OrderId, RefundId, UnitId};
     use vitrine_model::money::{BasisPoints, Currency};
@@ -233,6 +234,7 @@ mod tests {
             vat_bp: BasisPoints::ZERO,
             vat_country: "DE".parse().unwrap(),
             vat_seller: VatSeller::Brand,
+            fee_bearer: FeeBearer::Brand,
             brand_window_days: 7,
             shop_window_days: 30,
             unknown_delivery_days: 7,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use vitrine_model::ledger::{AccountKind, Party, account};
 use vitrine_model::money::Currency;
@@ -10,6 +11,7 @@ use vitrine_model::money::Currency;
 use crate::context::{Context, Tx};
 use crate::ledger::post::Owner;
 use crate::ledger::rules::row_may_overdraw;
+use crate::tx::Rank;
 
 /// Accounts of one currency. A party's balances hold still until the end of the database transaction.
 #[derive(Debug)]
@@ -44,13 +46,14 @@ impl Books {
         if books.parties.is_empty() {
             return Ok(books);
         }
+        tx.locks(Rank::Accounts);
         books.open_missing(tx, cx).await?;
         books.lock_held(tx).await?;
         let rows = account::Entity::find()
             .filter(account::Column::Owner.is_in(books.owners()))
             .filter(account::Column::Currency.eq(currency))
             .order_by_asc(account::Column::Id)
-            .lock_exclusive()
+            .lock(LockType::NoKeyUpdate)
             .all(tx)
             .await?;
         for row in rows {

@@ -4,6 +4,9 @@
 //! a row that keeps each part of its price and what of it is still held, so that a refund gives back exactly that unit's
 //! parts. `checkout` and `payout` tell what happened; only this module decides what it means for whose account.
 //!
+//! Rows are locked in one order everywhere: the order's row, its units, the parties' accounts, variants; `tx.rs` says
+//! why, and holds it in tests. Functions that need the order's lock say so: their caller has taken it.
+//!
 //! Invariants (the audit checks them all): in every transaction debits equal credits; a party's balances run along under
 //! a lock and never fall below zero; a party never owes while money of hers is available; what is held is the sum of
 //! what remains held of the units; `stripe_cash` is moved by Stripe's balance transactions alone.

@@ -1,6 +1,6 @@
 //! The books, read.
 
-use sea_orm::sea_query::IntoCondition;
+use sea_orm::sea_query::LockType;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
@@ -14,6 +14,7 @@ use vitrine_model::money::{Currency, Money};
 use crate::context::Tx;
 use crate::ledger::rules::{Taken, effect};
 use crate::list::List;
+use crate::tx::Rank;
 
 /// What a party owes in `currency`, minor units.
 ///
@@ -164,12 +165,16 @@ pub async fn dispute_parts_of(
         .await
 }
 
-/// Locks the units that `condition` names, by id.
-pub(super) async fn lock_units(tx: &Tx, condition: impl IntoCondition) -> Result<Vec<unit::Model>, DbErr> {
-    unit::Entity::find()
-        .filter(condition.into_condition())
+/// Locks all units of the order, by id, and returns them in the order's own order. All, whatever is done to which: one
+/// unit's fate decides when the shipping of its brand is released, and who holds an account must not come back for units.
+pub(super) async fn lock_units(tx: &Tx, order: OrderId) -> Result<Vec<unit::Model>, DbErr> {
+    tx.locks(Rank::Units);
+    let mut units = unit::Entity::find()
+        .filter(unit::Column::OrderId.eq(order))
         .order_by_asc(unit::Column::Id)
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .all(tx)
-        .await
+        .await?;
+    units.sort_by_key(|unit| unit.ordinal);
+    Ok(units)
 }

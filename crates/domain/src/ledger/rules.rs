@@ -141,7 +141,7 @@ pub(crate) fn due(unit: &unit::Model) -> (Option<Time>, Option<Time>) {
 
 /// When a brand's shipping of an order may be released: with the last of its goods, all of them being shipped or
 /// refunded. Refunded goods do not delay it, unless nothing else was shipped.
-pub(crate) fn shipping_due(goods: &[unit::Model]) -> Option<Time> {
+pub(crate) fn shipping_due(goods: &[&unit::Model]) -> Option<Time> {
     let waiting = goods
         .iter()
         .any(|unit| unit.shipped_at.is_none() && unit.refund_id.is_none());

@@ -1,6 +1,6 @@
 //! Payout accounts and payouts, read.
 
-use sea_orm::sea_query::{Expr, NullOrdering, Query};
+use sea_orm::sea_query::{Expr, LockType, NullOrdering, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Order, QueryFilter,
     QueryOrder, QuerySelect,
@@ -17,6 +17,7 @@ use vitrine_model::payout::{
 use crate::context::{Context, Tx};
 use crate::list::List;
 use crate::payout::rules::{self, Cause};
+use crate::tx::Rank;
 
 /// Most payees of one run in one currency. The rest have their turn in the next: whoever was paid longest ago comes
 /// first.
@@ -153,7 +154,9 @@ pub(super) async fn commitments(cx: &Context, currency: Currency) -> Result<rule
 
 /// Whether the run with this token is the one begun last. It stays so until the end of the transaction.
 pub(super) async fn is_current(tx: &Tx, token: &str) -> Result<bool, DbErr> {
-    let current = payout_run::Entity::find().lock_exclusive().one(tx).await?;
+    tx.locks(Rank::Payouts);
+    let current = payout_run::Entity::find().lock(LockType::NoKeyUpdate);
+    let current = current.one(tx).await?;
     Ok(current.is_some_and(|run| run.token == token))
 }
 
@@ -167,7 +170,7 @@ pub(super) async fn in_transit(
         .filter(payout::Column::Party.eq(party))
         .filter(payout::Column::Currency.eq(currency))
         .filter(payout::Column::State.eq(PayoutState::Requested))
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .one(tx)
         .await
 }
@@ -183,11 +186,12 @@ pub(super) struct Balances {
 
 /// The party's balances in `currency`, locked until the end of the transaction.
 pub(super) async fn lock_balances(tx: &Tx, party: Party, currency: Currency) -> Result<Balances, DbErr> {
+    tx.locks(Rank::Accounts);
     let rows = ledger_account::Entity::find()
         .filter(ledger_account::Column::Owner.eq(party.to_string()))
         .filter(ledger_account::Column::Currency.eq(currency))
         .order_by_asc(ledger_account::Column::Id)
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .all(tx)
         .await?;
     let balance = |kind| {
@@ -242,6 +246,7 @@ pub(super) async fn reversible(
     cause: Cause,
     currency: Currency,
 ) -> Result<Vec<(payout::Model, i64)>, DbErr> {
+    tx.locks(Rank::Payouts);
     let same = match cause {
         Cause::Refund(id) => transfer_reversal::Column::RefundId.eq(id),
         Cause::Dispute(id) => transfer_reversal::Column::DisputeId.eq(id),
@@ -260,7 +265,7 @@ pub(super) async fn reversible(
         .order_by_desc(payout::Column::RequestedAt)
         .order_by_desc(payout::Column::Id)
         .limit(MAX_ASKED)
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .all(tx)
         .await?;
     let under_way = transfer_reversal::Entity::find()

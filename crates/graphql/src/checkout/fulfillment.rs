@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::checkout::{self, NewFulfillment};
+use vitrine_domain::failure::persistently;
 use vitrine_model::checkout::fulfillment;
 use vitrine_model::id::{BrandId, FulfillmentId, OrderId};
 
@@ -156,9 +157,8 @@ impl FulfillmentMutation {
     ) -> Result<FulfillmentCreatePayload> {
         answer(ctx, async {
             let (by, new) = (ctx.account()?, input.parse()?);
-            Ok(Fulfillment(
-                checkout::create_fulfillment(ctx.cx(), by, new).await?,
-            ))
+            let ship = || checkout::create_fulfillment(ctx.cx(), by, new.clone());
+            Ok(Fulfillment(persistently(ship).await?))
         })
         .await
     }
@@ -174,7 +174,8 @@ impl FulfillmentMutation {
         answer(ctx, async {
             let (by, id) = (ctx.account()?, parse_id(&input.fulfillment_id)?);
             let at = input.at.unwrap_or_else(|| ctx.cx().now());
-            Ok(Fulfillment(checkout::mark_delivered(ctx.cx(), by, id, at).await?))
+            let mark = || checkout::mark_delivered(ctx.cx(), by, id, at);
+            Ok(Fulfillment(persistently(mark).await?))
         })
         .await
     }

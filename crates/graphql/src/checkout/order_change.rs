@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use vitrine_domain::checkout::{self, NewCheckout};
-use vitrine_domain::failure::Failure;
+use vitrine_domain::failure::{Failure, persistently};
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::checkout::cart::{Cart, cart_node};
@@ -166,9 +166,8 @@ impl OrderMutation {
     async fn order_cancel(&self, ctx: &Context<'_>, input: OrderCancelInput) -> Result<OrderCancelPayload> {
         answer(ctx, async {
             let (id, key) = (parse_id(&input.order_id)?, input.idempotency_key);
-            Ok(Order(
-                checkout::cancel_order(ctx.cx(), ctx.viewer(), id, key).await?,
-            ))
+            let cancel = || checkout::cancel_order(ctx.cx(), ctx.viewer(), id, key.clone());
+            Ok(Order(persistently(cancel).await?))
         })
         .await
     }
@@ -176,7 +175,8 @@ impl OrderMutation {
 
 /// A refused checkout tells all that stands in its way at once.
 async fn start(ctx: &Context<'_>, new: NewCheckout, key: String) -> Result<(Option<Order>, Vec<UserError>)> {
-    match checkout::start_checkout(ctx.cx(), ctx.viewer(), new, key).await {
+    let start = || checkout::start_checkout(ctx.cx(), ctx.viewer(), new.clone(), key.clone());
+    match persistently(start).await {
         Ok(order) => Ok((Some(Order(order)), Vec::new())),
         Err(Failure::Refused(refusal)) => Ok((None, user_errors(refusal))),
         Err(Failure::Fault(error)) => Err(fault(ctx, &error)),

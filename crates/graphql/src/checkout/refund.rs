@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
 use vitrine_domain::checkout::{self, NewRefund};
+use vitrine_domain::failure::persistently;
 use vitrine_model::checkout as rows;
 use vitrine_model::checkout::{refund, refund_unit};
 use vitrine_model::id::{BrandId, OrderId, RefundId};
@@ -177,7 +178,7 @@ impl RefundMutation {
     ) -> Result<OrderLinesRefundPayload> {
         answer(ctx, async {
             let (by, new) = (ctx.account()?, input.parse()?);
-            let row = checkout::refund_lines(ctx.cx(), by, new).await?;
+            let row = persistently(|| checkout::refund_lines(ctx.cx(), by, new.clone())).await?;
             Ok(Refund { row, part: None })
         })
         .await

@@ -3,6 +3,7 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::checkout::{self, Approval, NewReturn};
+use vitrine_domain::failure::persistently;
 use vitrine_model::checkout as rows;
 use vitrine_model::checkout::return_request;
 use vitrine_model::id::{BrandId, OrderId, ReturnId};
@@ -188,7 +189,8 @@ impl ReturnMutation {
     ) -> Result<ReturnRequestPayload> {
         answer(ctx, async {
             let new = input.parse()?;
-            let opened = checkout::request_return(ctx.cx(), ctx.viewer(), new).await?;
+            let request = || checkout::request_return(ctx.cx(), ctx.viewer(), new.clone());
+            let opened = persistently(request).await?;
             Ok(opened.into_iter().map(Return).collect::<Vec<_>>())
         })
         .await
@@ -209,9 +211,9 @@ impl ReturnMutation {
                 shipping: input.shipping,
                 restock: input.restock,
             };
-            Ok(Return(
-                checkout::approve_return(ctx.cx(), ctx.account()?, approval).await?,
-            ))
+            let by = ctx.account()?;
+            let approve = || checkout::approve_return(ctx.cx(), by, approval);
+            Ok(Return(persistently(approve).await?))
         })
         .await
     }
@@ -226,7 +228,8 @@ impl ReturnMutation {
     ) -> Result<ReturnDeclinePayload> {
         answer(ctx, async {
             let (by, id) = (ctx.account()?, parse_id(&input.return_id)?);
-            Ok(Return(checkout::decline_return(ctx.cx(), by, id).await?))
+            let decline = || checkout::decline_return(ctx.cx(), by, id);
+            Ok(Return(persistently(decline).await?))
         })
         .await
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, MergedObject, Object, Result};
 use chrono::{DateTime, Utc};
+use vitrine_domain::failure::persistently;
 use vitrine_domain::payout::{self, NewOnboarding, Onboarding, Refusal, Standing};
 use vitrine_model::id::PayoutId;
 use vitrine_model::ledger::Party;
@@ -326,7 +327,8 @@ impl RunMutation {
     async fn payout_run(&self, ctx: &Context<'_>, input: PayoutRunInput) -> Result<PayoutRunPayload> {
         answer(ctx, async {
             let by = ctx.account()?;
-            let requested_at = payout::request_run(ctx.cx(), by, input.idempotency_key).await?;
+            let run = || payout::request_run(ctx.cx(), by, input.idempotency_key.clone());
+            let requested_at = persistently(run).await?;
             Ok(PayoutRun(requested_at))
         })
         .await

@@ -1,5 +1,6 @@
 //! Lines of orders, each with the snapshot it was sold under.
 
+use crate::catalog::FeeBearer;
 use crate::checkout::{CreditReason, VatSeller};
 use crate::id::{
     BrandId, ClickId, OrderId, OrderLineId, ProductId, RecommendationId, ShopId, TermsId, VariantId,
@@ -55,6 +56,8 @@ pub struct Model {
     pub vat_country: Country,
     /// Who is the seller for VAT.
     pub vat_seller: VatSeller,
+    /// Who bears Stripe's fee on it.
+    pub fee_bearer: FeeBearer,
     /// r.
     pub commission_bp: BasisPoints,
     /// f.

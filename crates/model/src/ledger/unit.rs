@@ -1,6 +1,7 @@
 //! Sold units: the rows that keep each part of a price and what remains of it.
 
 use crate::Time;
+use crate::catalog::FeeBearer;
 use crate::checkout::VatSeller;
 use crate::id::{
     BrandId, DisputeId, FulfillmentId, OrderId, OrderLineId, RefundId, ReturnId, ShopId, UnitId, VariantId,
@@ -76,6 +77,8 @@ pub struct Model {
     pub vat_country: Country,
     /// Who is the seller for VAT.
     pub vat_seller: VatSeller,
+    /// Who bears Stripe's fee on it.
+    pub fee_bearer: FeeBearer,
     /// Days after delivery until the brand's part is released.
     pub brand_window_days: i32,
     /// Days after delivery until the other parts are released.

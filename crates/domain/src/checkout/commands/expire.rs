@@ -78,7 +78,8 @@ async fn cancel_unpaid(
     event::record(&tx, cx, actor(by), "order.cancel_requested", id, &[]).await?;
     idempotency::finish(&tx, &key, Attempt::InFlight, id).await?;
     tx.commit().await?;
-    if let Err(error) = close_page(cx, &order, actor(by)).await {
+    // Boxed: it lies deep under whoever waits for it.
+    if let Err(error) = Box::pin(close_page(cx, &order, actor(by))).await {
         // Nobody knows whether the page is closed: the order's own expiry finds out.
         tracing::warn!(order = %id, error = format!("{error:#}"), "the checkout page is not closed yet");
     }

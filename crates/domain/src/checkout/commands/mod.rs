@@ -1,5 +1,6 @@
 //! What people, jobs and Stripe's events do to carts and orders.
 
+use sea_orm::sea_query::LockType;
 use sea_orm::{DbErr, EntityTrait, QuerySelect};
 use vitrine_model::checkout::order;
 use vitrine_model::id::OrderId;
@@ -7,6 +8,7 @@ use vitrine_model::id::OrderId;
 use crate::context::Tx;
 use crate::event::Actor;
 use crate::identity::Viewer;
+use crate::tx::Rank;
 
 pub(super) mod cart;
 pub(super) mod click;
@@ -38,5 +40,7 @@ fn actor(by: &Viewer) -> Actor {
 
 /// The order `id`, locked until the transaction ends.
 async fn lock_order(tx: &Tx, id: OrderId) -> Result<Option<order::Model>, DbErr> {
-    order::Entity::find_by_id(id).lock_exclusive().one(tx).await
+    tx.locks(Rank::Order);
+    let order = order::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
+    order.one(tx).await
 }

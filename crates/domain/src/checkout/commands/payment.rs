@@ -149,7 +149,8 @@ pub(super) async fn completed(cx: &Context, order: OrderId, facts: &SessionFacts
     };
     let charge = cx.payments().charge_of(payment).await?;
     let charge = charge.with_context(|| format!("{payment} is paid by no charge yet"))?;
-    apply_charge(cx, order, &charge).await
+    // Boxed: it lies deep under whoever waits for it.
+    Box::pin(apply_charge(cx, order, &charge)).await
 }
 
 async fn order_of_session(cx: &Context, facts: &SessionFacts) -> Result<Option<order::Model>, DbErr> {
@@ -194,17 +195,23 @@ async fn apply_charge(cx: &Context, order: OrderId, facts: &ChargeFacts) -> anyh
     };
     let tx = cx.begin().await?;
     let order = lock_order(&tx, order).await?.context("no such order")?;
-    let charge = match charge::Entity::find_by_id(&facts.id).one(&tx).await? {
-        Some(known) => known,
-        None => first_seen(&tx, cx, &order, facts, amount).await?,
-    };
-    apply_balance(&tx, cx, &charge, facts).await?;
+    if let Some(known) = charge::Entity::find_by_id(&facts.id).one(&tx).await? {
+        apply_balance(&tx, cx, &known, facts).await?;
+    } else {
+        let charge = write_down(&tx, cx, &order, facts, amount).await?;
+        // Before the order is paid: afterwards its units and its stock are locked, and the fee would want the order.
+        apply_balance(&tx, cx, &charge, facts).await?;
+        match charge.kind {
+            ChargeKind::Expected => pay(&tx, cx, &order, &charge).await?,
+            ChargeKind::Unexpected => give_back(&tx, cx, &order, &charge).await?,
+        }
+    }
     tx.commit().await?;
     Ok(())
 }
 
-/// Writes a charge down and does what it means: it pays the order, or goes back.
-async fn first_seen(
+/// Writes a charge down: whether it is the one that pays the order, or one that goes back.
+async fn write_down(
     tx: &Tx,
     cx: &Context,
     order: &order::Model,
@@ -229,10 +236,6 @@ async fn first_seen(
         created_at: Set(cx.now()),
     };
     let charge = charge::Entity::insert(row).exec_with_returning(tx).await?;
-    match kind {
-        ChargeKind::Expected => pay(tx, cx, order, &charge).await?,
-        ChargeKind::Unexpected => give_back(tx, cx, order, &charge).await?,
-    }
     if facts.balance_transaction.is_none() {
         let job = Job::ChargeSettle {
             charge: charge.id.clone(),

@@ -8,7 +8,7 @@
 
 use anyhow::{Context as _, bail, ensure};
 use chrono::TimeDelta;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use vitrine_model::checkout::{RefundKind, RefundState, refund, refund_unit};
 use vitrine_model::id::{RefundId, UnitId};
@@ -210,14 +210,14 @@ async fn fail(tx: &Tx, cx: &Context, refund: &refund::Model) -> anyhow::Result<(
         return Ok(());
     }
     set_state(tx, cx, refund, RefundState::Failed).await?;
-    ledger::refund_failed(tx, cx, refund).await?;
-    dispute::look_at(tx, cx, refund.order_id).await?;
     let units = refund_unit::Entity::find()
         .filter(refund_unit::Column::RefundId.eq(refund.id))
         .all(tx)
         .await?;
     let units: Vec<UnitId> = units.into_iter().map(|row| row.unit_id).collect();
     returns::reopen(tx, &units).await?;
+    ledger::refund_failed(tx, cx, refund).await?;
+    dispute::look_at(tx, cx, refund.order_id).await?;
     record(tx, cx, "order.refund_failed", refund).await?;
     Ok(())
 }
@@ -246,7 +246,8 @@ async fn lock(tx: &Tx, id: RefundId) -> anyhow::Result<refund::Model> {
     let found = refund::Entity::find_by_id(id).one(tx).await?;
     let found = found.with_context(|| format!("no refund {id}"))?;
     lock_order(tx, found.order_id).await?;
-    let locked = refund::Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    let locked = refund::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
+    let locked = locked.one(tx).await?;
     locked.with_context(|| format!("no refund {id}"))
 }
 

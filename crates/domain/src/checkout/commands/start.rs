@@ -281,6 +281,7 @@ fn line_row(cx: &Context, order: OrderId, position: i32, line: &PricedLine) -> o
         vat_bp: Set(line.vat),
         vat_country: Set(line.brand.country.clone()),
         vat_seller: Set(VatSeller::Brand),
+        fee_bearer: Set(line.brand.fee_bearer),
         commission_bp: Set(line.commission),
         platform_fee_bp: Set(line.platform_fee),
         share_bp: Set(line.credit.share),

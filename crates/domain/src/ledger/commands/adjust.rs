@@ -3,6 +3,7 @@
 //! is ever changed by it.
 
 use anyhow::Context as _;
+use sea_orm::sea_query::LockType;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use vitrine_model::catalog::brand;
 use vitrine_model::id::AdjustmentId;
@@ -21,6 +22,7 @@ use crate::ledger::books::Books;
 use crate::ledger::post::{Entry, Owner};
 use crate::ledger::refusal::Refusal;
 use crate::ledger::rules::effect;
+use crate::tx::Rank;
 
 /// What an operator decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,11 +208,12 @@ async fn must_exist(tx: &Tx, party: Party, amount: Money) -> Result<(), Failure<
 /// What of one kind lies in suspense: above zero when it came to Stripe's balance. Its account is locked, so that nobody
 /// explains the same twice; what comes in meanwhile is for the next explanation.
 async fn lock_suspended(tx: &Tx, kind: &str, currency: Currency) -> Result<i64, DbErr> {
+    tx.locks(Rank::Accounts);
     let account = account::Entity::find()
         .filter(account::Column::Owner.eq(kind))
         .filter(account::Column::Kind.eq(AccountKind::Suspense))
         .filter(account::Column::Currency.eq(currency))
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .one(tx)
         .await?;
     let Some(account) = account else { return Ok(0) };

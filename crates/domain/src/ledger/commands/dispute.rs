@@ -3,16 +3,16 @@
 //! Each step compares what should be with what the books know of the dispute, and posts the difference. Stripe may tell
 //! the steps in any order and any number of times: the books end the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use anyhow::Context as _;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
-use vitrine_model::catalog::{FeeBearer, brand};
+use vitrine_model::catalog::FeeBearer;
 use vitrine_model::checkout::{ChargeKind, charge, dispute};
-use vitrine_model::id::{BrandId, DisputeId, UnitId};
+use vitrine_model::id::{DisputeId, UnitId};
 use vitrine_model::ledger::{AccountKind, Part, Party, Side, balance_transaction, dispute_part, unit};
 
 use crate::context::{Context, Tx};
@@ -116,9 +116,7 @@ async fn units(tx: &Tx, dispute: &dispute::Model) -> anyhow::Result<Vec<unit::Mo
     if charge.kind == ChargeKind::Unexpected {
         return Ok(Vec::new());
     }
-    let mut units = lock_units(tx, unit::Column::OrderId.eq(dispute.order_id)).await?;
-    units.sort_by_key(|unit| unit.ordinal);
-    Ok(units)
+    Ok(lock_units(tx, dispute.order_id).await?)
 }
 
 /// Nothing of the order releases from here on.
@@ -311,10 +309,9 @@ impl<'a> Case<'a> {
         if self.stage != DisputeStage::Closed {
             return Ok(false);
         }
-        let bearing = bearing(tx, &self.units).await?;
-        let weight = |(unit, claims): &(unit::Model, [Claim; 3])| match bearing.contains(&unit.brand_id) {
-            true => claims.iter().map(|claim| claim.claimed).sum(),
-            false => 0,
+        let weight = |(unit, claims): &(unit::Model, [Claim; 3])| match unit.fee_bearer {
+            FeeBearer::Brand => claims.iter().map(|claim| claim.claimed).sum(),
+            FeeBearer::Platform => 0,
         };
         let weights: Vec<i64> = self.units.iter().map(weight).collect();
         let shares = largest_remainder(self.moved.fee.max(0), &weights);
@@ -444,20 +441,6 @@ fn remaining(unit: &unit::Model, claims: &[Claim; 3], elsewhere: &HashMap<(UnitI
         let taken = elsewhere.get(&(unit.id, claim.part)).copied().unwrap_or(0);
         (part - lost + claim.kept.lost - taken).max(0)
     })
-}
-
-/// The brands of the units that bear Stripe's fees.
-async fn bearing(tx: &Tx, units: &[(unit::Model, [Claim; 3])]) -> Result<HashSet<BrandId>, DbErr> {
-    let brands: HashSet<BrandId> = units.iter().map(|(unit, _)| unit.brand_id).collect();
-    let bearing: Vec<BrandId> = brand::Entity::find()
-        .select_only()
-        .column(brand::Column::Id)
-        .filter(brand::Column::Id.is_in(brands))
-        .filter(brand::Column::FeeBearer.eq(FeeBearer::Brand))
-        .into_tuple()
-        .all(tx)
-        .await?;
-    Ok(bearing.into_iter().collect())
 }
 
 /// Takes one part to where it should be, in the entry and in the unit. Returns whether anything changed.

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, ensure};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter};
-use std::collections::HashMap;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter};
+use std::collections::{HashMap, HashSet};
 use vitrine_model::checkout::{RefundKind, refund};
 use vitrine_model::id::{RefundId, UnitId};
 use vitrine_model::ledger::{AccountKind, Party, Side, account, posting, unit};
@@ -32,8 +32,8 @@ pub async fn refund_decided(
     if refund.kind == RefundKind::Charge || post::exists(tx, &key).await? {
         return Ok(());
     }
-    let mut units = locked(tx, refund, units).await?;
-    units.sort_by_key(|unit| unit.ordinal);
+    let mut all = lock_units(tx, refund.order_id).await?;
+    let units = chosen(refund, &all, units)?;
     let mut books = Books::open(tx, cx, refund.currency, parties(&units)).await?;
     let mut entry = Entry::new(&mut books, "refund.decided", key, refund.created_at)
         .about("charge", &refund.charge_id)
@@ -64,7 +64,8 @@ pub async fn refund_decided(
         .filter(unit::Column::Id.is_in(units.iter().map(|unit| unit.id)))
         .exec(tx)
         .await?;
-    shipping_follows(tx, &units).await?;
+    mark(&mut all, &units, Some(refund.id));
+    shipping_follows(tx, &all, units.iter().map(|unit| unit.brand_id)).await?;
     Ok(())
 }
 
@@ -98,7 +99,12 @@ pub async fn refund_failed(tx: &Tx, cx: &Context, refund: &refund::Model) -> any
     if post::exists(tx, &key).await? {
         return Ok(());
     }
-    let units = lock_units(tx, unit::Column::RefundId.eq(refund.id)).await?;
+    let mut all = lock_units(tx, refund.order_id).await?;
+    let units: Vec<unit::Model> = all
+        .iter()
+        .filter(|unit| unit.refund_id == Some(refund.id))
+        .cloned()
+        .collect();
     let mut books = Books::open(tx, cx, refund.currency, parties(&units)).await?;
     let mut entry = Entry::new(&mut books, "refund.failed", key, cx.now())
         .about("order", refund.order_id)
@@ -118,7 +124,8 @@ pub async fn refund_failed(tx: &Tx, cx: &Context, refund: &refund::Model) -> any
     for unit in &units {
         free(tx, unit.id, held.get(&unit.id).copied().unwrap_or_default()).await?;
     }
-    shipping_follows(tx, &units).await?;
+    mark(&mut all, &units, None);
+    shipping_follows(tx, &all, units.iter().map(|unit| unit.brand_id)).await?;
     Ok(())
 }
 
@@ -132,12 +139,14 @@ fn made_key(refund: &refund::Model) -> anyhow::Result<String> {
     Ok(format!("refund:{made}"))
 }
 
-async fn locked(tx: &Tx, refund: &refund::Model, ids: &[UnitId]) -> anyhow::Result<Vec<unit::Model>> {
-    let asked = Condition::all()
-        .add(unit::Column::Id.is_in(ids.iter().copied()))
-        .add(unit::Column::OrderId.eq(refund.order_id))
-        .add(unit::Column::RefundId.is_null());
-    let units = lock_units(tx, asked).await?;
+/// The units asked for, of all of the order's.
+fn chosen(refund: &refund::Model, all: &[unit::Model], ids: &[UnitId]) -> anyhow::Result<Vec<unit::Model>> {
+    let asked: HashSet<UnitId> = ids.iter().copied().collect();
+    let units: Vec<unit::Model> = all
+        .iter()
+        .filter(|unit| asked.contains(&unit.id) && unit.refund_id.is_none())
+        .cloned()
+        .collect();
     ensure!(
         units.len() == ids.len(),
         "{}: units of another order, or refunded already",
@@ -152,6 +161,14 @@ async fn locked(tx: &Tx, refund: &refund::Model, ids: &[UnitId]) -> anyhow::Resu
         refund.currency
     );
     Ok(units)
+}
+
+/// Notes in `all` what was written of the `changed` units: which refund they are in.
+fn mark(all: &mut [unit::Model], changed: &[unit::Model], refund: Option<RefundId>) {
+    let changed: HashSet<UnitId> = changed.iter().map(|unit| unit.id).collect();
+    for unit in all.iter_mut().filter(|unit| changed.contains(&unit.id)) {
+        unit.refund_id = refund;
+    }
 }
 
 fn take_back(entry: &mut Entry<'_>, unit: &unit::Model) {

@@ -16,6 +16,7 @@ use crate::ledger::books::Books;
 use crate::ledger::commands::sale::parties;
 use crate::ledger::commands::settlement::CHARGES;
 use crate::ledger::post::{Entry, Posted};
+use crate::tx::Rank;
 
 /// Units released in one database transaction.
 const BATCH: u64 = 100;
@@ -68,6 +69,7 @@ async fn release_batch(cx: &Context, part: Part) -> anyhow::Result<usize> {
 /// charge's balance transaction applied; a brand's shipping with the last of its goods.
 async fn due(tx: &Tx, cx: &Context, part: Part) -> Result<Vec<unit::Model>, DbErr> {
     let (due_at, released_at) = columns(part);
+    tx.locks(Rank::Units);
     unit::Entity::find()
         .filter(due_at.lte(cx.now()))
         .filter(released_at.is_null())
@@ -83,7 +85,7 @@ async fn due(tx: &Tx, cx: &Context, part: Part) -> Result<Vec<unit::Model>, DbEr
         .order_by_asc(due_at)
         .order_by_asc(unit::Column::Id)
         .limit(BATCH)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
         .all(tx)
         .await
 }

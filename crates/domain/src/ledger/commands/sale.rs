@@ -12,6 +12,7 @@ use crate::ledger::books::Books;
 use crate::ledger::commands::settlement;
 use crate::ledger::post::{self, Entry};
 use crate::ledger::split::vat_within;
+use crate::tx::Rank;
 
 /// Units written by one statement: both databases limit how many values it may bind.
 const UNITS_PER_STATEMENT: usize = 400;
@@ -56,6 +57,7 @@ pub async fn charge_paid(
         charge.amount,
         charge.currency,
     );
+    tx.locks(Rank::Units);
     insert(tx, &units).await?;
     let mut books = Books::open(tx, cx, order.currency, parties(&units)).await?;
     let mut entry = Entry::new(&mut books, "charge.paid", key, cx.now())
@@ -66,7 +68,7 @@ pub async fn charge_paid(
         hold(&mut entry, unit);
     }
     entry.post(tx, cx).await?;
-    settlement::recharge_if_settled(tx, cx, charge).await
+    settlement::recharge_if_settled(tx, cx, charge, &units).await
 }
 
 /// A charge nobody asked for: debit clearing, credit refunds payable (`charge:{ch}:unexpected`). Never split, never
@@ -211,6 +213,7 @@ fn blank(id: UnitId, order_id: OrderId, currency: Currency, like: &order_line::M
         vat_bp: like.vat_bp,
         vat_country: like.vat_country.clone(),
         vat_seller: like.vat_seller,
+        fee_bearer: like.fee_bearer,
         brand_window_days: like.brand_window_days,
         shop_window_days: like.shop_window_days,
         unknown_delivery_days: like.unknown_delivery_days,

@@ -2,14 +2,11 @@
 
 use anyhow::{Context as _, ensure};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
-};
-use std::collections::HashSet;
-use vitrine_model::catalog::{FeeBearer, brand};
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect, TryInsertResult};
+use vitrine_model::catalog::FeeBearer;
 use vitrine_model::checkout::{ChargeKind, charge, dispute, order};
-use vitrine_model::id::{BrandId, OrderId};
+use vitrine_model::id::OrderId;
 use vitrine_model::ledger::{AccountKind, Party, Side, balance_transaction, unit};
 use vitrine_model::money::Currency;
 
@@ -19,6 +16,7 @@ use crate::ledger::post::{self, Entry, Owner};
 use crate::ledger::queries::lock_units;
 use crate::ledger::split::largest_remainder;
 use crate::ports::BalanceTransactionFacts;
+use crate::tx::Rank;
 
 /// The kinds that are about charges; Stripe has two vocabularies, reporting categories and types
 /// (<https://docs.stripe.com/reports/balance-transaction-types>).
@@ -79,15 +77,25 @@ pub async fn apply_balance_transaction(
             .await?
             .is_some_and(|currency| currency != facts.currency);
     let against = if foreign { None } else { counterpart(facts) };
+    let units = match &charge {
+        Some(charge) if !foreign => lock_paid(tx, charge).await?,
+        _ => Vec::new(),
+    };
     move_cash(tx, cx, facts, against).await?;
     if let (Some(charge), false) = (&charge, foreign) {
-        recharge(tx, cx, charge, facts.fee).await?;
+        recharge(tx, cx, charge, facts.fee, &units).await?;
     }
     Ok(true)
 }
 
-/// Recharges the fee of a charge whose balance transaction came before the order was paid in our books.
-pub(super) async fn recharge_if_settled(tx: &Tx, cx: &Context, charge: &charge::Model) -> anyhow::Result<()> {
+/// Recharges the fee of a charge whose balance transaction came before the order was paid in our books. `units` are what
+/// the charge paid for, made in this transaction.
+pub(super) async fn recharge_if_settled(
+    tx: &Tx,
+    cx: &Context,
+    charge: &charge::Model,
+    units: &[unit::Model],
+) -> anyhow::Result<()> {
     let settled = balance_transaction::Entity::find()
         .filter(balance_transaction::Column::Source.eq(&charge.id))
         .filter(balance_transaction::Column::Kind.is_in(CHARGES.iter().copied()))
@@ -95,7 +103,7 @@ pub(super) async fn recharge_if_settled(tx: &Tx, cx: &Context, charge: &charge::
         .one(tx)
         .await?;
     match settled {
-        Some(settled) => recharge(tx, cx, charge, settled.fee).await,
+        Some(settled) => recharge(tx, cx, charge, settled.fee, units).await,
         None => Ok(()),
     }
 }
@@ -231,13 +239,19 @@ fn put(entry: &mut Entry<'_>, owner: Owner, kind: AccountKind, amount: i64) -> a
 /// Charges Stripe's fee on to the brands that bear it, divided over their units by what the buyer paid for each. What is
 /// not held any more, since the unit was released or refunded already, comes from the brand's available money, and what
 /// that does not cover she owes: Stripe keeps its fee on a refund, and so the brand bears it all the same.
-async fn recharge(tx: &Tx, cx: &Context, charge: &charge::Model, fee: i64) -> anyhow::Result<()> {
+async fn recharge(
+    tx: &Tx,
+    cx: &Context,
+    charge: &charge::Model,
+    fee: i64,
+    units: &[unit::Model],
+) -> anyhow::Result<()> {
     let key = format!("fee_recharge:{}", charge.id);
     if charge.kind != ChargeKind::Expected || fee <= 0 || post::exists(tx, &key).await? {
         return Ok(());
     }
-    lock_order(tx, charge.order_id).await?;
-    let units = bearing_units(tx, charge.order_id).await?;
+    let bears = |unit: &&unit::Model| unit.fee_bearer == FeeBearer::Brand;
+    let units: Vec<&unit::Model> = units.iter().filter(bears).collect();
     let weights: Vec<i64> = units.iter().map(|unit| unit.paid).collect();
     let shares = largest_remainder(fee, &weights);
     let brands = units.iter().map(|unit| Party::Brand(unit.brand_id));
@@ -278,32 +292,18 @@ async fn write_recharged(tx: &Tx, unit: &unit::Model, share: i64, from_held: i64
     Ok(())
 }
 
-/// Order row first, then units: everybody locks in this order.
-async fn lock_order(tx: &Tx, order: OrderId) -> Result<(), DbErr> {
-    order::Entity::find_by_id(order)
+/// The units that an awaited charge paid for, with their order locked; none before the order is paid in our books.
+async fn lock_paid(tx: &Tx, charge: &charge::Model) -> Result<Vec<unit::Model>, DbErr> {
+    if charge.kind != ChargeKind::Expected {
+        return Ok(Vec::new());
+    }
+    tx.locks(Rank::Order);
+    order::Entity::find_by_id(charge.order_id)
         .select_only()
         .column(order::Column::Id)
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .into_tuple::<OrderId>()
         .one(tx)
         .await?;
-    Ok(())
-}
-
-/// The order's units whose brand bears Stripe's fee, in the order's order.
-async fn bearing_units(tx: &Tx, order: OrderId) -> Result<Vec<unit::Model>, DbErr> {
-    let mut units = lock_units(tx, unit::Column::OrderId.eq(order)).await?;
-    units.sort_by_key(|unit| unit.ordinal);
-    let brands: HashSet<BrandId> = units.iter().map(|unit| unit.brand_id).collect();
-    let bearing: Vec<BrandId> = brand::Entity::find()
-        .select_only()
-        .column(brand::Column::Id)
-        .filter(brand::Column::Id.is_in(brands))
-        .filter(brand::Column::FeeBearer.eq(FeeBearer::Brand))
-        .order_by_asc(brand::Column::Id)
-        .into_tuple()
-        .all(tx)
-        .await?;
-    units.retain(|unit| bearing.contains(&unit.brand_id));
-    Ok(units)
+    lock_units(tx, charge.order_id).await
 }

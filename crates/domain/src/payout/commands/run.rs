@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, SecondsFormat};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, QuerySelect};
 use vitrine_model::Time;
 use vitrine_model::id::PayoutId;
@@ -175,7 +175,7 @@ impl Run<'_> {
             return Ok(Turn::Superseded);
         }
         let account = payout_account::Entity::find_by_id(payee.id)
-            .lock_exclusive()
+            .lock(LockType::NoKeyUpdate)
             .one(&tx)
             .await?;
         let Some(account) = account.filter(|account| account.transfers_active) else {

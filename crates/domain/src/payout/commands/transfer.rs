@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, bail, ensure};
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::LockType;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use vitrine_model::id::PayoutId;
 use vitrine_model::intent;
@@ -12,6 +13,7 @@ use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::ledger;
 use crate::ports::{Outcome, TransferFacts};
+use crate::tx::Rank;
 
 /// The transfer of this intent was made, or refused for good.
 pub(crate) async fn transfer_made(
@@ -95,6 +97,8 @@ pub(crate) async fn transfer_changed(cx: &Context, id: &str) -> anyhow::Result<(
 
 /// The payout, locked.
 pub(super) async fn lock(tx: &Tx, id: PayoutId) -> anyhow::Result<payout::Model> {
-    let payout = payout::Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    tx.locks(Rank::Payouts);
+    let payout = payout::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
+    let payout = payout.one(tx).await?;
     payout.with_context(|| format!("no payout {id}"))
 }

@@ -1,0 +1,97 @@
+//! A database transaction, and the order in which it may lock rows.
+//!
+//! Whoever locks rows of several kinds does so in the order of [`Rank`], and rows of one kind by id. Then two transactions
+//! that want the same rows meet at the first of them, where one waits without holding what the other wants next: they
+//! never wait in a circle.
+//!
+//! Each place that locks such rows says so first, by [`Tx::locks`], which panics in builds with debug assertions when the
+//! order is broken: every test holds it. A row locked already is locked again in no order, but its place would still
+//! have to say so, and should rather be handed the row.
+//!
+//! Two more things keep it true:
+//! - Rows are locked `for no key update`, which excludes others as `for update` does, but lets them insert rows that refer
+//!   to a locked one. Such inserts follow no order, so they must not wait.
+//! - The release skips units that somebody else has locked, and so never waits for an order that it has not locked itself.
+//!
+//! Idempotency keys and intents are locked before all of these, and by nobody who holds any of them. SQLite has one writer
+//! at a time: there the clause is left out.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+
+/// Kinds of rows that are locked together with others, in the order in which they are locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Rank {
+    /// An order, and under it its refunds. Whoever changes what became of an order holds it from the start.
+    Order = 1,
+    /// Sold units: all of the order's at once, by id, since what happens to one may open or close another's window.
+    Units,
+    /// Payout accounts and payouts.
+    Payouts,
+    /// Parties' accounts of the ledger, by id.
+    Accounts,
+    /// Variants, for their stock, by id.
+    Variants,
+}
+
+/// A database transaction. Only the command that began it commits it, on its last line.
+#[derive(Debug)]
+pub struct Tx {
+    inner: DatabaseTransaction,
+    /// The highest rank of rows locked so far; 0 before any.
+    highest: AtomicU8,
+}
+
+impl Tx {
+    pub(crate) fn new(inner: DatabaseTransaction) -> Self {
+        Self {
+            inner,
+            highest: AtomicU8::new(0),
+        }
+    }
+
+    /// Says that rows of this rank are locked next.
+    ///
+    /// # Panics
+    /// With debug assertions, when rows of a later rank are locked already.
+    pub(crate) fn locks(&self, rank: Rank) {
+        let before = self.highest.fetch_max(rank as u8, Ordering::Relaxed);
+        debug_assert!(
+            before <= rank as u8,
+            "{rank:?} is locked after what comes later: see the order in tx.rs"
+        );
+    }
+
+    /// Makes all that was done in it lasting.
+    ///
+    /// # Errors
+    /// When the database refuses: then nothing was done.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        self.inner.commit().await
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Tx {
+    fn get_database_backend(&self) -> DbBackend {
+        self.inner.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.inner.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.inner.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.inner.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.inner.query_all_raw(statement).await
+    }
+}
