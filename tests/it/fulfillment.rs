@@ -254,9 +254,10 @@ on_both! {
         assert_eq!(settled["return"]["state"], "REFUNDED");
         app.settle().await;
         assert_eq!(app.on_hand(&tea).await, before);
-        let query = "query($id: ID!) { order(id: $id) { refunds { state amount { amount } } } }";
+        let query = "query($id: ID!) { order(id: $id) { returnStatus refunds { state amount { amount } } } }";
         let seen = purchase.buyer.ask(query, json!({ "id": purchase.order })).await;
         assert_eq!(seen["order"]["refunds"], json!([{ "state": "SUCCEEDED", "amount": { "amount": "99.50" } }]));
+        assert_eq!(seen["order"]["returnStatus"], "RETURNED");
     }
 }
 

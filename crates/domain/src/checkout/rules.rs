@@ -1,13 +1,14 @@
 //! What buying costs and what stands in its way: pure decisions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use vitrine_model::Time;
 use vitrine_model::catalog::{brand, product, terms, variant};
 use vitrine_model::checkout::{
-    DisputeState, OrderState, cart, cart_contact, cart_line, dispute, order, order_line, order_shipping,
+    DisputeState, OrderState, ReturnState, cart, cart_contact, cart_line, dispute, order, order_line,
+    order_shipping, return_request, return_unit,
 };
-use vitrine_model::id::{BrandId, VariantId};
+use vitrine_model::id::{BrandId, ReturnId, UnitId, VariantId};
 use vitrine_model::ledger::{UnitKind, unit};
 use vitrine_model::money::{BasisPoints, Currency, Money};
 use vitrine_model::shop;
@@ -305,9 +306,9 @@ pub enum ReturnStatus {
     None,
     /// A return is open.
     Open,
-    /// Some of what was shipped was refunded.
+    /// Some of what was shipped was asked back by a return, and refunded.
     PartiallyReturned,
-    /// All that was shipped was refunded.
+    /// All that was shipped was.
     Returned,
 }
 
@@ -341,8 +342,21 @@ pub fn payment_status(
     }
 }
 
-/// What of an order comes back, by its units.
-pub fn return_status(units: &[unit::Model]) -> ReturnStatus {
+/// What of an order comes back, by its units, its returns, and the units each of these asks for. Money given back for what
+/// the buyer keeps is no return: the payment's status tells of it.
+pub fn return_status(
+    units: &[unit::Model],
+    returns: &[return_request::Model],
+    asked: &[return_unit::Model],
+) -> ReturnStatus {
+    let declined = |row: &&return_request::Model| row.state == ReturnState::Declined;
+    let declined: HashSet<ReturnId> = returns.iter().filter(declined).map(|row| row.id).collect();
+    let asked: HashSet<UnitId> = asked
+        .iter()
+        .filter(|row| !declined.contains(&row.return_id))
+        .map(|row| row.unit_id)
+        .collect();
+
     let sent = || {
         units
             .iter()
@@ -351,7 +365,8 @@ pub fn return_status(units: &[unit::Model]) -> ReturnStatus {
     if sent().any(|unit| unit.return_id.is_some() && unit.refund_id.is_none()) {
         return ReturnStatus::Open;
     }
-    match sent().filter(|unit| unit.refund_id.is_some()).count() {
+    let back = |unit: &&unit::Model| unit.refund_id.is_some() && asked.contains(&unit.id);
+    match sent().filter(back).count() {
         0 => ReturnStatus::None,
         back if back == sent().count() => ReturnStatus::Returned,
         _ => ReturnStatus::PartiallyReturned,
@@ -383,4 +398,247 @@ pub(super) fn order_number(chance: [u8; 10]) -> String {
     let (first, second) = chance.split_at(5);
     let group = |bytes: &[u8]| bytes.iter().map(letter).collect::<String>();
     format!("{}-{}", group(first), group(second))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+    use vitrine_model::id::{CartId, IntentId, OrderId};
+
+    use super::*;
+    use crate::checkout::units::tests::{Situation, unit};
+
+    const OPEN: Situation = (false, false, false, false, false);
+    const SHIPPED: Situation = (true, false, false, false, false);
+    const RETURNING: Situation = (true, true, false, false, false);
+    const SHIPPED_AND_REFUNDED: Situation = (true, false, true, false, false);
+    const REFUNDED: Situation = (false, false, true, false, false);
+
+    fn order(state: OrderState) -> order::Model {
+        let at = Time::UNIX_EPOCH;
+        order::Model {
+            id: OrderId::from(Uuid::nil()),
+            number: "V".to_owned(),
+            cart_id: CartId::from(Uuid::nil()),
+            account_id: None,
+            secret_hash: Vec::new(),
+            secret_expires_at: at,
+            currency: Currency::Eur,
+            goods_total: 0,
+            shipping_total: 0,
+            total: 0,
+            state,
+            click_id: None,
+            intent_id: IntentId::from(Uuid::nil()),
+            session_id: None,
+            checkout_url: None,
+            charge_id: None,
+            expires_at: at,
+            created_at: at,
+            paid_at: None,
+            closed_at: None,
+        }
+    }
+
+    fn units(situations: &[Situation]) -> Vec<unit::Model> {
+        let numbered = (1..).zip(situations);
+        numbered.map(|(ordinal, at)| unit(ordinal, *at)).collect()
+    }
+
+    fn return_of(state: ReturnState, of: &[unit::Model]) -> (return_request::Model, Vec<return_unit::Model>) {
+        let id = ReturnId::from(Uuid::from_u128(1));
+        let asked = of.iter().map(|unit| return_unit::Model {
+            return_id: id,
+            unit_id: unit.id,
+        });
+        let row = return_request::Model {
+            id,
+            order_id: OrderId::from(Uuid::nil()),
+            brand_id: BrandId::from(Uuid::nil()),
+            reason: "it did not fit".parse().unwrap(),
+            state,
+            created_at: Time::UNIX_EPOCH,
+            decided_at: None,
+        };
+        (row, asked.collect())
+    }
+
+    #[test]
+    fn the_payment_tells_where_the_money_is() {
+        let paid = order(OrderState::Paid);
+        for (situations, status) in [
+            (&[OPEN, SHIPPED][..], PaymentStatus::Paid),
+            (&[OPEN, REFUNDED], PaymentStatus::PartiallyRefunded),
+            (&[SHIPPED, SHIPPED_AND_REFUNDED], PaymentStatus::PartiallyRefunded),
+            (&[REFUNDED, SHIPPED_AND_REFUNDED], PaymentStatus::Refunded),
+            (&[], PaymentStatus::Paid),
+        ] {
+            assert_eq!(
+                payment_status(&paid, &units(situations), &[]),
+                status,
+                "{situations:?}"
+            );
+        }
+        assert_eq!(
+            payment_status(&order(OrderState::AwaitingPayment), &[], &[]),
+            PaymentStatus::Awaiting
+        );
+        assert_eq!(
+            payment_status(&order(OrderState::Expired), &[], &[]),
+            PaymentStatus::Expired
+        );
+        let cancelled = order(OrderState::Cancelled);
+        assert_eq!(
+            payment_status(&cancelled, &units(&[REFUNDED]), &[]),
+            PaymentStatus::Refunded
+        );
+        assert_eq!(
+            payment_status(&cancelled, &units(&[OPEN]), &[]),
+            PaymentStatus::Paid,
+            "its refund failed"
+        );
+    }
+
+    #[test]
+    fn what_the_bank_took_for_good_is_charged_back() {
+        let mut units = units(&[SHIPPED, REFUNDED]);
+        units[0].brand_lost = 40;
+        assert_eq!(
+            payment_status(&order(OrderState::Paid), &units, &[]),
+            PaymentStatus::ChargedBack
+        );
+    }
+
+    #[test]
+    fn what_cost_nothing_need_not_go_back() {
+        let mut units = units(&[REFUNDED, OPEN]);
+        units[1].paid = 0;
+        assert_eq!(
+            payment_status(&order(OrderState::Paid), &units, &[]),
+            PaymentStatus::Refunded
+        );
+    }
+
+    #[test]
+    fn a_return_is_what_a_return_asked_for() {
+        use ReturnState::{Approved, Declined, Refunded, Requested};
+        for (situations, state, asked, status) in [
+            (&[SHIPPED, OPEN][..], Requested, 0, ReturnStatus::None),
+            (&[RETURNING, OPEN], Requested, 1, ReturnStatus::Open),
+            (&[RETURNING, SHIPPED], Approved, 1, ReturnStatus::Open),
+            (
+                &[SHIPPED_AND_REFUNDED, RETURNING],
+                Approved,
+                2,
+                ReturnStatus::Open,
+            ),
+            (
+                &[SHIPPED_AND_REFUNDED, SHIPPED],
+                Refunded,
+                1,
+                ReturnStatus::PartiallyReturned,
+            ),
+            (&[SHIPPED_AND_REFUNDED, OPEN], Refunded, 1, ReturnStatus::Returned),
+            (
+                &[SHIPPED_AND_REFUNDED, SHIPPED_AND_REFUNDED],
+                Refunded,
+                1,
+                ReturnStatus::PartiallyReturned,
+            ),
+            (&[SHIPPED, OPEN], Declined, 1, ReturnStatus::None),
+            (&[SHIPPED_AND_REFUNDED], Declined, 1, ReturnStatus::None),
+        ] {
+            let units = units(situations);
+            let (row, rows) = return_of(state, &units[..asked]);
+            assert_eq!(
+                return_status(&units, &[row], &rows),
+                status,
+                "{situations:?} {state:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn money_given_back_without_a_return_is_no_return(
+            situations in proptest::collection::vec(any::<Situation>(), 0..12),
+        ) {
+            let units = units(&situations);
+            let open = situations.iter().any(|at| at.0 && at.1 && !at.2);
+            let status = if open { ReturnStatus::Open } else { ReturnStatus::None };
+            prop_assert_eq!(return_status(&units, &[], &[]), status);
+        }
+
+        #[test]
+        fn each_axis_looks_at_its_own_facts(
+            situations in proptest::collection::vec(any::<Situation>(), 1..12),
+            flip in any::<prop::sample::Index>(),
+        ) {
+            let paid = order(OrderState::Paid);
+            let before = units(&situations);
+            let mut moved = situations.clone();
+            let moved_one = flip.get(&situations);
+            let place = flip.index(situations.len());
+            // Shipping, returns and releases do not move the payment.
+            moved[place] = (!moved_one.0, !moved_one.1, moved_one.2, !moved_one.3, !moved_one.4);
+            prop_assert_eq!(payment_status(&paid, &before, &[]), payment_status(&paid, &units(&moved), &[]));
+            // Releases move nothing that a buyer sees.
+            moved[place] = (moved_one.0, moved_one.1, moved_one.2, !moved_one.3, !moved_one.4);
+            let (row, rows) = return_of(ReturnState::Refunded, &before);
+            prop_assert_eq!(
+                return_status(&before, std::slice::from_ref(&row), &rows),
+                return_status(&units(&moved), std::slice::from_ref(&row), &rows)
+            );
+        }
+
+        #[test]
+        fn an_orders_number_is_read_out_in_two_groups(chance in any::<[u8; 10]>()) {
+            let number = order_number(chance);
+            let (first, second) = number.split_once('-').unwrap();
+            for group in [first, second] {
+                prop_assert_eq!(group.len(), 5);
+                prop_assert!(group.chars().all(|letter| letter.is_ascii_digit() || (letter.is_ascii_uppercase() && !"ILO".contains(letter))));
+            }
+        }
+    }
+
+    #[test]
+    fn a_parcel_needs_a_name_a_street_and_a_town() {
+        let complete = cart_contact::Model {
+            cart_id: CartId::from(Uuid::nil()),
+            email: None,
+            name: Some("Berta Buyer".parse().unwrap()),
+            line1: Some("1 Mill Lane".parse().unwrap()),
+            line2: None,
+            postal_code: None,
+            city: Some("Berlin".parse().unwrap()),
+            region: None,
+            country: Some("DE".parse().unwrap()),
+        };
+        assert!(
+            deliverable(&complete).is_some(),
+            "some countries have no postal codes"
+        );
+        for missing in [
+            cart_contact::Model {
+                name: None,
+                ..complete.clone()
+            },
+            cart_contact::Model {
+                line1: None,
+                ..complete.clone()
+            },
+            cart_contact::Model {
+                city: None,
+                ..complete.clone()
+            },
+            cart_contact::Model {
+                country: None,
+                ..complete.clone()
+            },
+        ] {
+            assert_eq!(deliverable(&missing), None);
+        }
+    }
 }

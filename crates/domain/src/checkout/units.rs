@@ -185,7 +185,7 @@ pub(super) fn refund_rank(unit: &unit::Model, approved: &BTreeSet<ReturnId>) -> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::checkout) mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
     use vitrine_model::Time;
@@ -199,9 +199,13 @@ mod tests {
     const LINE: u128 = 7;
 
     /// A unit's situation: shipped, returning, refunded, released by brand, released by shop.
-    type Situation = (bool, bool, bool, bool, bool);
+    pub(in crate::checkout) type Situation = (bool, bool, bool, bool, bool);
 
-    fn unit(ordinal: i32, (shipped, returning, refunded, brand, shop): Situation) -> unit::Model {
+    /// A unit of one line.
+    pub(in crate::checkout) fn unit(
+        ordinal: i32,
+        (shipped, returning, refunded, brand, shop): Situation,
+    ) -> unit::Model {
         let at = Time::UNIX_EPOCH;
         unit::Model {
             id: UnitId::from(Uuid::from_u128(u128::from(ordinal.unsigned_abs()))),

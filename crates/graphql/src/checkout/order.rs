@@ -20,7 +20,7 @@ use crate::checkout::fulfillment::{Fulfillment, fulfillments_of};
 use crate::checkout::loaders::{OrderContactOf, OrderLinesOf, OrderShippingOf, UnitsOf};
 use crate::checkout::parcel_loaders::DisputesOf;
 use crate::checkout::refund::{Refund, refunds_of};
-use crate::checkout::returns::{Return, returns_of};
+use crate::checkout::returns::{Return, asked_back, returns_of};
 use crate::checkout::unit::OrderUnit;
 use crate::connection::{connection, listed};
 use crate::error::settle;
@@ -156,7 +156,8 @@ impl Order {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn return_status(&self, ctx: &Context<'_>) -> Result<OrderReturnStatus> {
         let units = self.units(ctx).await?;
-        Ok(checkout::return_status(&units).into())
+        let (returns, asked) = asked_back(ctx, self.0.id).await?;
+        Ok(checkout::return_status(&units, &returns, &asked).into())
     }
 
     /// Where the buyer pays; `null` when she has paid, when it is too late, and while the page is being opened.

@@ -2,10 +2,11 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
+use futures::future::try_join_all;
 use vitrine_domain::checkout::{self, Approval, NewReturn};
 use vitrine_domain::failure::persistently;
 use vitrine_model::checkout as rows;
-use vitrine_model::checkout::return_request;
+use vitrine_model::checkout::{return_request, return_unit};
 use vitrine_model::id::{BrandId, OrderId, ReturnId};
 
 use crate::access::{Declared, Subject, Who, access};
@@ -247,6 +248,17 @@ pub(super) async fn returns_of(
         .into_iter()
         .filter(|row| brand.is_none_or(|brand| row.brand_id == brand));
     Ok(kept.map(Return).collect())
+}
+
+/// The order's returns, and the units they ask for.
+pub(super) async fn asked_back(
+    ctx: &Context<'_>,
+    order: OrderId,
+) -> Result<(Vec<return_request::Model>, Vec<return_unit::Model>)> {
+    let returns = load(ctx, ReturnsOf(order)).await?.unwrap_or_default();
+    let units = returns.iter().map(|row| load(ctx, ReturnUnitsOf(row.id)));
+    let units = try_join_all(units).await?.into_iter().flatten().flatten();
+    Ok((returns, units.collect()))
 }
 
 /// The return with this id, for its brand's staff and the order's buyer.
