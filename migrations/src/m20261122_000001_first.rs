@@ -730,8 +730,10 @@ create table transfer_reversal (
     settled_at {time},
     check ((refund_id is null) <> (dispute_id is null))
 );
-create unique index transfer_reversal_once on transfer_reversal (refund_id, payout_id);
-create unique index transfer_reversal_dispute_once on transfer_reversal (dispute_id, payout_id);
+create unique index transfer_reversal_once on transfer_reversal (refund_id, payout_id)
+    where state <> 'refused';
+create unique index transfer_reversal_dispute_once on transfer_reversal (dispute_id, payout_id)
+    where state <> 'refused';
 create index transfer_reversal_payout on transfer_reversal (payout_id);
 create index transfer_reversal_party on transfer_reversal (party, created_at, id);
 ";

@@ -377,11 +377,57 @@ on_both! {
         payouts::recover(&app.vitrine().context("again"), id.parse().unwrap()).await.unwrap();
         app.settle().await;
         let reversals = transfer_reversal::Entity::find().all(app.db()).await.unwrap();
-        assert_eq!(reversals.len(), 1, "a refusal is not asked again");
+        assert_eq!(reversals.len(), 1, "a refusal is not asked again at once");
         assert_eq!(reversals[0].state, ReversalState::Refused);
         sold(app, &mut tea, 2).await;
         run(app).await;
         let own = seen(&tea.shopholder).await;
         assert_eq!(own[0]["amount"]["amount"], "8.10", "two times 8.10 less the 8.10 owed");
     }
+
+    async fn a_refusal_is_asked_again_a_week_later(app) {
+        let mut tea = app.market("tea").await;
+        onboard(app, &tea.shopholder, None).await;
+        // The other piece leaves Stripe the money to refund this one.
+        let purchase = sold(app, &mut tea, 2).await;
+        run(app).await;
+        let transfer = seen(&tea.shopholder).await[0]["transferId"].clone();
+        let path = format!("/v1/transfers/{}/reversals", text(&transfer));
+        let refusal = json!({ "kind": "fail_before", "status": 400, "times": 1, "match": { "method": "POST", "path_prefix": path } });
+        app.stripe.admin("faults", refusal).await;
+        refund(&tea.owner, &purchase, 1, "late").await;
+        app.settle().await;
+        assert_eq!(states(app).await, [ReversalState::Refused]);
+        app.wait(TimeDelta::days(6)).await;
+        assert_eq!(states(app).await, [ReversalState::Refused]);
+        app.wait(TimeDelta::days(1)).await;
+        assert_eq!(states(app).await, [ReversalState::Refused, ReversalState::Succeeded]);
+        tea.shopholder.come_back().await;
+        assert_eq!(seen(&tea.shopholder).await[0]["reversed"]["amount"], "8.10");
+    }
+
+    async fn an_account_that_stays_empty_is_asked_for_a_month_and_then_earnings_pay(app) {
+        let mut tea = app.market("tea").await;
+        onboard(app, &tea.shopholder, None).await;
+        let purchase = sold(app, &mut tea, 2).await;
+        run(app).await;
+        drain(app, Some(&stripe_account(app).await), 1620).await;
+        refund(&tea.owner, &purchase, 1, "late").await;
+        app.settle().await;
+        for _ in 0..9 {
+            app.wait(TimeDelta::days(7)).await;
+        }
+        assert_eq!(states(app).await, [ReversalState::Refused; 5]);
+        tea.owner.come_back().await;
+        sold(app, &mut tea, 2).await;
+        run(app).await;
+        assert_eq!(seen(&tea.shopholder).await[0]["amount"]["amount"], "8.10", "two times 8.10 less the 8.10 owed");
+    }
+}
+
+/// How far each reversal is, the first first.
+async fn states(app: &App) -> Vec<ReversalState> {
+    let reversals = transfer_reversal::Entity::find().order_by_asc(transfer_reversal::Column::CreatedAt);
+    let reversals = reversals.all(app.db()).await.unwrap();
+    reversals.into_iter().map(|reversal| reversal.state).collect()
 }

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Expr, LockType, NullOrdering, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Order, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Order,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use vitrine_model::Time;
 use vitrine_model::checkout::{RefundState, refund, refund_unit};
@@ -238,23 +238,45 @@ pub(super) async fn losers_of(db: &impl ConnectionTrait, dispute: DisputeId) -> 
     Ok(parties)
 }
 
+/// Whether a reversal was asked for this cause.
+fn asked_for(cause: Cause) -> Expr {
+    match cause {
+        Cause::Refund(id) => transfer_reversal::Column::RefundId.eq(id),
+        Cause::Dispute(id) => transfer_reversal::Column::DisputeId.eq(id),
+    }
+}
+
+/// When anything was first asked back for this cause.
+pub(super) async fn first_asked(tx: &Tx, cause: Cause) -> Result<Option<Time>, DbErr> {
+    transfer_reversal::Entity::find()
+        .select_only()
+        .column(transfer_reversal::Column::CreatedAt)
+        .filter(asked_for(cause))
+        .order_by_asc(transfer_reversal::Column::CreatedAt)
+        .into_tuple()
+        .one(tx)
+        .await
+}
+
 /// The party's payouts that may still be reversed, the newest first, locked; with what is left of each. Those asked for
-/// the same cause already are left out.
+/// the same cause already are left out, unless they refused before `again`.
 pub(super) async fn reversible(
     tx: &Tx,
     party: Party,
     cause: Cause,
     currency: Currency,
+    again: Time,
 ) -> Result<Vec<(payout::Model, i64)>, DbErr> {
     tx.locks(Rank::Payouts);
-    let same = match cause {
-        Cause::Refund(id) => transfer_reversal::Column::RefundId.eq(id),
-        Cause::Dispute(id) => transfer_reversal::Column::DisputeId.eq(id),
-    };
     let asked = Query::select()
         .column(transfer_reversal::Column::PayoutId)
         .from(transfer_reversal::Entity)
-        .and_where(same)
+        .and_where(asked_for(cause))
+        .cond_where(
+            Condition::any()
+                .add(transfer_reversal::Column::State.ne(ReversalState::Refused))
+                .add(transfer_reversal::Column::SettledAt.gt(again)),
+        )
         .to_owned();
     let payouts = payout::Entity::find()
         .filter(payout::Column::Party.eq(party))

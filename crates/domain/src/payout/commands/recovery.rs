@@ -1,7 +1,15 @@
 //! Money asked back after a refund or a lost dispute: what a party owes is taken from the transfers it received last, if the
 //! provider can.
+//!
+//! ```text
+//! owed ── asked back ──▶ recovering ── made ──▶ settled
+//!  ▲ │                       │
+//!  │ └ the party's next earnings pay it
+//!  └──────── refused ────────┘  asked back again a week later, for a month
+//! ```
 
 use anyhow::{Context as _, bail, ensure};
+use chrono::TimeDelta;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, EntityTrait};
 use vitrine_model::checkout::{dispute, refund};
@@ -14,13 +22,20 @@ use vitrine_model::payout::{self, ReversalState, transfer_reversal};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::intent::{self, When};
+use crate::jobs::{self, Job};
 use crate::ledger;
 use crate::payout::commands::transfer::lock;
 use crate::payout::rules::Cause;
 use crate::payout::{queries, rules};
 use crate::ports::{Call, Outcome, ReversalFacts};
 
-/// Asks back what the refund left parties owing. Done twice, it asks once: a refund asks each payout one time.
+/// How long until a payout that refused is asked once more: by then its account may have money again.
+const ASK_AGAIN: TimeDelta = TimeDelta::days(7);
+/// How long payouts are asked after the first time. What is still owed then only earnings pay.
+const GIVE_UP: TimeDelta = TimeDelta::days(30);
+
+/// Asks back what the refund left parties owing. Done twice, it asks once: a payout that was asked for this refund is
+/// asked again only some time after it refused.
 ///
 /// # Errors
 /// When the database fails.
@@ -33,7 +48,7 @@ pub async fn recover(cx: &Context, refund: RefundId) -> anyhow::Result<()> {
     recover_for(cx, Cause::Refund(refund.id), refund.currency, parties).await
 }
 
-/// Asks back what the dispute left parties owing. Done twice, it asks once: a dispute asks each payout one time.
+/// Asks back what the dispute left parties owing. Done twice, it asks once, as with a refund.
 ///
 /// # Errors
 /// When the database fails.
@@ -62,7 +77,7 @@ async fn recover_for(
 
 async fn recover_from(cx: &Context, cause: Cause, currency: Currency, party: Party) -> anyhow::Result<()> {
     let tx = cx.begin().await?;
-    let payouts = queries::reversible(&tx, party, cause, currency).await?;
+    let payouts = queries::reversible(&tx, party, cause, currency, cx.now() - ASK_AGAIN).await?;
     let owed = queries::lock_balances(&tx, party, currency).await?.receivable;
     let left: Vec<i64> = payouts.iter().map(|(_, left)| *left).collect();
     let shares = rules::shares(owed, &left);
@@ -139,10 +154,32 @@ pub(crate) async fn transfer_reversed(
             tracing::warn!(reversal = %id, refusal, "a transfer reversal was refused");
             let reversal = settle(tx, cx, &reversal, ReversalState::Refused, None).await?;
             ledger::reversal_refused(tx, cx, &reversal).await?;
+            ask_again(tx, cx, &reversal).await?;
             "payout.reversal_refused"
         }
     };
     event::record(tx, cx, Actor::System, kind, reversal.payout_id, &refs).await?;
+    Ok(())
+}
+
+/// What was refused is owed again. Earnings may pay it meanwhile: then there is nothing left to ask for.
+async fn ask_again(tx: &Tx, cx: &Context, reversal: &transfer_reversal::Model) -> anyhow::Result<()> {
+    let (cause, job) = match (reversal.refund_id, reversal.dispute_id) {
+        (Some(id), _) => {
+            let refund = id.to_string();
+            (Cause::Refund(id), Job::Recover { refund })
+        }
+        (None, Some(id)) => {
+            let dispute = id.to_string();
+            (Cause::Dispute(id), Job::RecoverDispute { dispute })
+        }
+        (None, None) => bail!("{} was asked for nothing", reversal.id),
+    };
+    let first = queries::first_asked(tx, cause).await?;
+    let next = cx.now() + ASK_AGAIN;
+    if first.is_some_and(|first| next - first <= GIVE_UP) {
+        jobs::enqueue(tx, cx, &job, next, Some(&format!("recover:{cause}"))).await?;
+    }
     Ok(())
 }
 
