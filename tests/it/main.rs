@@ -25,6 +25,7 @@ mod support;
 mod access;
 mod catalog;
 mod checkout;
+mod connections;
 mod contract;
 mod dispute;
 mod fulfillment;

@@ -52,6 +52,8 @@ pub(crate) const WEBHOOK_SECRET: &str = "whsec_test_0123456789abcdef";
 pub(crate) const STRIPE_KEY: &str = "sk_test_vitrine";
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery";
+/// Connections to the database that an app has, as by default.
+const CONNECTIONS: u32 = 10;
 /// Where test frontends live.
 pub(crate) const FRONTEND: &str = "https://shop.example.com";
 
@@ -69,6 +71,11 @@ pub(crate) struct App {
 
 /// Boots an app, runs the test, settles, and checks what must hold after every test.
 pub(crate) fn run(kind: Kind, name: &str, test: impl AsyncFnOnce(&App)) {
+    run_over(CONNECTIONS, kind, name, test);
+}
+
+/// The same over so many connections to the database.
+pub(crate) fn run_over(connections: u32, kind: Kind, name: &str, test: impl AsyncFnOnce(&App)) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -77,7 +84,7 @@ pub(crate) fn run(kind: Kind, name: &str, test: impl AsyncFnOnce(&App)) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let app = App::boot(kind, name).await;
+        let app = App::boot(kind, name, connections).await;
         test(&app).await;
         app.settle().await;
         app.assert_sound().await;
@@ -86,13 +93,14 @@ pub(crate) fn run(kind: Kind, name: &str, test: impl AsyncFnOnce(&App)) {
 }
 
 impl App {
-    async fn boot(kind: Kind, name: &str) -> Self {
+    async fn boot(kind: Kind, name: &str, connections: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = database::fresh(kind, folder.path()).await;
         let start: DateTime<Utc> = START.parse().unwrap();
         let stripe = stripe::Stripe::start(start).await;
         let config = Config {
             database_url: Some(database.url.clone()),
+            database_connections: connections,
             data_dir: folder.path().join("data"),
             listen: "127.0.0.1:0".parse().unwrap(),
             origins: vec![FRONTEND.to_owned()],

@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use vitrine_model::Time;
 use vitrine_model::checkout::{CartState, OrderState, ReservationState, cart, order};
 use vitrine_model::id::{IntentId, OrderId};
@@ -63,11 +63,11 @@ async fn cancel_unpaid(
     let tx = cx.begin().await?;
     match idempotency::claim(&tx, cx, &key).await? {
         Err(refusal) => return refuse(refusal.into()),
-        Ok(Claim::Done(_)) => return called_off(cx, id).await,
+        Ok(Claim::Done(_)) => return called_off(&tx, id).await,
         Ok(Claim::Resume(_)) => {
             idempotency::finish(&tx, &key, Attempt::Done, id).await?;
             tx.commit().await?;
-            return called_off(cx, id).await;
+            return called_off(cx.db(), id).await;
         }
         Ok(Claim::First) => {}
     }
@@ -84,12 +84,12 @@ async fn cancel_unpaid(
         tracing::warn!(order = %id, error = format!("{error:#}"), "the checkout page is not closed yet");
     }
     idempotency::finish(cx.db(), &key, Attempt::Done, id).await?;
-    called_off(cx, id).await
+    called_off(cx.db(), id).await
 }
 
 /// The order as it is now, unless the buyer paid after all.
-async fn called_off(cx: &Context, id: OrderId) -> Result<order::Model, Failure<Refusal>> {
-    let found = order::Entity::find_by_id(id).one(cx.db()).await?;
+async fn called_off(db: &impl ConnectionTrait, id: OrderId) -> Result<order::Model, Failure<Refusal>> {
+    let found = order::Entity::find_by_id(id).one(db).await?;
     let order = found.or_refuse(Refusal::OrderNotFound)?;
     if order.state == OrderState::Paid {
         return refuse(Refusal::OrderState);
