@@ -43,7 +43,7 @@ on_both! {
 
     async fn a_refund_is_told_to_buyer_and_shopholder(app) {
         let tea = app.market("tea").await;
-        let purchase = app.buy(&[(&tea, 1)]).await;
+        let purchase = app.buy(&[(&tea, 2)]).await;
         crate::refund::refund(&tea.owner, &purchase, 1, "key").await;
         app.settle().await;
         assert_eq!(mails_to(app, "berta@example.com", &["refunded 94.60 EUR", "the spout drips"]), 1);

@@ -172,7 +172,7 @@ on_both! {
 
     async fn a_refund_that_fails_later_frees_the_units_and_can_be_made_again(app) {
         let tea = app.market("tea").await;
-        let purchase = app.buy(&[(&tea, 1)]).await;
+        let purchase = app.buy(&[(&tea, 2)]).await;
         let before = app.on_hand(&tea).await;
         refund(&tea.owner, &purchase, 1, "first").await;
         app.settle().await;
@@ -185,6 +185,7 @@ on_both! {
         assert_eq!(mails_to(app, "berta@example.com", &["did not reach you"]), 1);
         assert_eq!(mails_to(app, "tea-owner@example.com", &["A refund for order", "of tea failed"]), 1);
         assert_eq!(seen["paymentStatus"], "PAID");
+        assert_eq!(app.on_hand(&tea).await, before, "the piece is the buyer's again");
         refund(&tea.owner, &purchase, 1, "second").await;
         app.settle().await;
         // Both were decided in the same moment of the test's clock: their order tells nothing.
@@ -193,6 +194,77 @@ on_both! {
         assert_eq!(succeeded.count(), 1);
         assert_eq!(seen["paymentStatus"], "PARTIALLY_REFUNDED");
         assert_eq!(app.on_hand(&tea).await, before + 1, "one piece goes back into the stock once");
+    }
+
+    async fn a_piece_that_ships_after_its_refund_failed_is_out_of_stock_once(app) {
+        let tea = app.market("tea").await;
+        let purchase = app.buy(&[(&tea, 2)]).await;
+        let before = app.on_hand(&tea).await;
+        refund(&tea.owner, &purchase, 1, "first").await;
+        app.settle().await;
+        let made = stripe_refund(app).await;
+        app.stripe.admin(&format!("refunds/{made}/fail"), json!({})).await;
+        app.settle().await;
+        tea.owner.made(SHIP, parcel(&purchase, 2)).await;
+        assert_eq!(app.on_hand(&tea).await, before);
+    }
+
+    async fn a_piece_sold_on_before_its_refund_failed_is_not_counted_twice(app) {
+        let tea = app.market("tea").await;
+        let purchase = app.buy(&[(&tea, 2)]).await;
+        app.fill_warehouse(&tea, 0).await;
+        refund(&tea.owner, &purchase, 1, "first").await;
+        app.settle().await;
+        let made = stripe_refund(app).await;
+        app.buy(&[(&tea, 1)]).await;
+        app.stripe.admin(&format!("refunds/{made}/fail"), json!({})).await;
+        app.settle().await;
+        assert_eq!(app.on_hand(&tea).await, 0, "nothing is left to take again");
+        refund(&tea.owner, &purchase, 1, "second").await;
+        app.settle().await;
+        assert_eq!(app.on_hand(&tea).await, 0, "the one piece that came back is sold");
+    }
+
+    async fn shipping_goes_back_with_the_last_piece_that_was_never_shipped(app) {
+        let (tea, ink) = (app.market("tea").await, app.market("ink").await);
+        // Stripe keeps its fees: another sale's money covers them.
+        app.buy(&[(&tea, 1)]).await;
+        let purchase = app.buy(&[(&tea, 2), (&ink, 1)]).await;
+        let amount = async |key: &str| {
+            let made = tea.owner.made(REFUND, pieces(&purchase, 1, key)).await;
+            text(&made["refund"]["amount"]["amount"])
+        };
+        assert_eq!(amount("one").await, "94.60");
+        assert_eq!(amount("two").await, "99.50", "with 4.90 for shipping");
+        app.settle().await;
+        let kept = "query($id: ID!) { order(id: $id) { paymentStatus fulfillmentStatus } }";
+        let seen = purchase.buyer.ask(kept, json!({ "id": purchase.order })).await;
+        assert_eq!(seen["order"], json!({ "paymentStatus": "PARTIALLY_REFUNDED", "fulfillmentStatus": "UNFULFILLED" }));
+        let mut shipping = pieces(&purchase, 1, "three");
+        shipping["lines"] = json!([]);
+        shipping["shipping"] = json!(true);
+        assert_eq!(tea.owner.refused(REFUND, shipping).await, "WRONG_STATE");
+    }
+
+    async fn shipping_stays_paid_where_anything_was_shipped(app) {
+        let tea = app.market("tea").await;
+        app.buy(&[(&tea, 1)]).await;
+        let purchase = app.buy(&[(&tea, 2)]).await;
+        tea.owner.made(SHIP, parcel(&purchase, 1)).await;
+        let made = tea.owner.made(REFUND, pieces(&purchase, 2, "all")).await;
+        assert_eq!(made["refund"]["amount"]["amount"], "189.20");
+    }
+
+    async fn a_goodwill_refund_is_no_return(app) {
+        let tea = app.market("tea").await;
+        app.buy(&[(&tea, 1)]).await;
+        let purchase = app.buy(&[(&tea, 2)]).await;
+        tea.owner.made(SHIP, parcel(&purchase, 2)).await;
+        refund(&tea.owner, &purchase, 1, "sorry").await;
+        app.settle().await;
+        let status = "query($id: ID!) { order(id: $id) { paymentStatus returnStatus } }";
+        let seen = purchase.buyer.ask(status, json!({ "id": purchase.order })).await;
+        assert_eq!(seen["order"], json!({ "paymentStatus": "PARTIALLY_REFUNDED", "returnStatus": "NONE" }));
     }
 
     async fn a_cancelled_order_gives_everything_back(app) {

@@ -3,8 +3,8 @@
 //!
 //! Which reservation exists, and that it ends exactly once, is checkout's to record.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use vitrine_model::catalog::{StockPolicy, variant};
 use vitrine_model::id::{OrderId, VariantId};
 
@@ -103,6 +103,29 @@ pub async fn release_stock(tx: &Tx, pieces: &[Piece]) -> Result<(), DbErr> {
 /// When the database fails.
 pub async fn restock(tx: &Tx, pieces: &[Piece]) -> Result<(), DbErr> {
     shift(tx, pieces, 1, 0).await
+}
+
+/// Pieces that had come back are sold after all: they leave the warehouse again. Of a variant that may not be oversold
+/// only those do that nobody else has bought or reserved since; returns how many of each did.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_again(tx: &Tx, pieces: &[Piece]) -> Result<Vec<Piece>, DbErr> {
+    tx.locks(Rank::Variants);
+    let mut taken = Vec::with_capacity(pieces.len());
+    for (variant, quantity) in merged(pieces) {
+        let row = variant::Entity::find_by_id(variant).lock(LockType::NoKeyUpdate);
+        let Some(row) = row.one(tx).await? else { continue };
+        let limited = row.tracked && row.policy == StockPolicy::Deny;
+        let free = if limited {
+            row.on_hand - row.reserved
+        } else {
+            quantity
+        };
+        taken.push((variant, free.clamp(0, quantity)));
+    }
+    shift(tx, &taken, -1, 0).await?;
+    Ok(taken)
 }
 
 /// Moves `on_hand` and `reserved` by so many times the pieces. The column's own check keeps `reserved` from going below

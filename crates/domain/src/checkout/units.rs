@@ -1,9 +1,9 @@
 //! What can be done with sold units: pure decisions over their rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use vitrine_model::checkout::order_line;
-use vitrine_model::id::{BrandId, OrderLineId, ReturnId};
+use vitrine_model::id::{BrandId, OrderLineId, ReturnId, UnitId};
 use vitrine_model::ledger::{UnitKind, unit};
 
 use crate::checkout::refusal::Refusal;
@@ -184,6 +184,27 @@ pub(super) fn refund_rank(unit: &unit::Model, approved: &BTreeSet<ReturnId>) -> 
     }
 }
 
+/// The shipping that goes back with the `chosen` units, besides them: that of each brand of theirs all of whose goods are
+/// refunded now without any having been shipped. Nothing will be sent, so nobody pays for sending it.
+pub(super) fn idle_shipping(all: &[unit::Model], chosen: &[unit::Model]) -> Vec<unit::Model> {
+    let ids: HashSet<UnitId> = chosen.iter().map(|unit| unit.id).collect();
+    let goods = |unit: &&unit::Model| unit.kind == UnitKind::Goods;
+    let concerned: HashSet<BrandId> = chosen.iter().filter(goods).map(|unit| unit.brand_id).collect();
+    let awaited =
+        |unit: &&unit::Model| unit.shipped_at.is_some() || (!gone_back(unit) && !ids.contains(&unit.id));
+    let awaited: HashSet<BrandId> = all
+        .iter()
+        .filter(goods)
+        .filter(awaited)
+        .map(|unit| unit.brand_id)
+        .collect();
+    all.iter()
+        .filter(|unit| unit.kind == UnitKind::Shipping && !gone_back(unit) && !ids.contains(&unit.id))
+        .filter(|unit| concerned.contains(&unit.brand_id) && !awaited.contains(&unit.brand_id))
+        .cloned()
+        .collect()
+}
+
 #[cfg(test)]
 pub(in crate::checkout) mod tests {
     use proptest::prelude::*;
@@ -191,7 +212,7 @@ pub(in crate::checkout) mod tests {
     use vitrine_model::Time;
     use vitrine_model::catalog::FeeBearer;
     use vitrine_model::checkout::VatSeller;
-    use vitrine_model::id::{FulfillmentId, OrderId, RefundId, UnitId};
+    use vitrine_model::id::{FulfillmentId, OrderId, RefundId};
     use vitrine_model::money::{BasisPoints, Currency};
 
     use super::*;
@@ -310,6 +331,46 @@ pub(in crate::checkout) mod tests {
                 .collect();
             assert_eq!(fulfillment_state(&units), state);
         }
+    }
+
+    #[test]
+    fn shipping_goes_back_with_the_last_of_what_was_never_shipped() {
+        let open = (false, false, false, false, false);
+        let shipped = (true, false, false, false, false);
+        let refunded = (false, false, true, false, false);
+        let parcel = |refunded| unit::Model {
+            kind: UnitKind::Shipping,
+            line_id: None,
+            ..unit(9, (false, false, refunded, false, false))
+        };
+        for (situations, paid_back, goes_back) in [
+            (vec![open], false, true),
+            (vec![open, refunded], false, true),
+            (vec![open, open], false, false),
+            (vec![open, shipped], false, false),
+            (vec![open], true, false),
+        ] {
+            let mut all: Vec<_> = (1..)
+                .zip(situations)
+                .map(|(ordinal, at)| unit(ordinal, at))
+                .collect();
+            all.push(parcel(paid_back));
+            let also = idle_shipping(&all, &all[..1]);
+            assert_eq!(!also.is_empty(), goes_back, "{all:#?}");
+            assert!(
+                idle_shipping(&all, &all).is_empty(),
+                "what is chosen goes back once"
+            );
+        }
+        let other = unit::Model {
+            brand_id: BrandId::from(Uuid::from_u128(1)),
+            ..parcel(false)
+        };
+        let all = [unit(1, open), other];
+        assert!(
+            idle_shipping(&all, &all[..1]).is_empty(),
+            "another brand's shipping is another matter"
+        );
     }
 
     proptest! {

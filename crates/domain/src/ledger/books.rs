@@ -151,7 +151,7 @@ impl Books {
             .filter(account::Column::Kind.eq(AccountKind::Held))
             .filter(account::Column::Currency.eq(self.currency))
             .order_by_asc(account::Column::Id)
-            .lock_exclusive()
+            .lock(LockType::NoKeyUpdate)
             .into_tuple::<i64>()
             .all(tx)
             .await?;

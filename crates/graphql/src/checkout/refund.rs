@@ -122,7 +122,7 @@ pub struct OrderLinesRefundInput {
     /// go first, then those not shipped, then those whose money is still held, then the rest.
     lines: Vec<OrderLineQuantityInput>,
     /// Whether shipping is refunded too: that of the brands whose lines are named, or, where none are, of all your brands
-    /// in the order. Once per brand.
+    /// in the order. Once per brand. A brand's shipping is refunded anyway with the last of its pieces, if none was shipped.
     #[graphql(default = false)]
     shipping: bool,
     /// Why; the buyer reads it. 500 characters at most.

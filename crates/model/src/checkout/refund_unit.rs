@@ -16,7 +16,8 @@ pub struct Model {
     pub unit_id: UnitId,
     /// The unit's price, minor units.
     pub amount: i64,
-    /// Whether its piece went back into the stock with this refund: once at most, whatever becomes of the refund.
+    /// Whether its piece went back into the stock with this refund, and stayed there: when the refund fails, a piece that
+    /// was never shipped is the buyer's again, unless somebody else has bought it. It goes back once at most.
     pub restocked: bool,
 }
 

@@ -40,7 +40,7 @@ pub struct NewRefund {
     /// Which pieces.
     pub lines: Vec<LineQuantity>,
     /// Whether shipping goes back too: that of the brands whose lines are named, or, where none are, of all the brands of
-    /// the order for which she may act.
+    /// the order for which she may act. A brand's goes back anyway with the last of its pieces, if none was shipped.
     pub shipping: bool,
     /// Why; the buyer reads it.
     pub reason: Reason,
@@ -263,6 +263,8 @@ async fn named_units(
         let named: BTreeSet<BrandId> = pieces.iter().map(|piece| piece.brand).collect();
         chosen.extend(shipping_units(&all, &named, standing).map_err(Failure::Refused)?);
     }
+    let idle = units::idle_shipping(&all, &chosen);
+    chosen.extend(idle);
     Ok(chosen)
 }
 

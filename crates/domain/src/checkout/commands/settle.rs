@@ -8,13 +8,16 @@
 
 use anyhow::{Context as _, bail, ensure};
 use chrono::TimeDelta;
-use sea_orm::sea_query::{Expr, LockType};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Expr, LockType, Query};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::HashMap;
 use vitrine_model::checkout::{RefundKind, RefundState, refund, refund_unit};
-use vitrine_model::id::{RefundId, UnitId};
+use vitrine_model::id::{RefundId, UnitId, VariantId};
 use vitrine_model::intent;
+use vitrine_model::ledger::unit;
 use vitrine_model::money::Money;
 
+use crate::catalog::{self, Piece};
 use crate::checkout::commands::{dispute, lock_order, returns};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
@@ -217,8 +220,45 @@ async fn fail(tx: &Tx, cx: &Context, refund: &refund::Model) -> anyhow::Result<(
     let units: Vec<UnitId> = units.into_iter().map(|row| row.unit_id).collect();
     returns::reopen(tx, &units).await?;
     ledger::refund_failed(tx, cx, refund).await?;
+    promise_again(tx, refund.id).await?;
     dispute::look_at(tx, cx, refund.order_id).await?;
     record(tx, cx, "order.refund_failed", refund).await?;
+    Ok(())
+}
+
+/// Pieces that were never shipped and went back into the stock with the failed refund are the buyer's again. Those that
+/// somebody else has bought meanwhile stay on record as put back, so that another refund does not put them back twice.
+async fn promise_again(tx: &Tx, refund: RefundId) -> Result<(), DbErr> {
+    let restocked = Query::select()
+        .column(refund_unit::Column::UnitId)
+        .from(refund_unit::Entity)
+        .and_where(refund_unit::Column::RefundId.eq(refund))
+        .and_where(refund_unit::Column::Restocked.eq(true))
+        .to_owned();
+    let units = unit::Entity::find()
+        .filter(unit::Column::Id.in_subquery(restocked))
+        .filter(unit::Column::ShippedAt.is_null())
+        .order_by_asc(unit::Column::Ordinal)
+        .all(tx)
+        .await?;
+    let pieces: Vec<Piece> = units
+        .iter()
+        .filter_map(|unit| Some((unit.variant_id?, 1)))
+        .collect();
+    let mut left: HashMap<VariantId, i64> = catalog::take_again(tx, &pieces).await?.into_iter().collect();
+    let taken = units.iter().filter(|unit| {
+        let left = unit.variant_id.and_then(|variant| left.get_mut(&variant));
+        left.is_some_and(|left| {
+            *left -= 1;
+            *left >= 0
+        })
+    });
+    refund_unit::Entity::update_many()
+        .col_expr(refund_unit::Column::Restocked, Expr::value(false))
+        .filter(refund_unit::Column::RefundId.eq(refund))
+        .filter(refund_unit::Column::UnitId.is_in(taken.map(|unit| unit.id)))
+        .exec(tx)
+        .await?;
     Ok(())
 }
 
