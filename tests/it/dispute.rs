@@ -441,4 +441,44 @@ on_both! {
         assert!(got("tea-owner@example.com", "has ended", "she has her money back"), "{mails:#?}");
         assert!(got("tea-shopholder@example.com", "has ended", "8.10 EUR"), "{mails:#?}");
     }
+
+    async fn a_refund_and_a_dispute_at_once_never_give_the_money_back_twice(app) {
+        let tea = app.market("tea").await;
+        for round in ["one", "two", "three"] {
+            let purchase = app.buy(&[(&tea, 1)]).await;
+            let dispute = format!("charges/{}/dispute", charge(app).await);
+            let opened = async {
+                let made = app.stripe.admin(&dispute, json!({ "fee": FEE })).await;
+                app.settle().await;
+                text(&made["id"])
+            };
+            let asked = tea.owner.tried(REFUND, pieces(&purchase, 1, round));
+            let (_, dispute) = futures::future::join(asked, opened).await;
+            app.settle().await;
+            sound(app).await;
+            decided(app, &dispute, json!({ "outcome": "lost" })).await;
+        }
+    }
+
+    async fn a_release_and_a_dispute_at_once_leave_sound_books(app) {
+        let mut tea = app.market("tea").await;
+        let purchase = app.buy(&[(&tea, 1)]).await;
+        tea.owner.made(SHIP, parcel(&purchase, 1)).await;
+        app.clock.advance(TimeDelta::days(60));
+        app.stripe.advance(TimeDelta::days(60)).await;
+        let cx = app.vitrine().context("release");
+        let dispute = format!("charges/{}/dispute", charge(app).await);
+        let opened = async {
+            let made = app.stripe.admin(&dispute, json!({ "fee": FEE })).await;
+            app.settle().await;
+            text(&made["id"])
+        };
+        let (released, dispute) = futures::future::join(ledger::release_due(&cx), opened).await;
+        released.unwrap();
+        sound(app).await;
+        let [held, available, frozen, _] = purse(app, &tea.brand).await;
+        assert!(held + available + frozen > 8000 && frozen > 8000, "{held} {available} {frozen}");
+        tea.owner.come_back().await;
+        decided(app, &dispute, json!({ "outcome": "won" })).await;
+    }
 }

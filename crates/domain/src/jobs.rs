@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict, Query};
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter};
@@ -127,8 +128,12 @@ impl Job {
     }
 }
 
-/// Does one job. Whatever it returns as an error is tried again.
-async fn perform(cx: &Context, job: Job) -> anyhow::Result<()> {
+/// Does one job. Whatever it returns as an error is tried again. Boxed: a worker's stack need not hold the largest of all.
+fn perform(cx: &Context, job: Job) -> BoxFuture<'_, anyhow::Result<()>> {
+    Box::pin(performed(cx, job))
+}
+
+async fn performed(cx: &Context, job: Job) -> anyhow::Result<()> {
     match job {
         Job::IntentDrive { intent } => intent::drive(cx, intent.parse()?).await,
         Job::InboxApply { event } => inbox::apply(cx, &event).await,

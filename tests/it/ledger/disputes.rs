@@ -1,7 +1,7 @@
 //! Disputes in the books, step by step: told directly to the ledger, so that steps can come in orders that Stripe's
 //! sandbox does not make.
 
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
 use vitrine_domain::ledger::{self, DisputeStage};
 use vitrine_model::catalog::FeeBearer;
 use vitrine_model::checkout::{DisputeState, dispute, order};
@@ -81,6 +81,10 @@ impl World<'_> {
     async fn reinstated(&self, id: &str, amount: i64, fee: i64) {
         self.txn(&format!("txn_{id}_in"), "dispute_reversal", id, amount, -fee)
             .await;
+    }
+
+    async fn sql(&self, statement: &str) {
+        self.app.db().execute_unprepared(statement).await.unwrap();
     }
 
     /// An order of one unit, the first row of the design's table, with its payment settled without a fee.
@@ -274,5 +278,40 @@ on_both! {
         world.follows(&dispute, DisputeStage::Closed).await;
         world.after_days(0).await;
         assert_eq!(world.purse(ocean).await, [0, 8500, 0, 0, 0]);
+    }
+
+    async fn the_audit_finds_what_was_changed_of_a_dispute(app) {
+        app.will_be_corrupted();
+        let world = World::new(app, Currency::Eur, FeeBearer::Platform).await;
+        let order = world.settled("ch_1").await;
+        let dispute = world.disputed(&order, "du_1", 5000).await;
+        world.withdrawn("du_1", 5000).await;
+        world.follows(&dispute, DisputeStage::Closed).await;
+        let planted = [
+            ("dispute set loss = loss - 1", "dispute set loss = loss + 1", "dispute_receivable is what"),
+            ("unit set brand_lost = brand_lost - 1", "unit set brand_lost = brand_lost + 1", "what units lost"),
+            ("unit set shop_lost = shop_lost - 1", "unit set shop_lost = shop_lost + 1", "each party's balances"),
+            (
+                "dispute_part set frozen_held = 1 where part = 'brand'",
+                "dispute_part set frozen_held = 0 where part = 'brand'",
+                "keeps money frozen",
+            ),
+            (
+                "unit set brand_released_at = '2200-01-01 00:00:00+00:00', brand_due_at = '2200-01-01 00:00:00+00:00'",
+                "unit set brand_released_at = null, brand_due_at = null",
+                "while its payment was disputed",
+            ),
+        ];
+        for (wrong, right, check) in planted {
+            let open = wrong.contains("released_at");
+            if open {
+                world.sql("update dispute set closed_at = null, loss = 0").await;
+            }
+            world.sql(&format!("update {wrong}")).await;
+            let report = app.audit().await;
+            let found = report.checks.iter().any(|made| made.name.contains(check) && made.wrong > 0);
+            assert!(found, "{wrong}: {report}");
+            world.sql(&format!("update {right}")).await;
+        }
     }
 }

@@ -12,6 +12,9 @@
 //! what remains held of the units; `stripe_cash` is moved by Stripe's balance transactions alone.
 //!
 //! ```text
+//! a bank's claim:  held or available ──dispute──▶ disputed ──lost──▶ gone (what was paid out: receivable)
+//!                                                    └─────won──▶ where it came from
+//!
 //! a unit's part:   held ──release──▶ available ──request──▶ in transit ──transfer──▶ paid out
 //!                   │                 │    ▲ └──── refused for good ◀──┘               │
 //!                   └─────refund──────┴────┼─────────── refund after payout ───────────┘

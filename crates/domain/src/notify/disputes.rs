@@ -2,6 +2,7 @@
 //! the platform.
 
 use anyhow::Context as _;
+use futures::future::BoxFuture;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use vitrine_model::Time;
 use vitrine_model::checkout::{DisputeState, dispute};
@@ -74,7 +75,16 @@ impl Case {
 }
 
 /// The bank asks, or has taken the money.
-pub(super) async fn opened(cx: &Context, id: DisputeId) -> anyhow::Result<Vec<Draft>> {
+pub(super) fn opened(cx: &Context, id: DisputeId) -> BoxFuture<'_, anyhow::Result<Vec<Draft>>> {
+    Box::pin(write_opened(cx, id))
+}
+
+/// The bank has decided, or it came to nothing.
+pub(super) fn closed(cx: &Context, id: DisputeId) -> BoxFuture<'_, anyhow::Result<Vec<Draft>>> {
+    Box::pin(write_closed(cx, id))
+}
+
+async fn write_opened(cx: &Context, id: DisputeId) -> anyhow::Result<Vec<Draft>> {
     let case = Case::read(cx.db(), id).await?;
     let mut drafts = Vec::new();
     for brand in case.sale.brand_ids() {
@@ -100,8 +110,7 @@ pub(super) async fn opened(cx: &Context, id: DisputeId) -> anyhow::Result<Vec<Dr
     Ok(drafts)
 }
 
-/// The bank has decided, or it came to nothing.
-pub(super) async fn closed(cx: &Context, id: DisputeId) -> anyhow::Result<Vec<Draft>> {
+async fn write_closed(cx: &Context, id: DisputeId) -> anyhow::Result<Vec<Draft>> {
     let case = Case::read(cx.db(), id).await?;
     let (state, number) = (case.dispute.state, case.number());
     let mut drafts = Vec::new();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use anyhow::Context as _;
+use futures::future::BoxFuture;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use vitrine_model::checkout::RefundKind;
 use vitrine_model::event;
@@ -87,8 +88,12 @@ pub(super) fn writer(kind: &str) -> Option<Writer> {
     })
 }
 
-/// The letters that the event brings about.
-pub(super) async fn drafts(cx: &Context, id: EventId) -> anyhow::Result<Vec<Draft>> {
+/// The letters that the event brings about. Boxed, as each of the writers would be carried otherwise.
+pub(super) fn drafts(cx: &Context, id: EventId) -> BoxFuture<'_, anyhow::Result<Vec<Draft>>> {
+    Box::pin(written(cx, id))
+}
+
+async fn written(cx: &Context, id: EventId) -> anyhow::Result<Vec<Draft>> {
     let event = event::Entity::find()
         .filter(event::Column::Id.eq(id))
         .one(cx.db())

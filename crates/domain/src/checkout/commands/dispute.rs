@@ -13,6 +13,7 @@
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
+use futures::future::BoxFuture;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 use vitrine_model::checkout::{DisputeState, charge, dispute, order};
@@ -148,11 +149,21 @@ pub(super) async fn lock(tx: &Tx, id: DisputeId) -> anyhow::Result<dispute::Mode
     locked.with_context(|| format!("no dispute {id}"))
 }
 
-/// Takes the dispute to where Stripe says it is, and the books with it.
+/// Takes the dispute to where Stripe says it is, and the books with it. Boxed, so that not everyone who may come by carries
+/// all of it.
 ///
 /// # Errors
 /// When the database fails.
-pub(super) async fn apply(
+pub(super) fn apply<'a>(
+    tx: &'a Tx,
+    cx: &'a Context,
+    order: OrderId,
+    facts: &'a DisputeFacts,
+) -> BoxFuture<'a, anyhow::Result<dispute::Model>> {
+    Box::pin(follow(tx, cx, order, facts))
+}
+
+async fn follow(
     tx: &Tx,
     cx: &Context,
     order: OrderId,
