@@ -429,7 +429,6 @@ mod tests {
             shipping_total: 0,
             total: 0,
             state,
-            click_id: None,
             intent_id: IntentId::from(Uuid::nil()),
             session_id: None,
             checkout_url: None,
