@@ -329,6 +329,7 @@ create table orders (
     charge_id text unique,
     expires_at {time} not null,
     created_at {time} not null,
+    payment_pending_at {time},
     paid_at {time},
     closed_at {time}
 );
@@ -670,16 +671,19 @@ create index balance_transaction_source on balance_transaction (source);
 const PAYOUT: &str = "
 create table payout_account (
     id {uuid} not null primary key,
-    party text not null unique,
+    party text not null,
     country text not null,
     intent_id {uuid} not null,
     stripe_account_id text unique,
     details_submitted boolean not null,
     transfers_active boolean not null,
     requirements_due integer not null,
+    closed text,
     created_at {time} not null,
     updated_at {time} not null
 );
+create unique index payout_account_once on payout_account (party) where closed is null or closed <> 'deleted';
+create index payout_account_party on payout_account (party, created_at);
 create table payout (
     id {uuid} not null primary key,
     party text not null,
@@ -754,6 +758,29 @@ create table installation (
     livemode boolean not null,
     created_at {time} not null
 );
+create table reconciliation (
+    id integer not null primary key check (id = 1),
+    cursor {time},
+    token text,
+    leased_until {time},
+    finished_at {time},
+    applied bigint not null,
+    asked bigint not null,
+    failed bigint not null
+);
+create table difference (
+    id {uuid} not null primary key,
+    kind text not null,
+    subject text not null,
+    currency text,
+    amount bigint,
+    detail text,
+    first_seen_at {time} not null,
+    last_seen_at {time} not null,
+    resolved_at {time}
+);
+create unique index difference_open on difference (kind, subject, coalesce(currency, '')) where resolved_at is null;
+create index difference_oldest on difference (first_seen_at, id) where resolved_at is null;
 create table idempotency (
     scope text not null,
     mutation text not null,

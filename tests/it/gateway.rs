@@ -10,6 +10,7 @@ use vitrine_domain::ports::{
 };
 use vitrine_model::id::IntentId;
 use vitrine_model::money::{Currency, Money};
+use vitrine_model::payout::AccountClosure;
 use vitrine_stripe_gateway::{Config, StripePayments};
 
 use crate::support::stripe::Stripe;
@@ -70,6 +71,7 @@ fn session_call(order: &str) -> Call {
         order_number: "ABCDE-12345".to_owned(),
         currency: "EUR".to_owned(),
         lines: vec![line("Apron", 9460, 2), line("Shipping by Kitchenware", 490, 1)],
+        methods: vec!["card".to_owned()],
         email: Some("berta@example.com".to_owned()),
         expires_at: (start() + TimeDelta::minutes(31)).timestamp(),
         success_url: format!("{FRONTEND}/thanks?session={{CHECKOUT_SESSION_ID}}"),
@@ -115,9 +117,10 @@ impl Bench {
         let session = self.gateway.session(&session.id).await.unwrap();
         let charge = self
             .gateway
-            .charge_of(&session.payment_intent.unwrap())
+            .payment(&session.payment_intent.unwrap())
             .await
-            .unwrap();
+            .unwrap()
+            .charge;
         let charge = charge.expect("the session was paid");
         // The balance transaction follows the charge.
         self.stripe.advance(TimeDelta::minutes(5)).await;
@@ -234,7 +237,13 @@ fn a_charge_is_read_with_its_balance_transaction() {
         let session = bench.gateway.session(&session.id).await.unwrap();
         assert_eq!((session.status, session.paid), (SessionStatus::Complete, true));
         let payment_intent = session.payment_intent.unwrap();
-        let first = bench.gateway.charge_of(&payment_intent).await.unwrap().unwrap();
+        let first = bench
+            .gateway
+            .payment(&payment_intent)
+            .await
+            .unwrap()
+            .charge
+            .unwrap();
         assert!(first.paid && !first.livemode);
         assert_eq!(first.order.as_deref(), Some("order_1"));
         assert_eq!(first.amount, eur(19_410));
@@ -246,7 +255,7 @@ fn a_charge_is_read_with_its_balance_transaction() {
         assert_eq!((movement.amount, movement.net), (19_410, 19_410 - movement.fee));
         assert!(movement.fee > 0 && movement.currency == Currency::Eur);
         assert_eq!(
-            bench.gateway.charge_of(&payment_intent).await.unwrap(),
+            bench.gateway.payment(&payment_intent).await.unwrap().charge,
             Some(charge)
         );
         let balance = bench.gateway.balance().await.unwrap();
@@ -274,7 +283,7 @@ fn a_declined_card_leaves_no_charge() {
         let session = bench.gateway.session(&session.id).await.unwrap();
         assert_eq!((session.status, session.paid), (SessionStatus::Open, false));
         if let Some(payment_intent) = session.payment_intent {
-            assert_eq!(bench.gateway.charge_of(&payment_intent).await.unwrap(), None);
+            assert_eq!(bench.gateway.payment(&payment_intent).await.unwrap().charge, None);
         }
     });
 }
@@ -524,5 +533,101 @@ fn nobody_at_the_other_end_is_unknown() {
         let gateway = gateway("http://127.0.0.1:9".to_owned(), STRIPE_KEY);
         assert!(matches!(gateway.balance().await, Err(CallError::Unknown(_))));
         assert!(bench.gateway.balance().await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn lists_are_read_page_by_page_the_newest_first() {
+    with_stripe(async |bench| {
+        for number in 1..=104 {
+            bench.session(number, &format!("order_{number}")).await;
+        }
+        let since = start() - TimeDelta::minutes(1);
+        let first = bench.gateway.sessions(since, None).await.unwrap();
+        assert_eq!(first.rows.len(), 100);
+        let second = bench
+            .gateway
+            .sessions(since, first.next.as_deref())
+            .await
+            .unwrap();
+        assert_eq!((second.rows.len(), second.next), (4, None));
+        let orders: Vec<_> = first
+            .rows
+            .iter()
+            .chain(&second.rows)
+            .map(|row| row.order.clone().unwrap())
+            .collect();
+        let expected: Vec<_> = (1..=104).rev().map(|number| format!("order_{number}")).collect();
+        assert_eq!(orders, expected);
+        let later = bench
+            .gateway
+            .sessions(start() + TimeDelta::minutes(1), None)
+            .await
+            .unwrap();
+        assert_eq!((later.rows.len(), later.next), (0, None));
+    });
+}
+
+#[test]
+fn every_movement_of_the_balance_is_listed_with_what_it_is_about() {
+    with_stripe(async |bench| {
+        let charge = bench.charge(1, "order_1").await;
+        let account = bench.account(2).await;
+        let (_, transfer) = bench.transfer(3, &account).await;
+        let call = Call::RefundMake {
+            charge: charge.id.clone(),
+            amount: 1000,
+            currency: "EUR".to_owned(),
+            refund: "refund_1".to_owned(),
+            order: "order_1".to_owned(),
+        };
+        let Outcome::Refund(refund) = bench.make(4, &call).await.unwrap() else {
+            panic!("not a refund");
+        };
+        let movements = bench.gateway.movements(start(), None).await.unwrap();
+        let seen: Vec<_> = movements
+            .rows
+            .iter()
+            .map(|row| (row.kind.as_str(), row.source.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("refund", &*refund.id),
+                ("transfer", &*transfer.id),
+                ("charge", &*charge.id)
+            ]
+        );
+        assert_eq!(movements.next, None);
+        let held: i64 = movements.rows.iter().map(|row| row.net).sum();
+        let balance = bench.gateway.balance().await.unwrap();
+        assert_eq!(balance[0].available + balance[0].pending, held);
+        let refunds = bench.gateway.refunds(start(), None).await.unwrap();
+        assert_eq!(refunds.rows[0].id, refund.id);
+        assert!(refunds.rows[0].balance_transaction.is_some());
+        let transfers = bench.gateway.transfers(start(), None).await.unwrap();
+        assert_eq!(
+            transfers.rows,
+            [bench.gateway.transfer(&transfer.id).await.unwrap()]
+        );
+    });
+}
+
+#[test]
+fn an_account_that_was_rejected_or_is_gone_is_told_as_such() {
+    with_stripe(async |bench| {
+        let account = bench.account(1).await;
+        assert_eq!(bench.gateway.account(&account).await.unwrap().closed, None);
+        bench
+            .stripe
+            .admin(&format!("accounts/{account}/reject"), json!({}))
+            .await;
+        let rejected = bench.gateway.account(&account).await.unwrap();
+        assert_eq!(
+            (rejected.closed, rejected.transfers_active),
+            (Some(AccountClosure::Rejected), false)
+        );
+        let gone = bench.gateway.account("acct_1nobodys").await.unwrap();
+        assert_eq!(gone.closed, Some(AccountClosure::Deleted));
     });
 }

@@ -40,6 +40,7 @@ mod notify;
 mod operator;
 mod payout;
 mod process;
+mod reconcile;
 mod referral;
 mod refund;
 mod shop;

@@ -89,6 +89,8 @@ async fn dispatch(cx: &Context, event: &inbox::Model) -> anyhow::Result<()> {
     let object = &event.object_id;
     match (event.kind.as_str(), &event.account) {
         ("account.updated", _) => payout::account_changed(cx, object).await,
+        // Its object is the platform itself: the account that left is named beside.
+        ("account.application.deauthorized", Some(account)) => payout::account_changed(cx, account).await,
         (_, Some(_)) => Ok(()),
         (kind, None) if kind.starts_with("checkout.session.") => checkout::session_changed(cx, object).await,
         (kind, None) if kind.starts_with("charge.dispute.") => checkout::dispute_changed(cx, object).await,

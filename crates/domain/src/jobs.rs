@@ -19,7 +19,7 @@ use vitrine_model::job::{self, JobState};
 
 use crate::context::{Context, Tx};
 use crate::failure::{BrokenOff, persistently};
-use crate::{catalog, checkout, inbox, intent, ledger, notify, payout};
+use crate::{catalog, checkout, inbox, intent, ledger, notify, payout, reconcile};
 
 /// How long a worker may be silent before another takes over.
 const LEASE: TimeDelta = TimeDelta::minutes(5);
@@ -103,6 +103,8 @@ pub enum Job {
     PayoutRun,
     /// Seal the ledger's newest transactions into a block.
     LedgerSeal,
+    /// Hold the books against what the payment provider says.
+    Reconcile,
     /// Remove what has outlived its purpose: idempotency keys, uploads that nobody finished.
     Sweep,
 }
@@ -123,6 +125,7 @@ impl Job {
             Self::Release => "release",
             Self::PayoutRun => "payout_run",
             Self::LedgerSeal => "ledger_seal",
+            Self::Reconcile => "reconcile",
             Self::Sweep => "sweep",
         }
     }
@@ -148,6 +151,7 @@ async fn performed(cx: &Context, job: Job) -> anyhow::Result<()> {
         Job::Release => ledger::release_due(cx).await,
         Job::PayoutRun => payout::run(cx).await,
         Job::LedgerSeal => ledger::seal(cx).await,
+        Job::Reconcile => reconcile::perform(cx).await,
         Job::Sweep => {
             crate::idempotency::sweep(cx).await?;
             catalog::sweep_uploads(cx).await
@@ -184,6 +188,11 @@ pub async fn ensure_recurring(cx: &Context) -> Result<(), DbErr> {
     for (job, every) in recurring {
         insert(&tx, cx, &job, cx.now(), Some(job.kind()), Some(every)).await?;
     }
+    // On a fresh installation there is nothing to find yet.
+    let every = cx.settings().reconcile_every;
+    let first = cx.now() + TimeDelta::seconds(every);
+    let job = Job::Reconcile;
+    insert(&tx, cx, &job, first, Some(job.kind()), Some(every)).await?;
     tx.commit().await
 }
 

@@ -17,9 +17,9 @@
 //! | notify   | ledger                                       |
 //!
 //! `checkout` and `payout` never call each other: they meet in the ledger. Rows may be read through `vitrine_model` by
-//! anyone. The modules beside the domains (`context`, `tx`, `event`, `jobs`, `intent`, `inbox`, `idempotency`, `list`,
-//! `secret`) are the mechanism all share; `jobs`, `intent` and `inbox` hand what comes back from outside to the domain it
-//! concerns.
+//! anyone. The modules beside the domains (`context`, `tx`, `event`, `jobs`, `intent`, `inbox`, `reconcile`, `idempotency`,
+//! `list`, `secret`) are the mechanism all share; `jobs`, `intent`, `inbox` and `reconcile` hand what comes back from
+//! outside to the domain it concerns.
 
 pub mod context;
 pub mod event;
@@ -31,6 +31,7 @@ pub mod jobs;
 pub mod list;
 pub mod page;
 pub mod ports;
+pub mod reconcile;
 pub mod secret;
 pub mod settings;
 mod tx;

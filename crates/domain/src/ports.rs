@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_model::Time;
 use vitrine_model::id::IntentId;
 use vitrine_model::money::{Currency, Money};
+use vitrine_model::payout::AccountClosure;
 
 /// What time it is.
 pub trait Clock: Send + Sync {
@@ -127,6 +128,8 @@ pub enum Call {
         currency: String,
         /// The lines, discounts already taken off.
         lines: Vec<SessionLine>,
+        /// How the buyer may pay, in the provider's words.
+        methods: Vec<String>,
         /// The buyer's address, if she gave it.
         email: Option<String>,
         /// Unix seconds at which the page closes.
@@ -358,6 +361,8 @@ pub struct AccountFacts {
     pub transfers_active: bool,
     /// How many facts are still asked for.
     pub requirements_due: i32,
+    /// Whether the provider has done with it for good.
+    pub closed: Option<AccountClosure>,
 }
 
 /// How far a dispute is.
@@ -434,6 +439,26 @@ pub struct BalanceFacts {
     pub currency: Currency,
 }
 
+/// A page of one of the provider's lists, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// What stands on it.
+    pub rows: Vec<T>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// A payment as the provider tells it: what a checkout page collects, or tries to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentFacts {
+    /// pi_….
+    pub id: String,
+    /// The charge that brought the money, once one did.
+    pub charge: Option<ChargeFacts>,
+    /// Whether the attempt failed: no money is under way any more.
+    pub failed: bool,
+}
+
 /// The payment provider.
 #[async_trait]
 pub trait Payments: Send + Sync {
@@ -463,11 +488,11 @@ pub trait Payments: Send + Sync {
     /// See [`CallError`].
     async fn charge(&self, id: &str) -> Result<ChargeFacts, CallError>;
 
-    /// The successful charges of the payment intent `id` now: one, or none yet.
+    /// The payment intent `id` now, with its successful charge: one, or none yet.
     ///
     /// # Errors
     /// See [`CallError`].
-    async fn charge_of(&self, payment_intent: &str) -> Result<Option<ChargeFacts>, CallError>;
+    async fn payment(&self, id: &str) -> Result<PaymentFacts, CallError>;
 
     /// The refund `id` now.
     ///
@@ -509,6 +534,41 @@ pub trait Payments: Send + Sync {
     /// # Errors
     /// See [`CallError`].
     async fn balance(&self) -> Result<Vec<BalanceFacts>, CallError>;
+
+    /// A page of the movements of the platform's balance made since `since`, from where `after` says. What is in a
+    /// currency we do not know is left out, with an alarm.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn movements(
+        &self,
+        since: Time,
+        after: Option<&str>,
+    ) -> Result<Listed<BalanceTransactionFacts>, CallError>;
+
+    /// A page of the checkout sessions made since `since`, from where `after` says.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn sessions(&self, since: Time, after: Option<&str>) -> Result<Listed<SessionFacts>, CallError>;
+
+    /// A page of the refunds made since `since`, from where `after` says.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn refunds(&self, since: Time, after: Option<&str>) -> Result<Listed<RefundFacts>, CallError>;
+
+    /// A page of the transfers made since `since`, from where `after` says.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn transfers(&self, since: Time, after: Option<&str>) -> Result<Listed<TransferFacts>, CallError>;
+
+    /// A page of the disputes and inquiries begun since `since`, from where `after` says.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    async fn disputes(&self, since: Time, after: Option<&str>) -> Result<Listed<DisputeFacts>, CallError>;
 
     /// Whether real money is meant.
     fn livemode(&self) -> bool;

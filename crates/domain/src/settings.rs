@@ -35,6 +35,10 @@ pub struct Settings {
     pub payout_float: i64,
     /// Seconds between two payout runs.
     pub payout_every: i64,
+    /// Seconds between two reconciliations with the payment provider.
+    pub reconcile_every: i64,
+    /// How buyers may pay, in the payment provider's words, such as `card`.
+    pub payment_methods: Vec<String>,
     /// Largest import file in bytes.
     pub import_max_bytes: u64,
     /// Memory of one Argon2id hash in KiB.

@@ -21,6 +21,7 @@ mod checkout;
 mod identity;
 mod ledger;
 mod payout;
+mod reconciliation;
 mod referral;
 mod shop;
 
@@ -40,6 +41,7 @@ pub struct Query(
     checkout::CheckoutQuery,
     ledger::LedgerQuery,
     payout::PayoutQuery,
+    reconciliation::ReconciliationQuery,
 );
 
 /// The root of all mutations.

@@ -193,6 +193,8 @@ ids! {
     PayoutAccountId = "pacct",
     /// Money taken back from a connected account.
     ReversalId = "rev",
+    /// Where the books and the payment provider do not agree.
+    DifferenceId = "diff",
     /// A call to the payment provider, written down before it is made.
     IntentId = "intent",
     /// A unit of background work.

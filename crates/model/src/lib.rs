@@ -23,6 +23,7 @@ pub mod job;
 pub mod ledger;
 pub mod mail;
 pub mod payout;
+pub mod reconciliation;
 pub mod referral;
 pub mod shop;
 
@@ -47,6 +48,7 @@ macro_rules! for_each_entity {
             ledger::account, ledger::transaction, ledger::posting, ledger::seal, ledger::block, ledger::unit,
             ledger::balance_transaction, ledger::dispute_part,
             payout, payout::payout_account, payout::payout_run, payout::transfer_reversal,
+            reconciliation, reconciliation::difference,
             event, idempotency, inbox, installation, intent, job, mail
         }
     };

@@ -209,7 +209,7 @@ impl Running {
         let (server, workers) = (TaskTracker::new(), TaskTracker::new());
         let (stop_serving, stop_working) = (CancellationToken::new(), CancellationToken::new());
         let beside = match &metrics_listener {
-            None if app.development => health::metrics_route(),
+            None if app.development => health::metrics_route(&app),
             _ => Router::new(),
         };
         let routes = router::router(app.clone(), beside);
@@ -217,7 +217,7 @@ impl Running {
         if let Some(listener) = metrics_listener {
             workers.spawn(listen::serve(
                 listener,
-                health::metrics_route(),
+                health::metrics_route(&app),
                 stop_working.clone(),
             ));
         }

@@ -16,7 +16,7 @@ use vitrine_model::text::{Email, Handle};
 use crate::boot::{Running, Vitrine};
 use crate::config::{Config, LogFormat};
 use crate::demo::{self, DemoArgs};
-use crate::{boot, database, health, import, listen, operate, worker};
+use crate::{boot, database, health, import, listen, operate, reconcile, worker};
 
 /// What is logged when nobody says otherwise.
 const LOG: &str = "info,sqlx=warn,sea_orm_migration=warn";
@@ -74,6 +74,8 @@ pub enum Command {
     /// Decide about money: goodwill, debts written off, suspense explained, and any of these taken back.
     #[command(subcommand)]
     Books(operate::Books),
+    /// Hold the books against what Stripe says, now; the exit status tells whether they agree.
+    Reconcile,
     /// Make the account with this address an operator.
     Operator {
         /// Its address.
@@ -102,6 +104,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Explain { order } => explain(&config, &order).await,
         Command::Payouts(command) => operate::payouts(&config, command).await,
         Command::Books(command) => operate::books(&config, command).await,
+        Command::Reconcile => reconcile::run(&config).await,
         Command::Operator { email } => operator(&config, email).await,
         Command::Healthcheck => healthcheck(&config).await,
     }
@@ -136,7 +139,7 @@ async fn work(config: &Config) -> anyhow::Result<()> {
                 tracing::info!(%address, "metrics are served");
             }
             let upkeep = health::upkeep(stopping.clone());
-            let served = listen::serve(listener, health::metrics_route(), stopping.clone());
+            let served = listen::serve(listener, health::metrics_route(&app), stopping.clone());
             tokio::join!(upkeep, served);
         }
     };

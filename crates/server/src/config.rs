@@ -185,6 +185,21 @@ pub struct Config {
     #[arg(long, env = "VITRINE_PAYOUT_EVERY", global = true, default_value_t = 86_400, value_parser = clap::value_parser!(i64).range(60..))]
     pub payout_every: i64,
 
+    /// Seconds between two reconciliations with Stripe.
+    #[arg(long, env = "VITRINE_RECONCILE_EVERY", global = true, default_value_t = 3_600, value_parser = clap::value_parser!(i64).range(60..))]
+    pub reconcile_every: i64,
+
+    /// How buyers may pay, in Stripe's words. A way whose money takes days, such as `sepa_debit`, keeps the stock for as
+    /// long.
+    #[arg(
+        long,
+        env = "VITRINE_PAYMENT_METHODS",
+        global = true,
+        value_delimiter = ',',
+        default_value = "card"
+    )]
+    pub payment_methods: Vec<String>,
+
     /// Largest product file, in bytes.
     #[arg(long, env = "VITRINE_IMPORT_MAX_BYTES", global = true, default_value_t = 2 << 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub import_max_bytes: u64,
@@ -267,6 +282,8 @@ impl Config {
             payout_minimum: self.payout_minimum,
             payout_float: self.payout_float,
             payout_every: self.payout_every,
+            reconcile_every: self.reconcile_every,
+            payment_methods: self.payment_methods()?,
             import_max_bytes: self.import_max_bytes,
             argon2_kib: 19 * 1024,
         })
@@ -308,6 +325,18 @@ impl Config {
     pub fn address_header(&self) -> anyhow::Result<Option<HeaderName>> {
         let name = self.address_header.as_deref().map(str::parse).transpose();
         name.context("VITRINE_ADDRESS_HEADER is not the name of a header")
+    }
+
+    fn payment_methods(&self) -> anyhow::Result<Vec<String>> {
+        let word = |method: &String| {
+            let letters = |byte: u8| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit();
+            !method.is_empty() && method.bytes().all(letters)
+        };
+        ensure!(
+            !self.payment_methods.is_empty() && self.payment_methods.iter().all(word),
+            "VITRINE_PAYMENT_METHODS names ways to pay as Stripe does, such as card,sepa_debit"
+        );
+        Ok(self.payment_methods.clone())
     }
 
     fn currencies(&self) -> anyhow::Result<Vec<Currency>> {

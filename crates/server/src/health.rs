@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::routing::get;
-use metrics::{Unit, describe_counter, describe_histogram};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,10 @@ pub(crate) const REQUESTS: &str = "vitrine_http_requests_total";
 pub(crate) const REQUEST_SECONDS: &str = "vitrine_http_request_seconds";
 /// Jobs begun.
 pub(crate) const JOBS: &str = "vitrine_jobs_begun_total";
+/// What does not agree with the payment provider.
+const DIFFERENCES: &str = "vitrine_reconciliation_differences";
+/// For how long the oldest of it has not.
+const OLDEST_DIFFERENCE: &str = "vitrine_reconciliation_oldest_difference_seconds";
 
 /// Upper bounds of the histogram's buckets, in seconds; the last is the longest that a request may take.
 const BUCKETS: [f64; 13] = [
@@ -49,9 +53,10 @@ pub(crate) async fn ready(State(app): State<Vitrine>) -> (StatusCode, &'static s
 }
 
 /// The route of the metrics.
-pub(crate) fn metrics_route<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(crate) fn metrics_route<S: Clone + Send + Sync + 'static>(app: &Vitrine) -> Router<S> {
     recorder();
-    Router::new().route("/metrics", get(metrics))
+    let app = app.clone();
+    Router::new().route("/metrics", get(move || metrics(app.clone())))
 }
 
 /// Where the metrics are served, if they have an address of their own.
@@ -69,12 +74,26 @@ pub(crate) async fn metrics_listener(config: &Config) -> anyhow::Result<Option<T
 }
 
 /// `GET /metrics`, in Prometheus' text format.
-async fn metrics() -> ([(HeaderName, &'static str); 1], String) {
+async fn metrics(app: Vitrine) -> ([(HeaderName, &'static str); 1], String) {
+    if let Err(error) = measure_differences(&app).await {
+        tracing::warn!(error = format!("{error:#}"), "the differences cannot be counted");
+    }
     let text = recorder().map(PrometheusHandle::render).unwrap_or_default();
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,
     )
+}
+
+/// Differences stand in the database, whichever node found them: they are counted when somebody asks.
+async fn measure_differences(app: &Vitrine) -> anyhow::Result<()> {
+    let cx = app.context("metrics");
+    let counted = tokio::time::timeout(PATIENCE, vitrine_domain::reconcile::tally(cx.db())).await?;
+    let (count, oldest) = counted?;
+    let seconds = oldest.map_or(0, |oldest| (cx.now() - oldest).num_seconds().max(0));
+    gauge!(DIFFERENCES).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+    gauge!(OLDEST_DIFFERENCE).set(f64::from(u32::try_from(seconds).unwrap_or(u32::MAX)));
+    Ok(())
 }
 
 /// Sums up what was measured, again and again, whether or not anybody asks for it.
@@ -105,5 +124,11 @@ fn install() -> Option<PrometheusHandle> {
         "How long requests took, by route."
     );
     describe_counter!(JOBS, "Background jobs begun.");
+    describe_gauge!(DIFFERENCES, "What does not agree between the books and Stripe.");
+    describe_gauge!(
+        OLDEST_DIFFERENCE,
+        Unit::Seconds,
+        "For how long the oldest of it has not agreed."
+    );
     Some(handle)
 }

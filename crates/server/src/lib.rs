@@ -15,6 +15,7 @@ mod health;
 mod import;
 mod listen;
 mod operate;
+mod reconcile;
 mod referral;
 #[cfg(debug_assertions)]
 pub mod rehearsal;

@@ -14,8 +14,9 @@ use rand::{RngCore, SeedableRng, TryRngCore};
 use rand_chacha::ChaCha20Rng;
 use secrecy::{ExposeSecret, SecretString};
 use vitrine_domain::ports::{
-    AccountFacts, BalanceFacts, Call, CallError, ChargeFacts, Clock, DisputeFacts, Entropy, Files, Mail,
-    Mailer, Outcome, Payments, RefundFacts, SessionFacts, TransferFacts,
+    AccountFacts, BalanceFacts, BalanceTransactionFacts, Call, CallError, ChargeFacts, Clock, DisputeFacts,
+    Entropy, Files, Listed, Mail, Mailer, Outcome, PaymentFacts, Payments, RefundFacts, SessionFacts,
+    TransferFacts,
 };
 use vitrine_model::Time;
 use vitrine_model::id::IntentId;
@@ -129,7 +130,7 @@ impl Payments for NoPayments {
         Self::refuse()
     }
 
-    async fn charge_of(&self, _: &str) -> Result<Option<ChargeFacts>, CallError> {
+    async fn payment(&self, _: &str) -> Result<PaymentFacts, CallError> {
         Self::refuse()
     }
 
@@ -154,6 +155,30 @@ impl Payments for NoPayments {
     }
 
     async fn balance(&self) -> Result<Vec<BalanceFacts>, CallError> {
+        Self::refuse()
+    }
+
+    async fn movements(
+        &self,
+        _: Time,
+        _: Option<&str>,
+    ) -> Result<Listed<BalanceTransactionFacts>, CallError> {
+        Self::refuse()
+    }
+
+    async fn sessions(&self, _: Time, _: Option<&str>) -> Result<Listed<SessionFacts>, CallError> {
+        Self::refuse()
+    }
+
+    async fn refunds(&self, _: Time, _: Option<&str>) -> Result<Listed<RefundFacts>, CallError> {
+        Self::refuse()
+    }
+
+    async fn transfers(&self, _: Time, _: Option<&str>) -> Result<Listed<TransferFacts>, CallError> {
+        Self::refuse()
+    }
+
+    async fn disputes(&self, _: Time, _: Option<&str>) -> Result<Listed<DisputeFacts>, CallError> {
         Self::refuse()
     }
 

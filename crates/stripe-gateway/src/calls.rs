@@ -51,12 +51,13 @@ impl Sender<'_> {
                 order_number,
                 currency,
                 lines,
+                methods,
                 email,
                 expires_at,
                 success_url,
                 cancel_url,
             } => {
-                let mut request = payment_page()
+                let mut request = payment_page(methods)
                     .client_reference_id(order)
                     .line_items(session_lines(lines, known(currency)?)?)
                     .payment_intent_data(self.payment_intent(order, order_number))
@@ -232,12 +233,21 @@ impl Sender<'_> {
     }
 }
 
-/// What all payment pages have in common. Cards only: money that comes days later would hold stock for days.
-fn payment_page() -> CreateCheckoutSession {
+/// What all payment pages have in common.
+fn payment_page(methods: &[String]) -> CreateCheckoutSession {
+    let methods: Vec<_> = methods.iter().map(|method| payment_method(method)).collect();
     CreateCheckoutSession::new()
         .mode(CheckoutSessionMode::Payment)
-        .allowed_payment_method_types([CreateCheckoutSessionAllowedPaymentMethodTypes::Card])
+        .allowed_payment_method_types(methods)
         .locale(CheckoutSessionLocale::Auto)
+}
+
+/// A way to pay in Stripe's words. One that these types do not know yet is for Stripe to judge.
+fn payment_method(name: &str) -> CreateCheckoutSessionAllowedPaymentMethodTypes {
+    match name.parse() {
+        Ok(method) => method,
+        Err(never) => match never {},
+    }
 }
 
 fn session_lines(

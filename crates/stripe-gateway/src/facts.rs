@@ -2,16 +2,17 @@
 
 use stripe_shared::{
     Account, AccountCapabilitiesStatus, BalanceTransaction, Charge, ChargeStatus, CheckoutSession,
-    CheckoutSessionPaymentStatus, CheckoutSessionStatus, Dispute, DisputeStatus, Refund, Transfer,
-    TransferReversal,
+    CheckoutSessionPaymentStatus, CheckoutSessionStatus, Dispute, DisputeStatus, PaymentIntent,
+    PaymentIntentStatus, Refund, Transfer, TransferReversal,
 };
 use stripe_types::Expandable;
 use vitrine_domain::ports::{
     AccountFacts, BalanceFacts, BalanceTransactionFacts, ChargeFacts, DisputeFacts, DisputeStatus as Status,
-    RefundFacts, RefundStatus, ReversalFacts, SessionFacts, SessionStatus, TransferFacts,
+    PaymentFacts, RefundFacts, RefundStatus, ReversalFacts, SessionFacts, SessionStatus, TransferFacts,
 };
 use vitrine_model::Time;
 use vitrine_model::money::{Currency, Money};
+use vitrine_model::payout::AccountClosure;
 
 /// What to expand so that the object comes with the balance transaction at `path`.
 pub(crate) fn settled(path: &str) -> Vec<String> {
@@ -57,6 +58,20 @@ pub(crate) fn charge(charge: Charge) -> ChargeFacts {
         livemode: charge.livemode,
         balance_transaction: balance_transaction(charge.balance_transaction),
         created: time(charge.created),
+    }
+}
+
+/// What the buyer of a completed page has tried: an intent that waits for another method was not paid by the first.
+pub(crate) fn payment(intent: PaymentIntent) -> PaymentFacts {
+    let failed = matches!(
+        intent.status,
+        PaymentIntentStatus::RequiresPaymentMethod | PaymentIntentStatus::Canceled
+    );
+    let charge = intent.latest_charge.and_then(Expandable::into_object);
+    PaymentFacts {
+        id: intent.id.to_string(),
+        charge: charge.map(self::charge).filter(|charge| charge.paid),
+        failed,
     }
 }
 
@@ -138,11 +153,29 @@ pub(crate) fn account(account: &Account) -> AccountFacts {
         .requirements
         .as_ref()
         .and_then(|all| all.currently_due.as_ref());
+    let disabled = account
+        .requirements
+        .as_ref()
+        .and_then(|all| all.disabled_reason.as_ref());
     AccountFacts {
         id: account.id.to_string(),
         details_submitted: account.details_submitted.unwrap_or(false),
         transfers_active: transfers == Some(&AccountCapabilitiesStatus::Active),
         requirements_due: due.map_or(0, |due| i32::try_from(due.len()).unwrap_or(i32::MAX)),
+        closed: disabled
+            .is_some_and(|reason| reason.as_str().starts_with("rejected."))
+            .then_some(AccountClosure::Rejected),
+    }
+}
+
+/// An account that Stripe does not know any more.
+pub(crate) fn deleted_account(id: &str) -> AccountFacts {
+    AccountFacts {
+        id: id.to_owned(),
+        details_submitted: false,
+        transfers_active: false,
+        requirements_due: 0,
+        closed: Some(AccountClosure::Deleted),
     }
 }
 
@@ -171,7 +204,8 @@ fn balance_transaction(expanded: Option<Expandable<BalanceTransaction>>) -> Opti
     movement(expanded?.into_object()?)
 }
 
-fn movement(found: BalanceTransaction) -> Option<BalanceTransactionFacts> {
+/// The balance transaction, if it is in a currency of ours.
+pub(crate) fn movement(found: BalanceTransaction) -> Option<BalanceTransactionFacts> {
     let Some(currency) = known_currency(&found.currency) else {
         tracing::error!(id = %found.id, currency = %found.currency, "a balance transaction in a currency we do not hold");
         return None;

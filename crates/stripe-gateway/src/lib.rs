@@ -2,7 +2,7 @@
 //! any of this means for the business.
 //!
 //! * [`StripePayments`] is the payment port: `calls` sends what an intent wants, `find` looks for what an earlier
-//!   attempt made, `facts` reads Stripe's objects into ours, `client` is the HTTP beneath.
+//!   attempt made, `lists` reads on where a list was left, `facts` reads Stripe's objects into ours, `client` is the HTTP beneath.
 //! * [`verify_signature`] is the door for webhooks.
 //!
 //! Types and requests are those of the API version [`API_VERSION`], and every request names it.
@@ -11,6 +11,7 @@ mod calls;
 mod client;
 mod facts;
 mod find;
+mod lists;
 mod signature;
 
 use std::time::Duration;
@@ -29,8 +30,8 @@ use stripe_core::payment_intent::RetrievePaymentIntent;
 use stripe_core::refund::RetrieveRefund;
 use url::Url;
 use vitrine_domain::ports::{
-    AccountFacts, BalanceFacts, Call, CallError, ChargeFacts, DisputeFacts, Outcome, Payments, RefundFacts,
-    SessionFacts, TransferFacts,
+    AccountFacts, BalanceFacts, BalanceTransactionFacts, Call, CallError, ChargeFacts, DisputeFacts, Listed,
+    Outcome, PaymentFacts, Payments, RefundFacts, SessionFacts, TransferFacts,
 };
 use vitrine_model::Time;
 use vitrine_model::id::IntentId;
@@ -136,15 +137,12 @@ impl Payments for StripePayments {
         Ok(facts::charge(charge))
     }
 
-    async fn charge_of(&self, payment_intent: &str) -> Result<Option<ChargeFacts>, CallError> {
-        let intent = RetrievePaymentIntent::new(checked_id(payment_intent)?)
+    async fn payment(&self, id: &str) -> Result<PaymentFacts, CallError> {
+        let intent = RetrievePaymentIntent::new(checked_id(id)?)
             .expand(facts::settled("latest_charge.balance_transaction"))
             .send(&self.client)
             .await?;
-        let charge = intent
-            .latest_charge
-            .and_then(stripe_types::Expandable::into_object);
-        Ok(charge.map(facts::charge).filter(|charge| charge.paid))
+        Ok(facts::payment(intent))
     }
 
     async fn refund(&self, id: &str) -> Result<RefundFacts, CallError> {
@@ -169,8 +167,16 @@ impl Payments for StripePayments {
     }
 
     async fn account(&self, id: &str) -> Result<AccountFacts, CallError> {
-        let account = RetrieveAccount::new(checked_id(id)?).send(&self.client).await?;
-        Ok(facts::account(&account))
+        match RetrieveAccount::new(checked_id(id)?).send(&self.client).await {
+            Ok(account) => Ok(facts::account(&account)),
+            Err(failed) => match CallError::from(failed) {
+                // What Stripe answers about an account that is gone, or was never this platform's.
+                CallError::Refused { code, .. } if code == "account_invalid" => {
+                    Ok(facts::deleted_account(id))
+                }
+                error => Err(error),
+            },
+        }
     }
 
     /// The one POST without an idempotency key: a link works once and for minutes, so an old one is of no use.
@@ -191,6 +197,30 @@ impl Payments for StripePayments {
     async fn balance(&self) -> Result<Vec<BalanceFacts>, CallError> {
         let balance = RetrieveForMyAccountBalance::new().send(&self.client).await?;
         Ok(facts::balance(&balance))
+    }
+
+    async fn movements(
+        &self,
+        since: Time,
+        after: Option<&str>,
+    ) -> Result<Listed<BalanceTransactionFacts>, CallError> {
+        lists::movements(&self.client, since, after).await
+    }
+
+    async fn sessions(&self, since: Time, after: Option<&str>) -> Result<Listed<SessionFacts>, CallError> {
+        lists::sessions(&self.client, since, after).await
+    }
+
+    async fn refunds(&self, since: Time, after: Option<&str>) -> Result<Listed<RefundFacts>, CallError> {
+        lists::refunds(&self.client, since, after).await
+    }
+
+    async fn transfers(&self, since: Time, after: Option<&str>) -> Result<Listed<TransferFacts>, CallError> {
+        lists::transfers(&self.client, since, after).await
+    }
+
+    async fn disputes(&self, since: Time, after: Option<&str>) -> Result<Listed<DisputeFacts>, CallError> {
+        lists::disputes(&self.client, since, after).await
     }
 
     fn livemode(&self) -> bool {

@@ -241,7 +241,7 @@ def fields(properties, required, support):
 # Parameters which API versions after the document's take: 2026-09-30.endive lists a session's payment methods as a filter.
 LATER = {
     "POST /v1/checkout/sessions": {
-        "allowed_payment_method_types": {"type": "array", "items": {"type": "string", "enum": ["card"]}},
+        "allowed_payment_method_types": {"type": "array", "items": {"type": "string", "enum": ["card", "sepa_debit"]}},
     },
 }
 

@@ -1,5 +1,6 @@
 //! Buying: carts and checkout.
 
+mod bank;
 mod basket;
 mod credit;
 mod payment;

@@ -188,6 +188,7 @@ impl<'a> World<'a> {
                 charge_id: Some(name.to_owned()),
                 expires_at: now,
                 created_at: now,
+                payment_pending_at: None,
                 paid_at: Some(now),
                 closed_at: None,
             }
@@ -435,6 +436,7 @@ impl<'a> World<'a> {
                     // Not active: the product's own payout run must leave these books alone.
                     transfers_active: false,
                     requirements_due: 0,
+                    closed: None,
                     created_at: now,
                     updated_at: now,
                 }

@@ -66,6 +66,13 @@ pub(crate) async fn empty() -> Handle {
 }
 
 impl Handle {
+    pub(crate) fn kind(&self) -> Kind {
+        match self.postgres {
+            Some(_) => Kind::Postgres,
+            None => Kind::Sqlite,
+        }
+    }
+
     pub(crate) async fn remove(self) {
         if let Some((server, name)) = self.postgres {
             admin(&server, &format!("drop database if exists {name} with (force)")).await;

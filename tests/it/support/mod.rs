@@ -67,6 +67,7 @@ pub(crate) struct App {
     folder: tempfile::TempDir,
     database: database::Handle,
     corrupted: AtomicBool,
+    deaf: AtomicBool,
 }
 
 /// Boots an app, runs the test, settles, and checks what must hold after every test.
@@ -86,9 +87,7 @@ pub(crate) fn run_over(connections: u32, kind: Kind, name: &str, test: impl Asyn
     runtime.block_on(async {
         let app = App::boot(kind, name, connections).await;
         test(&app).await;
-        app.settle().await;
-        app.assert_sound().await;
-        app.shut_down().await;
+        app.end().await;
     });
 }
 
@@ -111,6 +110,7 @@ impl App {
             stripe_secret_key: Some(STRIPE_KEY.to_owned().into()),
             stripe_base_url: stripe.url(),
             stripe_webhook_secrets: vec![WEBHOOK_SECRET.to_owned().into()],
+            payment_methods: ["card", "sepa_debit"].map(str::to_owned).to_vec(),
             currencies: ["EUR", "USD", "JPY"].map(str::to_owned).to_vec(),
             ..Config::quiet_default()
         };
@@ -139,6 +139,51 @@ impl App {
             folder,
             database,
             corrupted: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
+        }
+    }
+
+    /// Another product beside this one, with a database of the same kind and a Stripe and time of its own. Whoever opens
+    /// it ends it, with [`App::end`].
+    pub(crate) async fn another(&self, name: &str) -> Self {
+        Self::boot(self.database.kind(), name, CONNECTIONS).await
+    }
+
+    /// What comes after every test.
+    pub(crate) async fn end(self) {
+        self.settle().await;
+        self.assert_sound().await;
+        self.shut_down().await;
+    }
+
+    /// From now on all that Stripe would tell is lost, and settling reconciles.
+    pub(crate) async fn go_deaf(&self) {
+        self.stripe.admin("deliveries", json!({ "mode": "drop" })).await;
+        self.deaf.store(true, Ordering::Relaxed);
+    }
+
+    /// Runs the binary beside the server, with the same database and Stripe.
+    pub(crate) fn command(&self, args: &[&str]) -> std::process::Output {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vitrine"));
+        command
+            .args(args)
+            .env_clear()
+            .env("DATABASE_URL", &self.database.url)
+            .env("VITRINE_DATA_DIR", self.folder.path().join("data"))
+            .env("VITRINE_SECRET_KEY", "0123456789abcdef0123456789abcdef")
+            .env("STRIPE_SECRET_KEY", STRIPE_KEY)
+            .env("STRIPE_BASE_URL", self.stripe.url())
+            .env("STRIPE_WEBHOOK_SECRETS", WEBHOOK_SECRET);
+        // Stripe's sandbox goes on meanwhile, on another thread.
+        tokio::task::block_in_place(|| command.output()).unwrap()
+    }
+
+    /// Reconciles once.
+    pub(crate) async fn reconcile(&self) -> vitrine_domain::reconcile::Report {
+        let cx = self.running.app.context("reconcile");
+        match vitrine_domain::reconcile::run(&cx).await.unwrap() {
+            vitrine_domain::reconcile::Attempt::Made(report) => report,
+            vitrine_domain::reconcile::Attempt::UnderWay => panic!("a run is under way"),
         }
     }
 
@@ -173,6 +218,17 @@ impl App {
 
     /// Lets everything due happen: jobs here, events there, until neither has anything left.
     pub(crate) async fn settle(&self) {
+        self.drain().await;
+        if self.deaf.load(Ordering::Relaxed) {
+            // What one run brings about, such as a refund, the next sees through.
+            for _ in 0..3 {
+                self.reconcile().await;
+                self.drain().await;
+            }
+        }
+    }
+
+    async fn drain(&self) {
         loop {
             let jobs = vitrine::settle(&self.running.app).await.unwrap();
             let events = self.stripe.settle().await;

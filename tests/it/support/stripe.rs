@@ -105,6 +105,17 @@ impl Stripe {
             .map(|location| location.to_str().unwrap().to_owned())
     }
 
+    /// Pays on a hosted page from a bank account, which takes its time.
+    pub(crate) async fn pay_from_bank(&self, checkout_url: &str, iban: &str) {
+        let form = [("iban", iban), ("name", "Berta Buyer")];
+        let response = self.http.post(checkout_url).form(&form).send().await.unwrap();
+        assert!(
+            response.status().is_redirection(),
+            "{}",
+            response.text().await.unwrap()
+        );
+    }
+
     /// Fills in a hosted onboarding page.
     pub(crate) async fn onboard(&self, link: &str) {
         let response = self

@@ -10,7 +10,7 @@
 //!           ▲─── the order expires ──────┘
 //!
 //! order:  AwaitingPayment ── charge ──▶ Paid ── called off before shipping ──▶ Cancelled
-//!            └── Stripe closed the page ──▶ Expired
+//!            └── Stripe closed the page, or the money never came ──▶ Expired
 //! ```
 //!
 //! How a dispute goes is told in `commands/dispute.rs`.

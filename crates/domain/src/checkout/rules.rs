@@ -285,6 +285,8 @@ fn amount_problem(settings: &Settings, currency: Currency, total: i64) -> Option
 pub enum PaymentStatus {
     /// Nobody paid yet.
     Awaiting,
+    /// The buyer paid in a way whose money takes days, and may still not come.
+    Pending,
     /// Nobody paid, and nobody can any more.
     Expired,
     /// It was paid.
@@ -319,6 +321,7 @@ pub fn payment_status(
     disputes: &[dispute::Model],
 ) -> PaymentStatus {
     match order.state {
+        OrderState::AwaitingPayment if order.payment_pending_at.is_some() => return PaymentStatus::Pending,
         OrderState::AwaitingPayment => return PaymentStatus::Awaiting,
         OrderState::Expired => return PaymentStatus::Expired,
         OrderState::Paid | OrderState::Cancelled => {}

@@ -42,15 +42,15 @@ mod words;
 pub use audit::{Check, Finding, Report, audit};
 pub use commands::{
     Decision, DisputeBooks, DisputeStage, NewAdjustment, Shipping, Target, adjust, apply_balance_transaction,
-    charge_paid, charge_unexpected, dispute_follows, payout_made, payout_refused, payout_requested,
-    refund_decided, refund_failed, refund_made, release_due, reversal_made, reversal_refused,
-    reversal_requested, units_delivered, units_returning, units_shipped,
+    charge_paid, charge_unexpected, dispute_follows, matched_kinds, payout_made, payout_refused,
+    payout_requested, refund_decided, refund_failed, refund_made, release_due, reversal_made,
+    reversal_refused, reversal_requested, units_delivered, units_returning, units_shipped,
 };
 pub use earnings::{Earnings, earnings_of};
 pub use explain::{Explanation, explain};
 pub(crate) use queries::refund_taken;
 pub use queries::{
-    adjustments, adjustments_by_id, available, dispute_parts_of, receivable, stripe_cash, units_of,
+    adjustments, adjustments_by_id, available, dispute_parts_of, receivable, stripe_cash, suspense, units_of,
 };
 pub use refusal::Refusal;
 pub use rules::{charged_back, refundable};

@@ -55,9 +55,29 @@ async fn balance(
 /// # Errors
 /// When the database fails.
 pub async fn stripe_cash(db: &impl ConnectionTrait) -> Result<Vec<Money>, DbErr> {
+    let cash = platform_balances(db, AccountKind::StripeCash).await?;
+    Ok(cash.into_iter().map(|(_, money)| money).collect())
+}
+
+/// What of Stripe's movements is not understood, by their kind and currency.
+///
+/// # Errors
+/// When the database fails.
+pub async fn suspense(db: &impl ConnectionTrait) -> Result<Vec<(String, Money)>, DbErr> {
+    let mut open = platform_balances(db, AccountKind::Suspense).await?;
+    open.retain(|(_, money)| money.minor() != 0);
+    Ok(open)
+}
+
+/// The balances of the platform's accounts of a kind, with what each is about: folded, and what is not sealed yet.
+async fn platform_balances(
+    db: &impl ConnectionTrait,
+    kind: AccountKind,
+) -> Result<Vec<(String, Money)>, DbErr> {
     let accounts = account::Entity::find()
-        .filter(account::Column::Kind.eq(AccountKind::StripeCash))
+        .filter(account::Column::Kind.eq(kind))
         .order_by_asc(account::Column::Currency)
+        .order_by_asc(account::Column::Owner)
         .all(db)
         .await?;
     let open = seal::Entity::find()
@@ -69,14 +89,17 @@ pub async fn stripe_cash(db: &impl ConnectionTrait) -> Result<Vec<Money>, DbErr>
         .filter(posting::Column::TransactionId.in_subquery(open.into_query()))
         .all(db)
         .await?;
-    let cash = accounts.into_iter().map(|account| {
+    let balances = accounts.into_iter().map(|account| {
         let own = unsealed.iter().filter(|posting| posting.account_id == account.id);
         let moved: i64 = own
             .map(|posting| effect(account.kind, posting.side, posting.amount))
             .sum();
-        Money::new(account.balance + moved, account.currency)
+        (
+            account.owner,
+            Money::new(account.balance + moved, account.currency),
+        )
     });
-    Ok(cash.collect())
+    Ok(balances.collect())
 }
 
 /// Where a refund took the part of `party` from, minor units.

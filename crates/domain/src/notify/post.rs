@@ -8,11 +8,13 @@ use futures::future::BoxFuture;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use vitrine_model::checkout::RefundKind;
 use vitrine_model::event;
-use vitrine_model::id::{BrandId, EventId, IdError, OrderId, PayoutId, ReturnId, ReversalId, UnitId};
+use vitrine_model::id::{
+    BrandId, EventId, IdError, OrderId, PayoutAccountId, PayoutId, ReturnId, ReversalId, UnitId,
+};
 use vitrine_model::identity::{Role, account};
 use vitrine_model::ledger::Party;
 use vitrine_model::money::Money;
-use vitrine_model::payout::{self, transfer_reversal};
+use vitrine_model::payout::{self, AccountClosure, payout_account, transfer_reversal};
 use vitrine_model::text::Email;
 
 use crate::context::Context;
@@ -20,6 +22,7 @@ use crate::ledger;
 use crate::notify::disputes;
 use crate::notify::facts::{self, Earner, Sale};
 use crate::notify::letters::{self, Earned, Item, Letter, TakenBack};
+use crate::notify::trouble::{self, Hindrance};
 
 /// A letter and to whom.
 pub(super) struct Draft {
@@ -64,6 +67,14 @@ pub(super) enum Writer {
     DisputeOpened,
     /// A dispute, or an inquiry, has ended.
     DisputeClosed,
+    /// A payment whose money takes its time.
+    PaymentPending,
+    /// A payment whose money never came.
+    PaymentFailed,
+    /// A charge nobody asked for, which goes back.
+    ChargeUnexpected,
+    /// A payout account that can receive nothing any more.
+    AccountRestricted,
 }
 
 /// The one table of events that someone is written to about.
@@ -84,6 +95,10 @@ pub(super) fn writer(kind: &str) -> Option<Writer> {
         "order.refund_failed" => Writer::RefundFailed,
         "dispute.inquiry_opened" | "dispute.opened" => Writer::DisputeOpened,
         "dispute.won" | "dispute.lost" | "dispute.dropped" | "dispute.corrected" => Writer::DisputeClosed,
+        "order.payment_pending" => Writer::PaymentPending,
+        "order.payment_failed" => Writer::PaymentFailed,
+        "charge.unexpected" => Writer::ChargeUnexpected,
+        "payout_account.restricted" => Writer::AccountRestricted,
         _ => return None,
     })
 }
@@ -118,6 +133,10 @@ async fn written(cx: &Context, id: EventId) -> anyhow::Result<Vec<Draft>> {
         Writer::RefundFailed => refund_failed(cx, &event).await,
         Writer::DisputeOpened => disputes::opened(cx, event.subject.parse()?).await,
         Writer::DisputeClosed => disputes::closed(cx, event.subject.parse()?).await,
+        Writer::PaymentPending => payment(cx, event.subject.parse()?, trouble::payment_pending).await,
+        Writer::PaymentFailed => payment(cx, event.subject.parse()?, trouble::payment_failed).await,
+        Writer::ChargeUnexpected => charge_unexpected(cx, &event).await,
+        Writer::AccountRestricted => account_restricted(cx, event.subject.parse()?).await,
     }
 }
 
@@ -350,6 +369,40 @@ async fn to_party(
             Ok(drafts.into_iter().collect())
         }
     }
+}
+
+/// What of the whole order's payment the buyer reads.
+async fn payment(
+    cx: &Context,
+    order: OrderId,
+    write: fn(Option<&str>, &str, Money) -> Letter,
+) -> anyhow::Result<Vec<Draft>> {
+    let sale = facts::sale(cx.db(), order).await?;
+    let total = sale.money(sale.order.total);
+    let letter = write(sale.buyer_name(), &sale.order.number, total);
+    Ok(to_buyer(&sale, letter).into_iter().collect())
+}
+
+async fn charge_unexpected(cx: &Context, event: &event::Model) -> anyhow::Result<Vec<Draft>> {
+    let sale = facts::sale(cx.db(), event.subject.parse()?).await?;
+    let (refund, _) = facts::refund(cx.db(), reference(event, "refund")?).await?;
+    let amount = Money::new(refund.amount, refund.currency);
+    let letter = trouble::charge_returned(sale.buyer_name(), &sale.order.number, amount);
+    Ok(to_buyer(&sale, letter).into_iter().collect())
+}
+
+/// Written for how the account stands by now: one that works again needs no letter.
+async fn account_restricted(cx: &Context, id: PayoutAccountId) -> anyhow::Result<Vec<Draft>> {
+    let account = payout_account::Entity::find_by_id(id).one(cx.db()).await?;
+    let account = account.with_context(|| format!("no payout account {id}"))?;
+    let why = match account.closed {
+        Some(AccountClosure::Rejected) => Hindrance::Rejected,
+        Some(AccountClosure::Deleted) => Hindrance::Deleted,
+        None if account.transfers_active => return Ok(Vec::new()),
+        None => Hindrance::Restricted,
+    };
+    let write = |name: &str, whose: &str| trouble::account_hindered(name, whose, why);
+    to_party(cx, account.party, write).await
 }
 
 /// The buyer may have given no address, or have been erased.

@@ -3,7 +3,7 @@
 //! Purpose: what is available to a party goes to its connected account at the payment provider, and what a refund after
 //! that leaves it owing is asked back from there. The ledger says how much; this module says when and whither.
 //!
-//! Invariants: a party has one payout account; one payout per party and currency is in transit at a time; what a run
+//! Invariants: a party has one payout account that is not deleted; one payout per party and currency is in transit at a time; what a run
 //! sends in a currency is covered by what the provider has available, less the refunds still to be made and the
 //! operator's float; of runs that overlap only the one begun last makes payouts; nothing is sent to an account that may
 //! not receive transfers now, nor to a party whose payouts the operator holds; a transfer is never reversed by more than it carried; money in transit is never touched.
@@ -14,6 +14,7 @@
 //! reversal:  requested ── made ──▶ succeeded
 //!                └─────── refused ─▶ refused, the party still owes it
 //! account:   opening ──▶ onboarding ──▶ active ◀──▶ restricted
+//!               each may become rejected, for good, or deleted: then another can be opened
 //! ```
 
 mod commands;

@@ -1,5 +1,7 @@
 //! Payout accounts and payouts, read.
 
+use std::collections::BTreeSet;
+
 use sea_orm::sea_query::{Expr, LockType, NullOrdering, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Order,
@@ -46,7 +48,7 @@ pub fn payouts_of(party: Party) -> List<payout::Model, ByRequest> {
     })
 }
 
-/// The payout accounts of these parties, in no order.
+/// The payout accounts of these parties: for each the one that counts, which of several is the one opened last.
 ///
 /// # Errors
 /// When the database fails.
@@ -56,8 +58,15 @@ pub async fn accounts_of(
 ) -> Result<Vec<payout_account::Model>, DbErr> {
     payout_account::Entity::find()
         .filter(payout_account::Column::Party.is_in(parties.iter().copied()))
+        .order_by_desc(payout_account::Column::CreatedAt)
+        .order_by_desc(payout_account::Column::Id)
         .all(db)
         .await
+        .map(|accounts| {
+            let mut seen = BTreeSet::new();
+            let newest = accounts.into_iter().filter(|account| seen.insert(account.party));
+            newest.collect()
+        })
 }
 
 /// The standing holds on these parties' payouts, in no order.
@@ -116,6 +125,7 @@ pub(super) async fn payees(
     payout_account::Entity::find()
         .filter(payout_account::Column::Party.not_in_subquery(held))
         .filter(payout_account::Column::StripeAccountId.is_not_null())
+        .filter(payout_account::Column::Closed.is_null())
         .filter(payout_account::Column::Party.in_subquery(earners))
         .filter(payout_account::Column::Party.not_in_subquery(waiting))
         .order_by_desc(payout_account::Column::TransfersActive)

@@ -15,6 +15,8 @@ pub enum Refusal {
     ReturnUrlNotAllowed,
     /// The browser may not be sent there for a new link.
     RefreshUrlNotAllowed,
+    /// The payment provider has closed the account for good.
+    AccountRejected,
     /// The payment provider refused, in its own words.
     Provider(String),
     /// Nobody of that id earns here.

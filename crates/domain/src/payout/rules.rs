@@ -4,7 +4,7 @@ use std::fmt;
 
 use vitrine_model::id::{DisputeId, RefundId};
 use vitrine_model::money::Currency;
-use vitrine_model::payout::payout_account;
+use vitrine_model::payout::{AccountClosure, payout_account};
 
 /// How far a payout account is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +17,19 @@ pub enum Standing {
     Active,
     /// It could not receive payouts when the provider was last asked.
     Restricted,
+    /// The provider has closed it for good.
+    Rejected,
+    /// The provider has it no more; another can be opened.
+    Deleted,
 }
 
 /// How far the account is, by what the provider last said.
 pub fn standing(account: &payout_account::Model) -> Standing {
+    match account.closed {
+        Some(AccountClosure::Rejected) => return Standing::Rejected,
+        Some(AccountClosure::Deleted) => return Standing::Deleted,
+        None => {}
+    }
     match (&account.stripe_account_id, account.transfers_active) {
         (None, _) => Standing::Opening,
         (Some(_), true) => Standing::Active,

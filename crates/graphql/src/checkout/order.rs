@@ -50,6 +50,8 @@ pub enum OrderState {
 pub enum OrderPaymentStatus {
     /// Nobody paid yet.
     Awaiting,
+    /// The buyer paid in a way whose money takes days, and may still not come: the order waits, its stock is kept.
+    Pending,
     /// Nobody paid, and nobody can any more.
     Expired,
     /// It was paid.

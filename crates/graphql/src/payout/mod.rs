@@ -45,6 +45,10 @@ pub enum PayoutAccountStatus {
     Active,
     /// It cannot receive payouts now: follow an onboarding link to see what is missing.
     Restricted,
+    /// The payment provider will not pay this party. Your money stays here: write to those who run the platform.
+    Rejected,
+    /// The payment provider has it no more. Your money stays here: ask for an onboarding link, which opens another.
+    Deleted,
 }
 
 /// Where a party's payouts go: its account at the payment provider. It belongs to the shopholder, or to the brand's
@@ -351,6 +355,11 @@ impl From<Refusal> for UserError {
             Refusal::CountryMissing => Self::new(Invalid, "country", "say in which country you live"),
             Refusal::ReturnUrlNotAllowed => Self::new(ReturnUrlNotAllowed, "returnUrl", elsewhere),
             Refusal::RefreshUrlNotAllowed => Self::new(ReturnUrlNotAllowed, "refreshUrl", elsewhere),
+            Refusal::AccountRejected => Self::new(
+                ProviderRefused,
+                "",
+                "the payment provider has closed this account for good; write to those who run the platform",
+            ),
             Refusal::Provider(message) => Self::new(
                 ProviderRefused,
                 "",

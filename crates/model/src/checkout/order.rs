@@ -46,6 +46,8 @@ pub struct Model {
     pub expires_at: Time,
     /// When checkout started.
     pub created_at: Time,
+    /// When the buyer finished a payment whose money takes its time.
+    pub payment_pending_at: Option<Time>,
     /// When it was paid.
     pub paid_at: Option<Time>,
     /// When it expired or was cancelled.

@@ -37,6 +37,16 @@ kinds! {
     }
 }
 
+kinds! {
+    /// Why an account at Stripe will never receive anything any more.
+    AccountClosure {
+        /// Stripe refuses to serve its owner.
+        Rejected = "rejected",
+        /// It is not there any more, or not ours.
+        Deleted = "deleted",
+    }
+}
+
 /// Money moved to a party's connected account.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "payout")]

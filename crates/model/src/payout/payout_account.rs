@@ -3,6 +3,7 @@
 use crate::Time;
 use crate::id::{IntentId, PayoutAccountId};
 use crate::ledger::Party;
+use crate::payout::AccountClosure;
 use crate::row::plain_row;
 use crate::text::Country;
 use sea_orm::entity::prelude::*;
@@ -14,7 +15,7 @@ pub struct Model {
     /// Its id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: PayoutAccountId,
-    /// Whose; unique.
+    /// Whose; unique among those that were not deleted.
     pub party: Party,
     /// Where the party is.
     pub country: Country,
@@ -28,6 +29,8 @@ pub struct Model {
     pub transfers_active: bool,
     /// How many facts Stripe still asks for.
     pub requirements_due: i32,
+    /// Why nothing will ever be sent there any more, if so.
+    pub closed: Option<AccountClosure>,
     /// Since when.
     pub created_at: Time,
     /// When Stripe's word on it was last taken.

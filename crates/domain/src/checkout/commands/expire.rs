@@ -28,6 +28,8 @@ use crate::ports::{Call, Outcome, SessionStatus};
 
 /// How long until we ask again about an order whose page was completed without the money being there.
 const ASK_AGAIN: TimeDelta = TimeDelta::minutes(10);
+/// The longest time until then: a bank may take days.
+const ASK_SELDOM: TimeDelta = TimeDelta::hours(6);
 /// How long until we look at a page that Stripe would not close.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
@@ -35,7 +37,7 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(1);
 /// paid one is refunded. `key` is the client's idempotency key.
 ///
 /// # Errors
-/// `OrderNotFound`, `OrderState` when it was paid meanwhile or is closed already, `Key`, and the refusals of a refund.
+/// `OrderNotFound`, `OrderState` when it was paid meanwhile, its payment is under way, or it is closed already, `Key`, and the refusals of a refund.
 pub async fn cancel_order(
     cx: &Context,
     by: &Viewer,
@@ -72,7 +74,7 @@ async fn cancel_unpaid(
         Ok(Claim::First) => {}
     }
     let order = lock_order(&tx, id).await?.or_refuse(Refusal::OrderNotFound)?;
-    if order.state != OrderState::AwaitingPayment {
+    if order.state != OrderState::AwaitingPayment || order.payment_pending_at.is_some() {
         return refuse(Refusal::OrderState);
     }
     event::record(&tx, cx, actor(by), "order.cancel_requested", id, &[]).await?;
@@ -126,7 +128,7 @@ pub(crate) async fn session_expired(
     let order = lock_order(tx, id).await?.context("no such order")?;
     match outcome {
         Ok(Outcome::Session(facts)) if facts.status == SessionStatus::Expired => {
-            close(tx, cx, &order, Actor::System).await
+            close(tx, cx, &order, Actor::System, "order.expired").await
         }
         Ok(_) => Ok(ask_again(tx, cx, id, cx.now() + ASK_AGAIN).await?),
         Err(refusal) => {
@@ -153,17 +155,23 @@ pub(super) async fn page_expired(
         tracing::warn!(order = %id, session, "a page that is not the order's expired");
         return Ok(());
     }
-    close(&tx, cx, &order, actor).await?;
+    close(&tx, cx, &order, actor, "order.expired").await?;
     tx.commit().await?;
     Ok(())
 }
 
 /// Closes a locked order that will not be paid: its stock is free, its cart is open again. Does nothing for one that no
-/// longer awaits payment.
+/// longer awaits payment. `kind` is the event's that says why.
 ///
 /// # Errors
 /// When the database fails.
-pub(super) async fn close(tx: &Tx, cx: &Context, order: &order::Model, actor: Actor) -> anyhow::Result<()> {
+pub(super) async fn close(
+    tx: &Tx,
+    cx: &Context,
+    order: &order::Model,
+    actor: Actor,
+    kind: &str,
+) -> anyhow::Result<()> {
     if order.state != OrderState::AwaitingPayment {
         return Ok(());
     }
@@ -183,7 +191,7 @@ pub(super) async fn close(tx: &Tx, cx: &Context, order: &order::Model, actor: Ac
     let freed = end_reservations(tx, cx, order.id, ReservationState::Released).await?;
     catalog::release_stock(tx, &freed).await?;
     let refs = [("cart", order.cart_id.to_string())];
-    event::record(tx, cx, actor, "order.expired", order.id, &refs).await?;
+    event::record(tx, cx, actor, kind, order.id, &refs).await?;
     Ok(())
 }
 
@@ -199,14 +207,23 @@ async fn close_page(cx: &Context, order: &order::Model, actor: Actor) -> anyhow:
             let intent = expiry_intent(cx, order.id, session).await?;
             intent::drive(cx, intent).await
         }
-        SessionStatus::Complete if facts.paid => completed(cx, order.id, &facts).await,
         SessionStatus::Complete => {
-            let tx = cx.begin().await?;
-            ask_again(&tx, cx, order.id, cx.now() + ASK_AGAIN).await?;
-            tx.commit().await?;
-            Ok(())
+            completed(cx, order.id, &facts).await?;
+            ask_while_awaited(cx, order.id).await
         }
     }
+}
+
+/// Asks again later about an order that was not decided: the buyer's bank takes its time.
+async fn ask_while_awaited(cx: &Context, id: OrderId) -> anyhow::Result<()> {
+    let tx = cx.begin().await?;
+    let order = lock_order(&tx, id).await?.context("no such order")?;
+    if order.state == OrderState::AwaitingPayment {
+        let age = cx.now() - order.created_at;
+        ask_again(&tx, cx, id, cx.now() + age.clamp(ASK_AGAIN, ASK_SELDOM)).await?;
+    }
+    tx.commit().await?;
+    Ok(())
 }
 
 /// The order's page, once it is known whether there is one; `None` when Stripe refused to open it, which closed the order.

@@ -1,7 +1,7 @@
 //! What Stripe says of an order's payment. Its events are only reasons to look: the object is read as it is now, and every
 //! step is taken once, under the order's lock, whatever comes twice, late or in the wrong order.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
@@ -47,7 +47,7 @@ pub(crate) async fn session_opened(
         Ok(other) => anyhow::bail!("opening a page made {}", other.stripe_id()),
         Err(refusal) => {
             tracing::error!(order = %id, refusal, "Stripe refused to open a checkout page");
-            return expire::close(tx, cx, &order, Actor::Stripe).await;
+            return expire::close(tx, cx, &order, Actor::Stripe, "order.expired").await;
         }
     };
     let open = order.state == OrderState::AwaitingPayment && facts.status == SessionStatus::Open;
@@ -61,7 +61,7 @@ pub(crate) async fn session_opened(
         .exec(tx)
         .await?;
     if facts.status == SessionStatus::Expired {
-        return expire::close(tx, cx, &order, Actor::Stripe).await;
+        return expire::close(tx, cx, &order, Actor::Stripe, "order.expired").await;
     }
     Ok(())
 }
@@ -139,18 +139,58 @@ pub(crate) async fn settle_charge(cx: &Context, charge: &str) -> anyhow::Result<
     Ok(())
 }
 
-/// The buyer finished the page `facts`. Without its money there is nothing to do: an event follows it.
+/// The buyer finished the page `facts`: its charge pays the order, its money is still to come, or it failed for good.
 ///
 /// # Errors
 /// When Stripe or the database fails, and when Stripe calls the page paid but names no charge yet.
 pub(super) async fn completed(cx: &Context, order: OrderId, facts: &SessionFacts) -> anyhow::Result<()> {
-    let (true, Some(payment)) = (facts.paid, &facts.payment_intent) else {
+    let Some(payment) = &facts.payment_intent else {
         return Ok(());
     };
-    let charge = cx.payments().charge_of(payment).await?;
-    let charge = charge.with_context(|| format!("{payment} is paid by no charge yet"))?;
-    // Boxed: it lies deep under whoever waits for it.
-    Box::pin(apply_charge(cx, order, &charge)).await
+    let payment = cx.payments().payment(payment).await?;
+    match payment.charge {
+        // Boxed: it lies deep under whoever waits for it.
+        Some(charge) => Box::pin(apply_charge(cx, order, &charge)).await,
+        None if facts.paid => bail!("{} is paid by no charge yet", payment.id),
+        None if payment.failed => failed(cx, order, &facts.id).await,
+        None => pending(cx, order, &facts.id).await,
+    }
+}
+
+/// The buyer has done her part, and her bank takes its time: nobody else may pay, and the stock is kept for her.
+async fn pending(cx: &Context, order: OrderId, session: &str) -> anyhow::Result<()> {
+    let tx = cx.begin().await?;
+    let order = lock_order(&tx, order).await?.context("no such order")?;
+    let known = order.payment_pending_at.is_some() || order.state != OrderState::AwaitingPayment;
+    if known || is_of_another(&order, session) {
+        return Ok(());
+    }
+    order::Entity::update_many()
+        .col_expr(order::Column::PaymentPendingAt, Expr::value(cx.now()))
+        .col_expr(order::Column::CheckoutUrl, Expr::value(None::<String>))
+        .filter(order::Column::Id.eq(order.id))
+        .exec(&tx)
+        .await?;
+    event::record(&tx, cx, Actor::Stripe, "order.payment_pending", order.id, &[]).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The money did not come: the order is closed like one that nobody paid, and the buyer is told.
+async fn failed(cx: &Context, order: OrderId, session: &str) -> anyhow::Result<()> {
+    let tx = cx.begin().await?;
+    let order = lock_order(&tx, order).await?.context("no such order")?;
+    if is_of_another(&order, session) {
+        return Ok(());
+    }
+    expire::close(&tx, cx, &order, Actor::Stripe, "order.payment_failed").await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Whether the order has a page, and it is not this one.
+fn is_of_another(order: &order::Model, session: &str) -> bool {
+    order.session_id.as_deref().is_some_and(|ours| ours != session)
 }
 
 async fn order_of_session(cx: &Context, facts: &SessionFacts) -> Result<Option<order::Model>, DbErr> {

@@ -158,7 +158,7 @@ async fn write_order(
     let number = rules::order_number(chance);
     let currency = new.expected_total.currency();
     let expires_at = cx.now() + SESSION_LIFE;
-    let call = session(tx, priced, new, id, &number, expires_at).await?;
+    let call = session(tx, cx, priced, new, id, &number, expires_at).await?;
     let intent = intent::record(tx, cx, id, &call, When::Inline).await?;
     let order = order_row(cx, priced, currency, intent, id, number, expires_at);
     let order = order::Entity::insert(order)
@@ -223,6 +223,7 @@ fn order_row(
         charge_id: Set(None),
         expires_at: Set(expires_at),
         created_at: Set(cx.now()),
+        payment_pending_at: Set(None),
         paid_at: Set(None),
         closed_at: Set(None),
     }
@@ -348,6 +349,7 @@ async fn mark_ordered(tx: &Tx, cx: &Context, cart: &cart::Model) -> Result<(), D
 /// Stripe's page for the order: what it shows and when it closes, frozen.
 async fn session(
     tx: &Tx,
+    cx: &Context,
     priced: &PricedCart,
     new: &NewCheckout,
     order: OrderId,
@@ -385,6 +387,7 @@ async fn session(
         order_number: number.to_owned(),
         currency: currency.to_string(),
         lines,
+        methods: cx.settings().payment_methods.clone(),
         email: email.map(ToString::to_string),
         expires_at: expires_at.timestamp(),
         success_url: new.success_url.to_string(),

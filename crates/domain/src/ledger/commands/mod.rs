@@ -14,7 +14,7 @@ pub use dispute::{DisputeBooks, DisputeStage, dispute_follows};
 pub use refund::{refund_decided, refund_failed, refund_made};
 pub use release::release_due;
 pub use sale::{Shipping, charge_paid, charge_unexpected};
-pub use settlement::apply_balance_transaction;
+pub use settlement::{apply_balance_transaction, matched_kinds};
 pub use transfer::{
     payout_made, payout_refused, payout_requested, reversal_made, reversal_refused, reversal_requested,
 };

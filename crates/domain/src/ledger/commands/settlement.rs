@@ -45,6 +45,11 @@ const FEES: &[&str] = &["fee", "stripe_fee"];
 /// The operator's own money.
 const TOPUPS: &[&str] = &["topup", "topup_reversal"];
 
+/// The kinds each of which an object of ours must explain: charges, refunds, transfers and their reversals.
+pub fn matched_kinds() -> Vec<&'static str> {
+    [CHARGES, REFUNDS, TRANSFERS].concat()
+}
+
 /// Applies one balance transaction of Stripe's, once (`txn:{id}`): moves `stripe_cash` against the clearing account of its
 /// kind, books the fee, and for a charge that pays an order recharges the fee to the bearing brands' units
 /// (`fee_recharge:{ch}`). An unknown kind goes to suspense, and so does a charge that settled in another currency than it

@@ -2,13 +2,13 @@
 
 use anyhow::{Context as _, bail};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use vitrine_model::Time;
 use vitrine_model::id::{BrandId, IntentId, PayoutAccountId};
 use vitrine_model::identity::{Role, account};
 use vitrine_model::intent::{self as intent_row, IntentState};
 use vitrine_model::ledger::Party;
-use vitrine_model::payout::payout_account;
+use vitrine_model::payout::{AccountClosure, payout_account};
 use vitrine_model::text::{Country, WebUrl};
 
 use crate::context::{Context, Tx};
@@ -49,11 +49,11 @@ struct Payee {
     name: String,
 }
 
-/// Opens the party's payout account, if it has none yet, and gives a link to the provider's onboarding page.
+/// Opens the party's payout account, if it has none yet or the provider has deleted it, and gives a link to the provider's onboarding page.
 ///
 /// # Errors
 /// `ReturnUrlNotAllowed`, `RefreshUrlNotAllowed`, `BrandNotFound`, `RoleLacking` unless the brand's owner asks,
-/// `CountryMissing`, `Provider`. A fault when the provider does not answer: asking again goes on where this stopped.
+/// `CountryMissing`, `AccountRejected`, `Provider`. A fault when the provider does not answer: asking again goes on where this stopped.
 pub async fn onboard(
     cx: &Context,
     by: &account::Model,
@@ -67,15 +67,43 @@ pub async fn onboard(
     }
     let payee = payee(cx, by, &new).await?;
     let account = opened(cx, by, &payee).await?;
+    if account.closed == Some(AccountClosure::Rejected) {
+        return refuse(Refusal::AccountRejected);
+    }
+    match link(cx, &account, &new).await {
+        Err(Failure::Refused(_)) if is_deleted(cx, &account).await? => {
+            let account = opened(cx, by, &payee).await?;
+            let url = link(cx, &account, &new).await?;
+            Ok(Onboarding { account, url })
+        }
+        url => Ok(Onboarding { account, url: url? }),
+    }
+}
+
+/// The provider's page for the account.
+async fn link(
+    cx: &Context,
+    account: &payout_account::Model,
+    new: &NewOnboarding,
+) -> Result<String, Failure<Refusal>> {
     let id = account.stripe_account_id.as_deref().unwrap_or_default();
     let link = cx
         .payments()
         .onboarding_link(id, new.refresh_url.as_str(), new.return_url.as_str());
     match link.await {
-        Ok(url) => Ok(Onboarding { account, url }),
+        Ok(url) => Ok(url),
         Err(CallError::Refused { message, .. }) => refuse(Refusal::Provider(message)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether there is no page for the account because the provider has it no more. Its word is kept.
+async fn is_deleted(cx: &Context, account: &payout_account::Model) -> anyhow::Result<bool> {
+    let Some(id) = &account.stripe_account_id else {
+        return Ok(false);
+    };
+    let facts = ask_standing(cx, id).await?;
+    Ok(facts.closed == Some(AccountClosure::Deleted))
 }
 
 async fn payee(cx: &Context, by: &account::Model, new: &NewOnboarding) -> Result<Payee, Failure<Refusal>> {
@@ -147,6 +175,7 @@ async fn wanted(
     let tx = cx.begin().await?;
     let known = payout_account::Entity::find()
         .filter(payout_account::Column::Party.eq(payee.party))
+        .filter(standing())
         .lock_exclusive()
         .one(&tx)
         .await?;
@@ -183,6 +212,13 @@ async fn wanted(
     .await?;
     tx.commit().await?;
     Ok(account)
+}
+
+/// Accounts that were not deleted: a party has one of these at most.
+fn standing() -> Condition {
+    Condition::any()
+        .add(payout_account::Column::Closed.is_null())
+        .add(payout_account::Column::Closed.ne(AccountClosure::Deleted))
 }
 
 async fn is_refused(tx: &Tx, account: &payout_account::Model) -> anyhow::Result<bool> {
@@ -225,6 +261,7 @@ fn new_account(
         details_submitted: Set(false),
         transfers_active: Set(false),
         requirements_due: Set(0),
+        closed: Set(None),
         created_at: Set(cx.now()),
         updated_at: Set(cx.now()),
     }
@@ -288,16 +325,42 @@ pub(super) async fn ask_standing(cx: &Context, stripe_id: &str) -> anyhow::Resul
     let Some(account) = account.filter(|account| account.updated_at <= asked_at) else {
         return Ok(facts);
     };
-    let changed = has_changed(&account, &facts);
-    let id = account.id;
+    if is_replaced(&tx, &account).await? {
+        return Ok(facts);
+    }
+    let (id, kind) = (account.id, change(&account, &facts));
     let mut row: payout_account::ActiveModel = account.into();
     fill_in(&mut row, &facts, asked_at);
     row.update(&tx).await?;
-    if changed {
-        event::record(&tx, cx, Actor::Stripe, "payout_account.changed", id, &[]).await?;
+    if let Some(kind) = kind {
+        event::record(&tx, cx, Actor::Stripe, kind, id, &[]).await?;
     }
     tx.commit().await?;
     Ok(facts)
+}
+
+/// Whether the account was deleted and its party has opened another: nothing about it matters any more.
+async fn is_replaced(tx: &Tx, account: &payout_account::Model) -> Result<bool, DbErr> {
+    if account.closed != Some(AccountClosure::Deleted) {
+        return Ok(false);
+    }
+    let other = payout_account::Entity::find()
+        .filter(payout_account::Column::Party.eq(account.party))
+        .filter(payout_account::Column::Id.ne(account.id))
+        .filter(payout_account::Column::CreatedAt.gte(account.created_at))
+        .one(tx)
+        .await?;
+    Ok(other.is_some())
+}
+
+/// What the provider's answer means to the party, as an event's kind: it may have lost its payouts, or else changed.
+fn change(account: &payout_account::Model, facts: &AccountFacts) -> Option<&'static str> {
+    let lost = account.transfers_active && !facts.transfers_active;
+    let closed = account.closed.is_none() && facts.closed.is_some();
+    if lost || closed {
+        return Some("payout_account.restricted");
+    }
+    has_changed(account, facts).then_some("payout_account.changed")
 }
 
 fn has_changed(account: &payout_account::Model, facts: &AccountFacts) -> bool {
@@ -305,10 +368,12 @@ fn has_changed(account: &payout_account::Model, facts: &AccountFacts) -> bool {
         account.details_submitted,
         account.transfers_active,
         account.requirements_due,
+        account.closed,
     ) != (
         facts.details_submitted,
         facts.transfers_active,
         facts.requirements_due,
+        facts.closed,
     )
 }
 
@@ -316,5 +381,6 @@ fn fill_in(row: &mut payout_account::ActiveModel, facts: &AccountFacts, asked_at
     row.details_submitted = Set(facts.details_submitted);
     row.transfers_active = Set(facts.transfers_active);
     row.requirements_due = Set(facts.requirements_due);
+    row.closed = Set(facts.closed);
     row.updated_at = Set(asked_at);
 }
