@@ -438,6 +438,7 @@ mod tests {
             charge_id: None,
             expires_at: at,
             created_at: at,
+            payment_pending_at: None,
             paid_at: None,
             closed_at: None,
         }

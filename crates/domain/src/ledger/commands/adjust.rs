@@ -118,7 +118,7 @@ pub async fn adjust(
         .await
         .or_refuse_duplicate(Refusal::NotCorrectable)?;
     let refs = row.party.map(|party| ("party", party.to_string()));
-    let refs = refs.as_ref().map_or(&[][..], std::slice::from_ref);
+    let refs = refs.as_slice();
     event::record(&tx, cx, Actor::Account(by.id), "adjustment.made", row.id, refs).await?;
     idempotency::finish(&tx, &key, Attempt::Done, row.id).await?;
     tx.commit().await?;
