@@ -105,6 +105,22 @@ on_both! {
             "stockPolicy": "CONTINUE", "stockOnHand": 3, "image": null }));
     }
 
+    async fn without_a_tracker_column_a_stated_quantity_is_not_oversold(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "ton").await;
+        let file = "Handle,Title,Variant Price,Variant Inventory Qty,Variant Inventory Policy\nmug,Mug,12.50,3,deny\ngone,Gone,9.00,0,deny\n";
+        let import = state_of(&anna, &import_text(app, &anna, &brand, file).await).await;
+        assert_eq!(counts(&import), [2, 2, 0, 0, 0], "{import:#}");
+        for (handle, on_hand) in [("mug", 3), ("gone", 0)] {
+            let variant = &product(&anna, &brand, handle).await["variants"][0];
+            assert_eq!((&variant["isTracked"], &variant["stockPolicy"], &variant["stockOnHand"]),
+                (&json!(true), &json!("DENY"), &json!(on_hand)), "{handle}");
+        }
+        let buyable = "query($brand: ID!) { products(filter: { brandId: $brand, inStock: true }) { nodes { handle } } }";
+        let found = anna.ask(buyable, json!({ "brand": brand })).await;
+        assert_eq!(found["products"]["nodes"], json!([{ "handle": "mug" }]));
+    }
+
     async fn the_same_file_again_changes_nothing(app) {
         let anna = app.someone("anna").await;
         let brand = found(&anna, "velo").await;

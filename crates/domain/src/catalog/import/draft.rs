@@ -281,10 +281,7 @@ impl Draft {
             sku: row.code(Column::Sku)?,
             barcode: row.code(Column::Barcode)?,
             grams: row.grams()?,
-            tracked: row
-                .columns
-                .has(Column::Tracker)
-                .then(|| !row.text(Column::Tracker).is_empty()),
+            tracked: row.tracked(),
             policy: row.policy()?,
             quantity: row.quantity()?,
             taxable: row.flag(Column::Taxable)?,
@@ -451,6 +448,16 @@ impl<'a> Row<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// An empty cell in Shopify's column means that nobody counts. A file without the column that states a quantity
+    /// comes from someone who does: taking it for uncounted would sell what is not there.
+    fn tracked(&self) -> Option<bool> {
+        let says = |column| !self.text(column).is_empty();
+        if self.columns.has(Column::Tracker) {
+            return Some(says(Column::Tracker));
+        }
+        says(Column::Quantity).then_some(true)
     }
 
     fn policy(&self) -> Cell<Option<StockPolicy>> {

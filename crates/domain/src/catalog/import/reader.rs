@@ -501,6 +501,23 @@ mod tests {
     }
 
     #[test]
+    fn without_a_tracker_column_a_stated_quantity_is_counted() {
+        let tracked = |text: &str| {
+            let (drafts, errors) = read_all(text);
+            assert!(errors.is_empty(), "{errors:?}");
+            let told = drafts.iter().flat_map(|draft| &draft.variants);
+            told.map(|variant| variant.tracked).collect::<Vec<_>>()
+        };
+        let head = "Handle,Title,Variant Price,Variant Inventory Policy";
+        let without = format!("{head},Variant Inventory Qty\na,A,1,deny,3\nb,B,1,deny,0\nc,C,1,deny,\n");
+        assert_eq!(tracked(&without), [Some(true), Some(true), None]);
+        let with = format!(
+            "{head},Variant Inventory Qty,Variant Inventory Tracker\na,A,1,deny,3,shopify\nb,B,1,deny,3,\n"
+        );
+        assert_eq!(tracked(&with), [Some(true), Some(false)]);
+    }
+
+    #[test]
     fn bad_rows_say_line_and_column_and_good_ones_stand() {
         let text = format!("{HEAD}a,A,\"12,50\",Size,S\na,,3,,M\na,,3,,M\n,B,1,,\n");
         let (drafts, errors) = read_all(&text);
