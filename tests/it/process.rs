@@ -333,6 +333,50 @@ fn the_demo_tells_its_story_to_the_end() {
 }
 
 #[test]
+fn the_demo_copes_with_dear_cheap_and_uncounted_goods_whatever_the_environment_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = "Handle,Title,Variant Inventory Tracker,Variant Inventory Policy,Variant Price";
+    let files = [
+        (
+            "dear",
+            format!("{head},Variant Inventory Qty\nring,Ring,shopify,deny,8900.00,1\n"),
+        ),
+        (
+            "cheap",
+            format!("{head},Variant Inventory Qty\npin,Pin,shopify,deny,0.60,9\n"),
+        ),
+        ("uncounted", format!("{head}\nmug,Mug,shopify,deny,12.50\n")),
+    ];
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vitrine"));
+    command.args(["demo", "--exit", "--listen", "127.0.0.1:0", "--catalog"]);
+    for (name, text) in files {
+        let file = folder.path().join(format!("{name}.csv"));
+        std::fs::write(&file, text).unwrap();
+        command.arg(file);
+    }
+    // No mail server is there, and these terms are not the defaults.
+    let output = command
+        .env("TMPDIR", folder.path())
+        .env("VITRINE_SMTP_URL", "smtp://127.0.0.1:9")
+        .env("VITRINE_PAYOUT_MINIMUM", "100000000")
+        .env("VITRINE_COMMISSION_BP", "0")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}\n{complained}");
+    for says in [
+        "uncounted has nothing in stock by its file; it counts, and finds 5 each of \"Mug\".",
+        "She recommends 3 products",
+        "The payout run has paid Anna.",
+        "brought back by transfer reversals",
+        "Everything held.",
+    ] {
+        assert!(told.contains(says), "{says}\n{told}");
+    }
+}
+
+#[test]
 fn the_demo_plays_with_a_catalogue_of_ones_own() {
     let file = format!("{}/../../tests/data/bicycles.csv", env!("CARGO_MANIFEST_DIR"));
     let told = told_to_the_end(&["--catalog", &file]);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use axum::http::HeaderName;
+use clap::builder::Resettable;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use vitrine_domain::settings::{DefaultTerms, Settings};
@@ -206,14 +207,18 @@ pub struct Config {
 }
 
 impl Config {
-    /// The configuration when neither flags nor environment say anything.
+    /// The configuration when neither flags nor environment say anything: the environment is not read.
     pub fn quiet_default() -> Self {
         #[derive(clap::Parser)]
         struct Bare {
             #[command(flatten)]
             config: Config,
         }
-        <Bare as clap::Parser>::parse_from(["vitrine"]).config
+        let command = <Bare as clap::CommandFactory>::command().mut_args(|arg| arg.env(Resettable::Reset));
+        let matches = command.get_matches_from(["vitrine"]);
+        <Bare as clap::FromArgMatches>::from_arg_matches(&matches)
+            .unwrap_or_else(|error| error.exit())
+            .config
     }
 
     /// The clock and chance the process runs by: the machine's own, unless something is rehearsed.

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Context as _, ensure};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
+use vitrine_model::job::{self, JobState};
 use vitrine_model::ledger::{AccountKind, Side, account, posting, transaction};
 use vitrine_model::money::Money;
 
-use super::api::{Person, money};
+use super::api::{Person, money, text};
+use super::offers::{EURO, listing};
 use super::stage::Stage;
 use super::story::Brand;
 use super::teller::Teller;
@@ -112,38 +114,151 @@ impl Line {
     }
 }
 
-/// Everybody's balances, as each may read them.
+/// What somebody has, after a balance was read.
+pub(super) struct Standing {
+    pub(super) name: String,
+    pub(super) held: Money,
+    pub(super) available: Money,
+    pub(super) paid_out: Money,
+    pub(super) owed: Money,
+}
+
+impl Standing {
+    fn of(name: &str, earnings: &Value) -> anyhow::Result<Self> {
+        let part = |part: &str| {
+            let amount = text(&earnings[part]["amount"])?;
+            Money::parse(&amount, EURO).with_context(|| format!("{part} of {name} is {amount}"))
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            held: part("held")?,
+            available: part("available")?,
+            paid_out: part("paidOut")?,
+            owed: part("owed")?,
+        })
+    }
+
+    fn row(&self) -> Vec<String> {
+        let parts = [self.held, self.available, self.paid_out, self.owed];
+        std::iter::once(self.name.clone())
+            .chain(parts.map(|part| part.to_string()))
+            .collect()
+    }
+
+    /// What it may still draw, or will.
+    fn undrawn(&self) -> i64 {
+        self.held.minor() + self.available.minor()
+    }
+}
+
+/// Everybody's balances, as each may read them; Anna's come last.
 pub(super) async fn balances(
     brands: &[Brand],
     anna: &Person,
     title: &str,
     tell: &mut Teller,
-) -> anyhow::Result<Value> {
+) -> anyhow::Result<Vec<Standing>> {
     tell.act(title)?;
     let fields = "currency held { amount currency } available { amount currency } paidOut { amount currency } owed { amount currency }";
-    let row = |name: &str, earnings: &Value| {
-        let parts = ["held", "available", "paidOut", "owed"].map(|part| money(&earnings[part]));
-        std::iter::once(name.to_owned()).chain(parts).collect::<Vec<_>>()
-    };
     let annas = anna
         .ask(&format!("{{ viewer {{ earnings {{ {fields} }} }} }}"), json!({}))
         .await?;
-    let mut rows = Vec::new();
+    let mut standings = Vec::new();
     for brand in brands {
         let query = format!("query ($id: ID!) {{ brand(id: $id) {{ balance {{ {fields} }} }} }}");
         let found = brand.staff.ask(&query, json!({ "id": brand.id })).await?;
-        rows.extend(
-            found["brand"]["balance"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|earnings| row(&brand.name, earnings)),
-        );
+        for earnings in found["brand"]["balance"].as_array().into_iter().flatten() {
+            standings.push(Standing::of(&brand.name, earnings)?);
+        }
     }
-    let annas = annas["viewer"]["earnings"][0].clone();
-    rows.push(row("Anna", &annas));
+    standings.push(Standing::of("Anna", &annas["viewer"]["earnings"][0])?);
+    let rows: Vec<_> = standings.iter().map(Standing::row).collect();
     tell.table(&["", "held", "available", "paid out", "owed"], &rows)?;
-    Ok(annas)
+    Ok(standings)
+}
+
+/// What the payout runs did for these, by their figures.
+pub(super) fn payouts(stage: &Stage, standings: &[Standing], tell: &mut Teller) -> anyhow::Result<()> {
+    let paid: Vec<String> = standings
+        .iter()
+        .filter(|standing| standing.paid_out.minor() > 0)
+        .map(|standing| standing.name.clone())
+        .collect();
+    if !paid.is_empty() {
+        tell.line(format!("The payout run has paid {}.", listing(&paid)))?;
+    }
+    let smallest = Money::new(stage.running.app.context("demo").settings().payout_minimum, EURO);
+    for Standing { name, available, .. } in standings {
+        match available.minor() {
+            ..=0 => {}
+            minor if minor < smallest.minor() => tell.line(format!(
+                "What is available to {name} is below the smallest payout of {smallest}, and waits."
+            ))?,
+            _ => tell.line(format!(
+                "What is available to {name} waits for the next payout run."
+            ))?,
+        }
+    }
+    for Standing { name, held, .. } in standings.iter().filter(|standing| standing.held.minor() > 0) {
+        tell.line(format!("{held} is still held for {name}."))?;
+    }
+    Ok(())
+}
+
+/// What a refund took from whom, and from where, by the figures before and after.
+pub(super) fn given_back(before: &[Standing], after: &[Standing], tell: &mut Teller) -> anyhow::Result<()> {
+    ensure!(
+        before.len() == after.len(),
+        "the refund changed who has a balance"
+    );
+    let (mut reversed, mut kept, mut owing) = (Vec::new(), Vec::new(), Vec::new());
+    for (was, is) in before.iter().zip(after) {
+        let less = |words: &mut Vec<String>, minor: i64, whose: &str| {
+            if minor > 0 {
+                words.push(format!("{} {whose} {}", Money::new(minor, EURO), is.name));
+            }
+        };
+        less(&mut reversed, was.paid_out.minor() - is.paid_out.minor(), "from");
+        less(&mut kept, was.undrawn() - is.undrawn(), "from");
+        less(&mut owing, is.owed.minor() - was.owed.minor(), "by");
+    }
+    for (words, says) in [
+        (
+            &reversed,
+            "Paid out before, and brought back by transfer reversals",
+        ),
+        (&kept, "Not paid out yet, and taken from what waited"),
+        (&owing, "Owed from now on"),
+    ] {
+        if !words.is_empty() {
+            tell.line(format!("{says}: {}.", listing(words)))?;
+        }
+    }
+    if reversed.is_empty() {
+        tell.line("Nothing that was paid out had to come back.")?;
+    }
+    Ok(())
+}
+
+/// Makes sure that no work was laid aside as hopeless: a letter never sent, a transfer never made.
+pub(super) async fn nothing_given_up(stage: &Stage) -> anyhow::Result<()> {
+    let dead = job::Entity::find()
+        .filter(job::Column::State.eq(JobState::Dead))
+        .all(stage.running.app.context("audit").db())
+        .await?;
+    let told: Vec<String> = dead
+        .iter()
+        .map(|job| {
+            let why = job.last_error.as_deref().unwrap_or("no reason is known");
+            format!("{}: {why}", job.kind)
+        })
+        .collect();
+    ensure!(
+        dead.is_empty(),
+        "not everything held: jobs were given up\n{}",
+        told.join("\n")
+    );
+    Ok(())
 }
 
 /// Anna's statement, the oldest first, as a bank would print it.

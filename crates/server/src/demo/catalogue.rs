@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 
 /// Most brands a demo takes.
-const MAX_BRANDS: usize = 10;
+pub(super) const MAX_BRANDS: usize = 10;
 
 /// One brand and its product file.
 pub(super) struct Catalogue {

@@ -5,6 +5,7 @@
 mod api;
 mod books;
 mod catalogue;
+mod offers;
 mod stage;
 mod story;
 mod teller;

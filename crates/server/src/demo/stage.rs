@@ -66,8 +66,10 @@ impl Stage {
             stripe_secret_key: Some(STRIPE_KEY.to_owned().into()),
             stripe_base_url: sandbox.url(),
             stripe_webhook_secrets: vec![WEBHOOK_SECRET.to_owned().into()],
-            currencies: vec!["EUR".to_owned()],
-            ..config.clone()
+            log: config.log.clone(),
+            log_format: config.log_format,
+            // The story is told with the default terms and sends nothing out, whatever the operator has set for his shop.
+            ..Config::quiet_default()
         };
         let clock = Arc::new(ManualClock::starting_at(now));
         let nature = Nature {
@@ -115,8 +117,10 @@ impl Stage {
         }
     }
 
-    /// Moves time forward in both, then settles.
+    /// Moves time forward in both. What is due before is done before, so that it bears its own date; what becomes due is
+    /// done after.
     pub(super) async fn wait(&self, by: TimeDelta) -> anyhow::Result<()> {
+        self.settle().await?;
         self.clock.advance(by);
         self.admin("clock", json!({ "advance_seconds": by.num_seconds() }))
             .await?;

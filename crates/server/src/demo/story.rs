@@ -7,8 +7,9 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::api::{Person, money, text};
-use super::books::{self, balances};
+use super::books::{self, Standing, balances};
 use super::catalogue::{Catalogue, Source};
+use super::offers::{self, Offer};
 use super::stage::Stage;
 use super::teller::Teller;
 
@@ -28,17 +29,6 @@ pub(super) struct Brand {
     pub(super) id: String,
     pub(super) staff: Person,
     email: String,
-}
-
-/// Something Anna might recommend.
-struct Offer {
-    /// Whose it is.
-    brand: String,
-    product: String,
-    title: String,
-    variant: String,
-    /// How many may be bought; at most two.
-    quantity: i64,
 }
 
 /// Anna's shop.
@@ -85,10 +75,11 @@ pub(super) async fn tell(stage: &Stage, catalogues: &[Catalogue], tell: &mut Tel
     books::postings(stage, &brands, tell).await?;
     onboard(stage, &brands, &shop, tell).await?;
     ship(stage, &brands, &order, tell).await?;
-    pass_window(stage, &mut brands, &mut shop, tell).await?;
+    let before = pass_window(stage, &mut brands, &mut shop, tell).await?;
     books::statement(&shop.owner, tell).await?;
-    refund(stage, &brands, &shop, &order, tell).await?;
+    refund(stage, &brands, &shop, &order, &before, tell).await?;
     books::audit(stage, tell).await?;
+    books::nothing_given_up(stage).await?;
     let guest = buyer.guest.clone().context("the buyer has a secret")?;
     Ok(Cast {
         brands,
@@ -236,13 +227,14 @@ async fn open_shop(stage: &Stage, brands: &[Brand], tell: &mut Teller) -> anyhow
     let mut offers = Vec::new();
     let mut beside = None;
     for brand in brands {
-        let mut of_brand = offers_of(&anna, brand).await?.into_iter();
+        let mut of_brand = offers::of_brand(&anna, brand, tell).await?.into_iter();
         offers.extend(of_brand.by_ref().take(PER_BRAND));
         beside = beside.or(of_brand.next());
     }
     ensure!(
         !offers.is_empty(),
-        "no catalogue has a published product in stock that costs 1.00 to 2000.00 EUR"
+        "no catalogue has a published product that costs {}",
+        offers::limits()
     );
     preview(&anna, &offers[0], tell).await?;
     let add = "mutation ($in: RecommendationAddInput!) { recommendationAdd(input: $in) {
@@ -256,9 +248,12 @@ async fn open_shop(stage: &Stage, brands: &[Brand], tell: &mut Teller) -> anyhow
     }
     let publish = "mutation ($in: ShopPublishInput!) { shopPublish(input: $in) { shop { id } userErrors { message } } }";
     anna.ask(publish, json!({ "in": { "id": id } })).await?;
+    let products = match recommended.len() {
+        1 => "one product".to_owned(),
+        count => format!("{count} products"),
+    };
     tell.line(format!(
-        "She recommends {} products with a discount share of 40 % and publishes.",
-        recommended.len()
+        "She recommends {products} with a discount share of 40 % and publishes."
     ))?;
     Ok(Shop {
         id,
@@ -266,41 +261,6 @@ async fn open_shop(stage: &Stage, brands: &[Brand], tell: &mut Teller) -> anyhow
         owner: anna,
         recommended,
         beside,
-    })
-}
-
-/// What a brand has that can be bought now, cheap enough for a card and dear enough for Stripe.
-async fn offers_of(anna: &Person, brand: &Brand) -> anyhow::Result<Vec<Offer>> {
-    let query =
-        "query ($filter: ProductFilterInput) { products(filter: $filter, orderBy: TITLE, first: 40) { nodes {
-        id title isPromotable variants { id isAvailable quantityAvailable price { amount } } } } }";
-    let (least, most) = (
-        json!({ "amount": "1.00", "currency": "EUR" }),
-        json!({ "amount": "2000.00", "currency": "EUR" }),
-    );
-    let filter =
-        json!({ "filter": { "brandId": brand.id, "inStock": true, "priceMin": least, "priceMax": most } });
-    let found = anna.ask(query, filter).await?;
-    let products = found["products"]["nodes"].as_array().cloned().unwrap_or_default();
-    Ok(products
-        .iter()
-        .filter(|product| product["isPromotable"] == true)
-        .filter_map(|product| offer(&brand.id, product))
-        .collect())
-}
-
-/// The first variant of a product that can be bought.
-fn offer(brand: &str, product: &Value) -> Option<Offer> {
-    let variant = product["variants"]
-        .as_array()?
-        .iter()
-        .find(|variant| variant["isAvailable"] == true)?;
-    Some(Offer {
-        brand: brand.to_owned(),
-        product: text(&product["id"]).ok()?,
-        title: text(&product["title"]).ok()?,
-        variant: text(&variant["id"]).ok()?,
-        quantity: variant["quantityAvailable"].as_i64().unwrap_or(2).clamp(1, 2),
     })
 }
 
@@ -578,17 +538,15 @@ async fn pass_window(
     brands: &mut [Brand],
     shop: &mut Shop,
     tell: &mut Teller,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<Standing>> {
     for _ in 0..9 {
         stage.wait(TimeDelta::days(1)).await?;
     }
-    balances(
-        brands,
-        &shop.owner,
-        "Nine days later: the brands' window closed, and the payout run has paid them",
-        tell,
-    )
-    .await?;
+    let title = "Nine days later: the brands' window closed";
+    let standings = balances(brands, &shop.owner, title, tell).await?;
+    if let [of_brands @ .., _] = &standings[..] {
+        books::payouts(stage, of_brands, tell)?;
+    }
     for _ in 0..23 {
         stage.wait(TimeDelta::days(1)).await?;
     }
@@ -597,17 +555,16 @@ async fn pass_window(
         brand.staff.sign_in(&brand.email, PASSWORD).await?;
     }
     shop.owner.sign_in(ANNA, PASSWORD).await?;
-    let title = "Thirty-two days after delivery: Anna's window closed too, and she is paid";
-    let annas = balances(brands, &shop.owner, title, tell).await?;
+    let title = "Thirty-two days after delivery: Anna's window closed too";
+    let standings = balances(brands, &shop.owner, title, tell).await?;
+    let annas = standings.last().context("nobody has anything")?;
+    ensure!(annas.held.minor() == 0, "Anna's earnings are still held");
     ensure!(
-        annas["held"]["amount"] == "0.00",
-        "Anna's earnings are still held"
-    );
-    ensure!(
-        annas["paidOut"]["amount"] != "0.00" || annas["available"]["amount"] != "0.00",
+        annas.paid_out.minor() > 0 || annas.available.minor() > 0,
         "Anna earned nothing"
     );
-    Ok(())
+    books::payouts(stage, std::slice::from_ref(annas), tell)?;
+    Ok(standings)
 }
 
 async fn refund(
@@ -615,6 +572,7 @@ async fn refund(
     brands: &[Brand],
     shop: &Shop,
     order: &Value,
+    before: &[Standing],
     tell: &mut Teller,
 ) -> anyhow::Result<()> {
     let line = &order["lines"][0];
@@ -632,17 +590,17 @@ async fn refund(
     stage.wait(TimeDelta::days(1)).await?;
     let amount = money(&made["orderLinesRefund"]["refund"]["amount"]);
     let title = format!(
-        "{} refunds one \"{}\": {amount} goes back, and each gives back its share",
+        "{} refunds one \"{}\": {amount} goes back to Berta",
         brand.name,
         text(&line["title"])?
     );
-    let annas = balances(brands, &shop.owner, &title, tell).await?;
-    let owes = annas["owed"]["amount"] != "0.00";
+    let after = balances(brands, &shop.owner, &title, tell).await?;
+    let owes = after.last().is_some_and(|annas| annas.owed.minor() > 0);
     ensure!(
         !owes,
         "what Anna was paid too much was not taken back from her connected account"
     );
-    tell.line("What had been paid out already came back by transfer reversals.")
+    books::given_back(before, &after, tell)
 }
 
 /// Where to look, for whoever stays; the last word, for whoever goes.
