@@ -36,6 +36,7 @@ mod invariants;
 mod journeys;
 mod ledger;
 mod lists;
+mod model;
 mod notify;
 mod operator;
 mod payout;
