@@ -183,7 +183,7 @@ on_both_empty! {
     }
 
     async fn killed_again_and_again_it_does_everything_once(place) {
-        crash::die_often(place, 1).await;
+        crash::die_often(place).await;
     }
 
     async fn production_hides_the_schema(place) {

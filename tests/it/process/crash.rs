@@ -430,8 +430,16 @@ fn text(value: &Value) -> String {
         .to_owned()
 }
 
-/// Lives through the whole story, dying again and again after as many writes as `seed` decides.
-pub(super) async fn die_often(place: &Place, seed: u64) {
+/// The seed asked for, or one that never changes.
+#[expect(clippy::disallowed_methods, reason = "tests have no configuration but this")]
+fn seed() -> u64 {
+    let asked = std::env::var("VITRINE_CRASH_SEED").ok();
+    asked.and_then(|seed| seed.parse().ok()).unwrap_or(1)
+}
+
+/// Lives through the whole story, dying again and again after as many writes as chance decides.
+pub(super) async fn die_often(place: &Place) {
+    let seed = seed();
     let mut world = World::new(place).await;
     let furniture = world.furnish().await;
     world.fate = Some(ChaCha20Rng::seed_from_u64(seed));
