@@ -96,6 +96,8 @@ struct Order<'a> {
     bought: i32,
     left: i32,
     shipped: bool,
+    /// Whether the brand still has what the buyer paid for shipping: it goes back with the last piece that never left.
+    shipping: bool,
     /// Stripe's id of the open dispute.
     dispute: Option<String>,
     lost: bool,
@@ -225,6 +227,7 @@ impl<'a> Model<'a> {
             bought: pieces,
             left: pieces,
             shipped: false,
+            shipping: true,
             dispute: None,
             lost: false,
         });
@@ -260,7 +263,12 @@ impl<'a> Model<'a> {
         );
         if allowed {
             let market = at.market;
-            self.orders[order].left -= wanted;
+            let at = &mut self.orders[order];
+            at.left -= wanted;
+            if at.left == 0 && !at.shipped {
+                at.shipping = false;
+                self.owe(self.brand(market), -SHIPPING);
+            }
             self.owe(self.brand(market), -BRAND * i64::from(wanted));
             self.owe(self.shopholder(market), -SHOP * i64::from(wanted));
         }
@@ -268,7 +276,7 @@ impl<'a> Model<'a> {
 
     async fn dispute(&mut self, order: usize) {
         let at = &self.orders[order];
-        if at.dispute.is_some() || at.lost {
+        if at.dispute.is_some() || at.lost || (at.left == 0 && !at.shipping) {
             return;
         }
         // A chargeback makes refunds fail that Stripe has not made yet, for want of balance: the model knows no such thing.
@@ -310,7 +318,8 @@ impl<'a> Model<'a> {
         self.owe(self.brand(market), -DISPUTE_FEE);
         if !won {
             self.orders[order].lost = true;
-            self.owe(self.brand(market), -BRAND * left - SHIPPING);
+            let shipping = if self.orders[order].shipping { SHIPPING } else { 0 };
+            self.owe(self.brand(market), -BRAND * left - shipping);
             self.owe(self.shopholder(market), -SHOP * left);
         }
     }

@@ -161,6 +161,11 @@ on_both_empty! {
 
     async fn commands_of_the_operator_need_no_stripe_key(place) {
         let bare = |args: &[&str]| place.run_without_stripe(args);
+        for args in [&["audit"][..], &["explain", "V-1"], &["operator", "anna@example.com"]] {
+            let early = bare(args);
+            let told = String::from_utf8_lossy(&early.stderr).into_owned();
+            assert!(!early.status.success() && told.contains("vitrine migrate"), "{told}");
+        }
         for _ in 0..2 {
             let migrated = bare(&["migrate"]);
             assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));

@@ -9,6 +9,7 @@ use vitrine_model::inbox;
 
 use crate::context::Context;
 use crate::jobs::{self, Job};
+use crate::ports::CallError;
 use crate::{checkout, payout};
 
 /// An event whose signature was verified.
@@ -69,7 +70,16 @@ pub async fn apply(cx: &Context, id: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     if event.livemode == cx.payments().livemode() {
-        dispatch(cx, &event).await?;
+        match dispatch(cx, &event).await {
+            Err(error) if is_missing(&error) => {
+                tracing::error!(
+                    event = id,
+                    object = event.object_id,
+                    "Stripe knows no such object: the event is set aside"
+                );
+            }
+            outcome => outcome?,
+        }
     } else {
         tracing::error!(
             event = id,
@@ -82,6 +92,11 @@ pub async fn apply(cx: &Context, id: &str) -> anyhow::Result<()> {
         .exec(cx.db())
         .await?;
     Ok(())
+}
+
+/// Whether the provider says for good that there is no such object.
+fn is_missing(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(CallError::Refused { code, .. }) if code == "resource_missing")
 }
 
 /// Types we do not subscribe to are no concern of ours. An event about a connected account never touches an order.

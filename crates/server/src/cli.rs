@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -161,7 +161,7 @@ async fn work(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn audit(config: &Config) -> anyhow::Result<()> {
-    database::migrate(&config.database_url()).await?;
+    database::ready(&config.database_url()).await?;
     let app = Vitrine::without_payments(config).await?;
     let report = vitrine_domain::ledger::audit(&app.context("cli")).await?;
     print(&format!("{report}\n"))?;
@@ -170,19 +170,21 @@ async fn audit(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn explain(config: &Config, order: &str) -> anyhow::Result<()> {
-    database::migrate(&config.database_url()).await?;
+    database::ready(&config.database_url()).await?;
     let app = Vitrine::without_payments(config).await?;
     let cx = app.context("cli");
     match vitrine_domain::ledger::explain(cx.db(), order).await? {
         Some(explanation) => print(&explanation.to_string()),
         None => {
-            anyhow::bail!("there is no order {order}; name one by its number, such as V-1042, or by its id")
+            anyhow::bail!(
+                "there is no order {order}; name one by its number, which its letters tell, or by its id"
+            )
         }
     }
 }
 
 async fn operator(config: &Config, email: Email) -> anyhow::Result<()> {
-    database::migrate(&config.database_url()).await?;
+    database::ready(&config.database_url()).await?;
     let app = Vitrine::without_payments(config).await?;
     match identity::grant_operator(&app.context("cli"), email.clone()).await {
         Ok(account) => print(&format!("{} ({email}) is an operator now.\n", account.name)),
@@ -238,6 +240,7 @@ fn start_logs(config: &Config, default: &str) -> anyhow::Result<()> {
         .with_context(|| format!("VITRINE_LOG cannot be read: {wanted}"))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // A second start in one process keeps the first's logs.
     let _ = match config.log_format {

@@ -85,6 +85,41 @@ pub(crate) async fn migrate(url: &str) -> anyhow::Result<()> {
     closed.context("closing the database failed")
 }
 
+/// For commands that look or decide, and must neither make a database by mistake nor change the schema beneath nodes that
+/// run: says what is wrong unless the database is there and up to date.
+///
+/// # Errors
+/// When it is not, or cannot be opened.
+pub(crate) async fn ready(url: &str) -> anyhow::Result<()> {
+    if let Some(file) = sqlite_file(url) {
+        anyhow::ensure!(
+            Path::new(file).exists(),
+            "there is no database {file}: name yours with --database-url or --data-dir, or make one with `vitrine migrate`"
+        );
+    }
+    let db = open(url, 1).await?;
+    let outcome = current(&db).await;
+    db.close().await.context("closing the database failed")?;
+    outcome
+}
+
+async fn current(db: &DatabaseConnection) -> anyhow::Result<()> {
+    let advice = "bring it up to date with `vitrine migrate`";
+    let migrated = db
+        .execute_unprepared("select count(*) from seaql_migrations")
+        .await;
+    anyhow::ensure!(
+        migrated.is_ok(),
+        "the database holds nothing of Vitrine's: {advice}"
+    );
+    let pending = Migrator::get_pending_migrations(db).await?;
+    anyhow::ensure!(
+        pending.is_empty(),
+        "the database is older than this program: {advice}"
+    );
+    Ok(())
+}
+
 async fn lock(db: &DatabaseConnection, sql: &str) -> anyhow::Result<()> {
     db.query_one_raw(Statement::from_sql_and_values(
         DbBackend::Postgres,

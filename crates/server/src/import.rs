@@ -25,7 +25,7 @@ const SHOWN: u64 = 20;
 
 /// Imports `file` into the catalogue of the brand with this handle.
 pub(crate) async fn run(config: &Config, brand: &Handle, file: &Path) -> anyhow::Result<()> {
-    database::migrate(&config.database_url()).await?;
+    database::ready(&config.database_url()).await?;
     let app = Vitrine::without_payments(config).await?;
     let cx = app.context("cli");
     let found = catalog::brand_by_handle(cx.db(), brand).await?;

@@ -211,7 +211,7 @@ pub(crate) async fn books(config: &Config, command: Books) -> anyhow::Result<()>
 }
 
 async fn context(config: &Config) -> anyhow::Result<Context> {
-    database::migrate(&config.database_url()).await?;
+    database::ready(&config.database_url()).await?;
     let app = Vitrine::without_payments(config).await?;
     Ok(app.context("cli"))
 }

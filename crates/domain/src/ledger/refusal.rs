@@ -11,6 +11,8 @@ pub enum Refusal {
     PartyNotFound,
     /// The amount is not above zero.
     NothingGiven,
+    /// The platform holds no balance in that currency, from which it could be paid.
+    CurrencyNotHeld,
     /// The party owes less than was to be written off.
     MoreThanOwed {
         /// What it owes.

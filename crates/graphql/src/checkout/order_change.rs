@@ -24,7 +24,7 @@ pub struct CheckoutStartInput {
     success_url: String,
     /// Where the browser goes when the buyer turns back, within the same origins.
     cancel_url: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
     idempotency_key: String,
 }
 
@@ -87,7 +87,7 @@ payload! {
 pub struct OrderCancelInput {
     /// The order.
     order_id: ID,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
     idempotency_key: String,
 }
 

@@ -147,7 +147,7 @@ pub struct GoodwillCreditInput {
     amount: MoneyInput,
     /// Why, 1 to 500 characters. The party reads it.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
     idempotency_key: String,
 }
 
@@ -160,7 +160,7 @@ pub struct DebtWriteOffInput {
     amount: MoneyInput,
     /// Why, 1 to 500 characters. The party reads it.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
     idempotency_key: String,
 }
 
@@ -175,7 +175,7 @@ pub struct SuspenseExplainInput {
     target: SuspenseTarget,
     /// Why you know, 1 to 500 characters.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
     idempotency_key: String,
 }
 
@@ -186,7 +186,7 @@ pub struct AdjustmentCorrectInput {
     adjustment_id: ID,
     /// Why, 1 to 500 characters. The party reads it.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
     idempotency_key: String,
 }
 
@@ -240,6 +240,7 @@ impl Subject for LedgerMutation {
 #[Object(guard = Declared(self))]
 impl LedgerMutation {
     /// Gives a party money of the platform's own; what it owes is paid first. Codes: `NOT_FOUND`, `INVALID`,
+    /// `CURRENCY_NOT_SUPPORTED`,
     /// `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
     #[graphql(directive = access::apply(Who::Operator))]
     async fn goodwill_credit(
@@ -338,10 +339,15 @@ async fn adjust(
 
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
-        use UserErrorCode::{Invalid, MoreThanOwed, NotFound, WrongState};
+        use UserErrorCode::{CurrencyNotSupported, Invalid, MoreThanOwed, NotFound, WrongState};
         match refusal {
             Refusal::PartyNotFound => Self::new(NotFound, "partyId", "there is no such account or brand"),
             Refusal::NothingGiven => Self::new(Invalid, "amount", "the amount must be above zero"),
+            Refusal::CurrencyNotHeld => Self::new(
+                CurrencyNotSupported,
+                "amount.currency",
+                "the platform holds no balance in this currency",
+            ),
             Refusal::MoreThanOwed { owed } => {
                 Self::new(MoreThanOwed, "amount", format!("{owed} is owed now"))
             }

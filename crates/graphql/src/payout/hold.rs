@@ -74,7 +74,7 @@ pub struct PayoutHoldInput {
     party_id: ID,
     /// Why, 1 to 500 characters. The party reads it.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
     idempotency_key: String,
 }
 

@@ -92,7 +92,7 @@ pub struct NewAdjustment {
 /// Makes an adjustment. The caller has seen that `by` is an operator.
 ///
 /// # Errors
-/// `PartyNotFound`, `NothingGiven`, `MoreThanOwed`, `NothingSuspended`, `AdjustmentNotFound`, `NotCorrectable`, `Key`.
+/// `PartyNotFound`, `NothingGiven`, `CurrencyNotHeld`, `MoreThanOwed`, `NothingSuspended`, `AdjustmentNotFound`, `NotCorrectable`, `Key`.
 pub async fn adjust(
     cx: &Context,
     by: &person::Model,
@@ -146,6 +146,9 @@ async fn decided(
     };
     match &new.decision {
         Decision::Goodwill { party, amount } => {
+            if !cx.settings().currencies.contains(&amount.currency()) {
+                return refuse(Refusal::CurrencyNotHeld);
+            }
             must_exist(tx, *party, *amount).await?;
             Ok(row(AdjustmentKind::Goodwill, Some(*party), *amount))
         }
