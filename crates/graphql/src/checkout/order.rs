@@ -212,7 +212,8 @@ impl Order {
         })
     }
 
-    /// What went back, or goes back, to the buyer.
+    /// What of the ordered goods' price went back, or goes back, to the buyer. A payment that was not awaited goes back
+    /// besides, and is among the `refunds` only.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn refunded(&self, ctx: &Context<'_>) -> Result<Money> {
         let units = self.units(ctx).await?;
