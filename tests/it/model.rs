@@ -235,7 +235,8 @@ impl<'a> Model<'a> {
 
     async fn ship(&mut self, order: usize) {
         let at = &self.orders[order];
-        if at.shipped || at.left == 0 {
+        // What a bank took back is not sent any more.
+        if at.shipped || at.left == 0 || at.lost {
             return;
         }
         let made = self.markets[at.market]
