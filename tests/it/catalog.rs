@@ -128,11 +128,22 @@ on_both! {
         let (anna, mallory) = (app.someone("anna").await, app.someone("mallory").await);
         let (brand, product, variants) = stocked(app, &anna).await;
         let answer = mallory.ask(TERMS, json!({ "in": { "brandId": brand, "commissionRate": 1 } })).await;
-        assert_eq!(codes(&answer, "brandTermsChange"), ["NOT_FOUND"]);
+        assert_eq!(codes(&answer, "brandTermsChange"), ["FORBIDDEN"]);
+        let nothing = json!({ "in": { "brandId": "brand_00000000000000000000000000", "commissionRate": 1 } });
+        assert_eq!(codes(&mallory.ask(TERMS, nothing).await, "brandTermsChange"), ["NOT_FOUND"]);
         let update = "mutation($id: ID!) { productUpdate(input: { id: $id, title: \"Mine\" }) { userErrors { code } } }";
+        let stock = |variant: &str| json!({ "in": { "variantId": variant, "onHand": 1, "idempotencyKey": "k" } });
+        // Everybody sees the brand, its published product and that one's variants: what she lacks is a role.
+        assert_eq!(codes(&mallory.ask(update, json!({ "id": product })).await, "productUpdate"), ["FORBIDDEN"]);
+        assert_eq!(codes(&mallory.ask(STOCK, stock(&variants[0])).await, "variantStockSet"), ["FORBIDDEN"]);
+        let stop = "mutation($id: ID!) { variantUpdate(input: { variantId: $id, active: false }) { userErrors { code } } }";
+        assert!(codes(&anna.ask(stop, json!({ "id": variants[1] })).await, "variantUpdate").is_empty());
+        assert_eq!(codes(&mallory.ask(STOCK, stock(&variants[1])).await, "variantStockSet"), ["NOT_FOUND"]);
+        let hide = "mutation($id: ID!) { productUpdate(input: { id: $id, published: false }) { userErrors { code } } }";
+        assert!(codes(&anna.ask(hide, json!({ "id": product })).await, "productUpdate").is_empty());
+        // What she may not see is missing.
         assert_eq!(codes(&mallory.ask(update, json!({ "id": product })).await, "productUpdate"), ["NOT_FOUND"]);
-        let stock = json!({ "in": { "variantId": variants[0], "onHand": 1, "idempotencyKey": "k" } });
-        assert_eq!(codes(&mallory.ask(STOCK, stock).await, "variantStockSet"), ["NOT_FOUND"]);
+        assert_eq!(codes(&mallory.ask(STOCK, stock(&variants[0])).await, "variantStockSet"), ["NOT_FOUND"]);
         let bearer = "mutation($id: ID!) { brandFeeBearerSet(input: { brandId: $id, feeBearer: PLATFORM }) { userErrors { code } } }";
         assert_eq!(anna.error(bearer, json!({ "id": brand })).await, "FORBIDDEN");
     }

@@ -65,7 +65,7 @@ async fn charge(app: &App) -> String {
 }
 
 /// The bank disputes the latest purchase; returns Stripe's id of the dispute.
-async fn disputed(app: &App, mut body: Value) -> String {
+pub(crate) async fn disputed(app: &App, mut body: Value) -> String {
     if body.get("fee").is_none() {
         body["fee"] = FEE.into();
     }
@@ -89,7 +89,7 @@ async fn seen(purchase: &Purchase<'_>) -> Value {
 }
 
 /// Our id of the purchase's only dispute.
-async fn ours(purchase: &Purchase<'_>) -> String {
+pub(crate) async fn ours(purchase: &Purchase<'_>) -> String {
     text(&seen(purchase).await["disputes"][0]["id"])
 }
 
@@ -397,8 +397,9 @@ on_both! {
         assert_eq!(app.nobody().error(NOTE, json!({ "in": input })).await, "UNAUTHENTICATED");
         let long = json!({ "disputeId": dispute, "note": "x".repeat(5001) });
         assert_eq!(tea.owner.refused(NOTE, long).await, "INVALID");
-        let this = json!({ "in": { "disputeId": dispute } });
+        let mut this = json!({ "in": { "disputeId": dispute } });
         assert_eq!(tea.owner.error(SUBMIT, this.clone()).await, "FORBIDDEN");
+        this["in"]["idempotencyKey"] = json!("hers");
         assert_eq!(tea.owner.error(ACCEPT, this).await, "FORBIDDEN");
         let node = "query($id: ID!) { node(id: $id) { ... on Dispute { amount { amount } } } }";
         let by = json!({ "id": dispute });
@@ -412,14 +413,16 @@ on_both! {
         let tea = app.market("tea").await;
         let purchase = app.buy(&[(&tea, 1)]).await;
         disputed(app, json!({})).await;
-        let this = json!({ "disputeId": ours(&purchase).await });
+        let this = json!({ "disputeId": ours(&purchase).await, "idempotencyKey": "give in" });
         let operator = app.operator().await;
         operator.made(ACCEPT, this.clone()).await;
         operator.made(ACCEPT, this.clone()).await;
         app.settle().await;
         sound(app).await;
         assert_eq!(seen(&purchase).await["disputes"][0]["state"], "LOST");
-        assert_eq!(operator.refused(ACCEPT, this).await, "WRONG_STATE");
+        operator.made(ACCEPT, this.clone()).await;
+        let again = json!({ "disputeId": this["disputeId"], "idempotencyKey": "again" });
+        assert_eq!(operator.refused(ACCEPT, again).await, "WRONG_STATE");
     }
 
     async fn those_concerned_are_written_to(app) {

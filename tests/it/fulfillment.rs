@@ -8,7 +8,7 @@ use crate::support::{App, Person, on_both};
 
 pub(crate) const SHIP: &str = "mutation($in: FulfillmentCreateInput!) { fulfillmentCreate(input: $in) { fulfillment { id trackingCode units { state } } userErrors { code field message } } }";
 const DELIVERED: &str = "mutation($in: FulfillmentDeliveredInput!) { fulfillmentDelivered(input: $in) { fulfillment { deliveredAt } userErrors { code } } }";
-const RETURN: &str = "mutation($in: ReturnRequestInput!) { returnRequest(input: $in) { returns { id state units { state } } userErrors { code } } }";
+pub(crate) const RETURN: &str = "mutation($in: ReturnRequestInput!) { returnRequest(input: $in) { returns { id state units { state } } userErrors { code } } }";
 const APPROVE: &str = "mutation($in: ReturnApproveInput!) { returnApprove(input: $in) { return { state } userErrors { code } } }";
 const DECLINE: &str = "mutation($in: ReturnDeclineInput!) { returnDecline(input: $in) { return { state } userErrors { code } } }";
 const ORDERS: &str = "query($id: ID!, $filter: BrandOrderFilter) { brand(id: $id) { orders(filter: $filter, first: 10) { nodes {

@@ -281,7 +281,7 @@ on_both! {
         let (anna, mallory) = (app.someone("anna").await, app.someone("mallory").await);
         let brand = found(&anna, "velo").await;
         let refused = mallory.ask(CREATE, json!({ "brand": brand })).await;
-        assert_eq!(refused["productImportCreate"]["userErrors"][0]["code"], "NOT_FOUND");
+        assert_eq!(refused["productImportCreate"]["userErrors"][0]["code"], "FORBIDDEN");
         let made = anna.ask(CREATE, json!({ "brand": brand })).await["productImportCreate"]["productImport"].take();
         let url = made["uploadUrl"].as_str().unwrap();
         let put = async |url: &str| app.http.put(url).body(BICYCLES).send().await.unwrap().status().as_u16();

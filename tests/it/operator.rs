@@ -10,12 +10,12 @@ use crate::refund::refund;
 use crate::support::market::{Market, text};
 use crate::support::{App, FRONTEND, Person, on_both};
 
-const GIVE: &str = "mutation($in: GoodwillCreditInput!) { goodwillCredit(input: $in) { adjustment { id kind reason amount { amount } } userErrors { code field } } }";
+pub(crate) const GIVE: &str = "mutation($in: GoodwillCreditInput!) { goodwillCredit(input: $in) { adjustment { id kind reason amount { amount } } userErrors { code field } } }";
 const LET_OFF: &str = "mutation($in: DebtWriteOffInput!) { debtWriteOff(input: $in) { adjustment { id } userErrors { code field message } } }";
 const EXPLAIN: &str = "mutation($in: SuspenseExplainInput!) { suspenseExplain(input: $in) { adjustment { id amount { amount } target } userErrors { code field } } }";
 const CORRECT: &str = "mutation($in: AdjustmentCorrectInput!) { adjustmentCorrect(input: $in) { adjustment { kind corrects { id } } userErrors { code field } } }";
-const HOLD: &str = "mutation($in: PayoutHoldInput!) { payoutHold(input: $in) { payoutHold { reason heldAt } userErrors { code field } } }";
-const LIFT: &str = "mutation($in: PayoutHoldInput!) { payoutHoldRelease(input: $in) { payoutHold { releaseReason } userErrors { code field } } }";
+pub(crate) const HOLD: &str = "mutation($in: PayoutHoldInput!) { payoutHold(input: $in) { payoutHold { reason heldAt } userErrors { code field } } }";
+const LIFT: &str = "mutation($in: PayoutHoldReleaseInput!) { payoutHoldRelease(input: $in) { payoutHold { releaseReason } userErrors { code field } } }";
 const RUN: &str = "mutation($in: PayoutRunInput!) { payoutRun(input: $in) { userErrors { code } } }";
 const OWN: &str = "{ viewer { id payoutHold { reason } earnings { available { amount } owed { amount } }
     payouts(first: 10) { nodes { amount { amount } } } } }";
@@ -25,7 +25,7 @@ const ALL: &str =
 /// Longer than every return window.
 const WINDOWS: TimeDelta = TimeDelta::days(45);
 
-fn gift(party: &str, amount: &str, key: &str) -> Value {
+pub(crate) fn gift(party: &str, amount: &str, key: &str) -> Value {
     json!({
         "partyId": party,
         "amount": { "amount": amount, "currency": "EUR" },
@@ -34,7 +34,7 @@ fn gift(party: &str, amount: &str, key: &str) -> Value {
     })
 }
 
-fn hold(party: &str, key: &str) -> Value {
+pub(crate) fn hold(party: &str, key: &str) -> Value {
     json!({ "partyId": party, "reason": "we look into a complaint", "idempotencyKey": key })
 }
 
@@ -42,7 +42,7 @@ async fn own(person: &Person<'_>) -> Value {
     person.ask(OWN, json!({})).await["viewer"].clone()
 }
 
-async fn id(person: &Person<'_>) -> String {
+pub(crate) async fn id(person: &Person<'_>) -> String {
     text(&own(person).await["id"])
 }
 
@@ -56,7 +56,7 @@ async fn purse(person: &Person<'_>) -> (String, String) {
     )
 }
 
-async fn onboard(app: &App, person: &Person<'_>) {
+pub(crate) async fn onboard(app: &App, person: &Person<'_>) {
     const LINK: &str = "mutation($in: PayoutAccountOnboardingLinkCreateInput!) { payoutAccountOnboardingLinkCreate(input: $in) { onboardingLink { url } userErrors { message } } }";
     let back = format!("{FRONTEND}/back");
     let wish = json!({ "country": "DE", "returnUrl": back, "refreshUrl": back });
@@ -66,7 +66,7 @@ async fn onboard(app: &App, person: &Person<'_>) {
 }
 
 /// One piece sold, shipped, and every window past; the shopholder has 8.10 EUR available.
-async fn earned(app: &App, market: &mut Market<'_>) {
+pub(crate) async fn earned(app: &App, market: &mut Market<'_>) {
     let purchase = app.buy(&[(market, 1)]).await;
     market.owner.made(SHIP, parcel(&purchase, 1)).await;
     app.wait(WINDOWS).await;
@@ -75,7 +75,7 @@ async fn earned(app: &App, market: &mut Market<'_>) {
 }
 
 /// She owes what a refund after her payout left: 8.10 EUR, which no reversal brings back.
-async fn indebted(app: &App, market: &mut Market<'_>) {
+pub(crate) async fn indebted(app: &App, market: &mut Market<'_>) {
     onboard(app, &market.shopholder).await;
     let purchase = app.buy(&[(market, 1)]).await;
     market.owner.made(SHIP, parcel(&purchase, 1)).await;

@@ -162,7 +162,9 @@ on_both! {
         let manager = hire(app, &tea, "mona", "MANAGER").await;
         let stranger = app.someone("sam").await;
         assert_eq!(manager.refused(LINK, wish(Some(&tea.brand))).await, "FORBIDDEN");
-        assert_eq!(stranger.refused(LINK, wish(Some(&tea.brand))).await, "NOT_FOUND");
+        assert_eq!(stranger.refused(LINK, wish(Some(&tea.brand))).await, "FORBIDDEN");
+        let nothing = wish(Some("brand_00000000000000000000000000"));
+        assert_eq!(stranger.refused(LINK, nothing).await, "NOT_FOUND");
         assert_eq!(app.nobody().error(LINK, json!({ "in": wish(None) })).await, "UNAUTHENTICATED");
         onboard(app, &tea.owner, Some(&tea.brand)).await;
         let brand = tea.owner.ask(BRANDS, json!({ "id": tea.brand })).await;

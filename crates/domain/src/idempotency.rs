@@ -1,5 +1,22 @@
-//! Repeated requests: the first outcome is answered again. The key is written in the command's first transaction, so
-//! that a refusal or a fault leaves no trace of it and the repeat is a first attempt.
+//! Repeated requests: the first outcome is answered again.
+//!
+//! A key belongs to one account or guest and one mutation, and is written in the command's first transaction. What became
+//! of that transaction is what becomes of the key:
+//!
+//! | the first attempt | the same key and input | the same key, other input |
+//! |---|---|---|
+//! | was committed and is done | answers what it made, as it is now | `Reused` |
+//! | was committed and calls the outside | `InProgress`; after the lease it goes on with what was begun | `Reused` |
+//! | is not committed yet | waits until it is, or is not | the same |
+//! | was refused, or broke | is a first attempt: nothing had been changed | is a first attempt |
+//! | is longer ago than a day | is a first attempt | is a first attempt |
+//!
+//! So a refusal is not remembered: whoever mends what stood in the way may repeat the request under its key. What must
+//! not happen twice even a day later is kept from it by its own state, never by the key: a cart makes one order, a unit is
+//! refunded once, a hold stands once. Why so is told in `docs/decisions/0011-refusals-leave-no-key.md`.
+
+use std::fmt::Display;
+use std::str::FromStr;
 
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::Set;
@@ -8,6 +25,7 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, TryInse
 use vitrine_model::idempotency::{self, Attempt};
 
 use crate::context::{Context, Tx};
+use crate::failure::{Failure, refuse};
 use crate::secret;
 
 /// How long an outcome is remembered.
@@ -16,6 +34,45 @@ const KEEP: TimeDelta = TimeDelta::hours(24);
 const LEASE: TimeDelta = TimeDelta::seconds(90);
 /// Longest key a client may choose.
 pub const MAX_KEY: usize = 255;
+
+/// What a request asks for, written out so that a repeat can be told from another request.
+///
+/// The encoding outlives the program that wrote it, so it depends on nothing but this: each field is its name and its
+/// value, as two netstrings (`5:order,`: the length in bytes, the text in UTF-8), in the order in which the command names
+/// them. What is absent is left out; the members of a list follow one another under the same names. Values are written as
+/// the API writes them: ids with their prefix, amounts in minor units beside their currency.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Input(String);
+
+impl Input {
+    /// One that asks for nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// And so much more.
+    #[must_use]
+    pub fn field(mut self, name: &str, value: impl Display) -> Self {
+        for text in [name, &value.to_string()] {
+            self.0.extend([&*text.len().to_string(), ":", text, ","]);
+        }
+        self
+    }
+
+    /// The same, unless it is absent.
+    #[must_use]
+    pub fn maybe(self, name: &str, value: Option<impl Display>) -> Self {
+        match value {
+            Some(value) => self.field(name, value),
+            None => self,
+        }
+    }
+
+    /// SHA-256 of the encoding.
+    pub fn hash(&self) -> Vec<u8> {
+        secret::sha256(self.0.as_bytes())
+    }
+}
 
 /// A request that may be repeated.
 #[derive(Debug, Clone)]
@@ -31,13 +88,13 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key of `scope` for `mutation`, over `input` written out in full.
-    pub fn new(scope: String, mutation: &'static str, key: String, input: &impl std::fmt::Debug) -> Self {
+    /// The key that `scope` chose for `mutation` with this input.
+    pub fn new(scope: impl Display, mutation: &'static str, key: String, input: &Input) -> Self {
         Self {
-            scope,
+            scope: scope.to_string(),
             mutation,
             key,
-            input_hash: secret::sha256(format!("{input:?}").as_bytes()),
+            input_hash: input.hash(),
         }
     }
 }
@@ -116,6 +173,25 @@ async fn known(tx: &Tx, cx: &Context, key: &Key) -> Result<Result<Claim, KeyRefu
     })
 }
 
+/// Claims `key` for a command that finishes it in the same transaction: the id of what an earlier request with it made, or
+/// nothing when this is the first.
+///
+/// # Errors
+/// The refusal when the key cannot be used.
+pub async fn earlier<T, R>(tx: &Tx, cx: &Context, key: &Key) -> Result<Option<T>, Failure<R>>
+where
+    T: FromStr<Err: Into<anyhow::Error>>,
+    R: From<KeyRefusal>,
+{
+    match claim(tx, cx, key).await? {
+        Ok(Claim::First) => Ok(None),
+        Ok(Claim::Done(made) | Claim::Resume(made)) => {
+            Ok(Some(made.parse().map_err(|error: T::Err| error.into())?))
+        }
+        Err(refusal) => refuse(refusal.into()),
+    }
+}
+
 /// Records what the command made. `state` is `InFlight` while a call to the outside is still to come.
 ///
 /// # Errors
@@ -147,4 +223,49 @@ pub async fn sweep(cx: &Context) -> anyhow::Result<()> {
         .exec(cx.db())
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked() -> Input {
+        Input::new()
+            .field("order", "order_01jd0000000000000000000000")
+            .field("line", "line_01jd0000000000000000000000")
+            .field("quantity", 2)
+            .maybe("carrier", None::<&str>)
+            .field("reason", "the spout drips, a bit: naïve")
+    }
+
+    #[test]
+    fn the_hash_of_an_input_never_changes() {
+        let encoded = "5:order,32:order_01jd0000000000000000000000,4:line,31:line_01jd0000000000000000000000,8:quantity,1:2,6:reason,30:the spout drips, a bit: naïve,";
+        assert_eq!(asked().0, encoded);
+        // Rows written by every version before hold this: a program that makes another refuses their repeats.
+        assert_eq!(
+            hex::encode(asked().hash()),
+            "509d459c9fae82ea3a064a0b6eeb9ee48d0ae5777ff3945254edfb44744089e4"
+        );
+    }
+
+    #[test]
+    fn no_two_inputs_are_written_the_same() {
+        let pairs = [
+            (Input::new().field("a", "b"), Input::new().field("ab", "")),
+            (Input::new().field("a", "1:b,"), Input::new().field("a", "b")),
+            (
+                Input::new().field("a", "").field("b", ""),
+                Input::new().field("a", "0:,1:b,"),
+            ),
+            (Input::new().maybe("a", None::<&str>), Input::new().field("a", "")),
+            (
+                Input::new().field("a", 1).field("b", 2),
+                Input::new().field("b", 2).field("a", 1),
+            ),
+        ];
+        for (one, other) in pairs {
+            assert_ne!(one.hash(), other.hash(), "{one:?} {other:?}");
+        }
+    }
 }

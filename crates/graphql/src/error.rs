@@ -100,7 +100,7 @@ pub enum UserErrorCode {
     TooFewUnits,
     /// Less is owed than that; `message` says how much.
     MoreThanOwed,
-    /// The same idempotency key came with other input.
+    /// The same idempotency key came with other input within 24 hours, and that request was carried out, or is under way.
     IdempotencyKeyReused,
     /// The first request with this idempotency key is still under way: ask again soon.
     IdempotencyInProgress,

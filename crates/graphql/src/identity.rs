@@ -521,9 +521,8 @@ impl From<Refusal> for UserError {
                 Self::new(WrongCredentials, "", "the address or the password is wrong")
             }
             Refusal::SessionNotFound => Self::new(NotFound, "id", "you have no such session"),
-            Refusal::BrandNotFound => {
-                Self::new(NotFound, "brandId", "there is no such brand that you work for")
-            }
+            Refusal::BrandNotFound => Self::new(NotFound, "brandId", "there is no such brand"),
+            Refusal::NotStaff => Self::new(Forbidden, "", "you do not work for this brand"),
             Refusal::RoleLacking => Self::new(Forbidden, "", "your role at this brand does not allow this"),
             Refusal::AccountNotFound => {
                 Self::new(NotFound, "email", "nobody has an account with this address")

@@ -18,7 +18,7 @@ use crate::database;
 /// When Stripe cannot be asked, another run is under way, or something does not agree.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     config.check()?;
-    database::migrate(&config.database_url()).await?;
+    database::ready(&config.database_url()).await?;
     let app = Vitrine::assemble(config, Nature::default(), config.listen).await?;
     let cx = app.context("cli");
     let outcome = reconcile::run(&cx).await;

@@ -121,6 +121,20 @@ impl App {
 
     /// The buyer, her order and the address of the page it is paid on.
     async fn check_out(&self, wanted: &[(&Market<'_>, i32)]) -> (Person<'_>, String, String) {
+        let (buyer, input) = self.filled_cart(wanted).await;
+        let started = buyer
+            .made(
+                "mutation($in: CheckoutStartInput!) { checkoutStart(input: $in) { order { id checkoutUrl } userErrors { message } } }",
+                input,
+            )
+            .await;
+        let (order, url) = (&started["order"]["id"], &started["order"]["checkoutUrl"]);
+        (buyer, text(order), text(url))
+    }
+
+    /// A guest puts so many pieces of each market's product into a cart, and says where to; she, and the input that orders
+    /// it.
+    pub(crate) async fn filled_cart(&self, wanted: &[(&Market<'_>, i32)]) -> (Person<'_>, Value) {
         let lines: Vec<Value> = wanted
             .iter()
             .map(|(market, quantity)| {
@@ -140,8 +154,8 @@ impl App {
             .await;
         let cart = text(&made["cart"]["id"]);
         let buyer = self.nobody().holding(&text(&made["guestSecret"]));
-        let (order, url) = self.start(&buyer, &cart).await;
-        (buyer, order, url)
+        let input = self.addressed(&buyer, &cart).await;
+        (buyer, input)
     }
 
     /// So many pieces are in the market's warehouse from now on.
@@ -154,7 +168,7 @@ impl App {
         full.update(self.db()).await.unwrap();
     }
 
-    async fn start(&self, buyer: &Person<'_>, cart: &str) -> (String, String) {
+    async fn addressed(&self, buyer: &Person<'_>, cart: &str) -> Value {
         buyer
             .made(
                 "mutation($in: CartBuyerUpdateInput!) { cartBuyerUpdate(input: $in) { userErrors { message } } }",
@@ -167,22 +181,13 @@ impl App {
                 json!({ "cartId": cart, "line1": "1 Mill Lane", "postalCode": "10115", "city": "Berlin", "country": "DE" }),
             )
             .await;
-        let started = buyer
-            .made(
-                "mutation($in: CheckoutStartInput!) { checkoutStart(input: $in) { order { id checkoutUrl } userErrors { message } } }",
-                json!({
-                    "cartId": cart,
-                    "expectedTotal": updated["cart"]["cost"]["total"],
-                    "successUrl": format!("{FRONTEND}/thanks"),
-                    "cancelUrl": format!("{FRONTEND}/cart"),
-                    "idempotencyKey": cart,
-                }),
-            )
-            .await;
-        (
-            text(&started["order"]["id"]),
-            text(&started["order"]["checkoutUrl"]),
-        )
+        json!({
+            "cartId": cart,
+            "expectedTotal": updated["cart"]["cost"]["total"],
+            "successUrl": format!("{FRONTEND}/thanks"),
+            "cancelUrl": format!("{FRONTEND}/cart"),
+            "idempotencyKey": cart,
+        })
     }
 
     async fn stock_up(&self, brand: &str, handle: &str) -> (ProductId, VariantId) {

@@ -7,6 +7,7 @@ use vitrine_model::id::{BrandId, OrderLineId, ReturnId, UnitId};
 use vitrine_model::ledger::{UnitKind, unit};
 
 use crate::checkout::refusal::Refusal;
+use crate::idempotency::Input;
 use crate::ledger::charged_back;
 
 /// Most lines named at once.
@@ -49,6 +50,14 @@ pub struct LineQuantity {
     pub line: OrderLineId,
     /// How many pieces.
     pub quantity: i32,
+}
+
+impl LineQuantity {
+    /// `input`, and these pieces.
+    pub(super) fn list(input: Input, lines: &[Self]) -> Input {
+        let add = |input: Input, of: &Self| input.field("line", of.line).field("quantity", of.quantity);
+        lines.iter().fold(input, add)
+    }
 }
 
 /// Pieces of one line, checked: the line is the order's and its brand one for which the asker may act.

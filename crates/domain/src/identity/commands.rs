@@ -181,7 +181,7 @@ pub async fn revoke_session(
 /// Lets the account with this address work for a brand.
 ///
 /// # Errors
-/// `BrandNotFound`, `RoleLacking` unless the brand's owner asks, `AccountNotFound`, `AlreadyMember`.
+/// `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks, `AccountNotFound`, `AlreadyMember`.
 pub async fn add_member(
     cx: &Context,
     by: &account::Model,
@@ -209,7 +209,7 @@ pub async fn add_member(
 /// Ends what an account may do at a brand, at once. The brand's owners may end anyone's membership, a member her own.
 ///
 /// # Errors
-/// `BrandNotFound`, `RoleLacking`, `MemberNotFound`, `LastOwner`.
+/// `BrandNotFound`, `NotStaff`, `RoleLacking`, `MemberNotFound`, `LastOwner`.
 pub async fn remove_member(
     cx: &Context,
     by: &account::Model,

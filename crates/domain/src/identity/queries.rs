@@ -3,6 +3,7 @@
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 use vitrine_model::Time;
+use vitrine_model::catalog::brand;
 use vitrine_model::id::{AccountId, BrandId, SessionId};
 use vitrine_model::identity::{Role, account, brand_member, session};
 use vitrine_model::text::Email;
@@ -116,10 +117,10 @@ pub async fn roles_at(
 }
 
 /// Passes when `by` may do at `brand` what takes `needed`: roles earlier in the list include the later ones, and an
-/// operator may do everything. A stranger is told that there is no such brand.
+/// operator may do everything.
 ///
 /// # Errors
-/// `BrandNotFound`, `RoleLacking`, or a fault.
+/// `NotStaff` for a stranger, `BrandNotFound` when there is no such brand, `RoleLacking`, or a fault.
 pub async fn staff_of(
     db: &impl ConnectionTrait,
     by: &account::Model,
@@ -129,9 +130,11 @@ pub async fn staff_of(
     if by.operator {
         return Ok(());
     }
-    let role = member_role(db, brand, by.id)
-        .await?
-        .or_refuse(Refusal::BrandNotFound)?;
+    let Some(role) = member_role(db, brand, by.id).await? else {
+        let known = brand::Entity::find_by_id(brand).one(db).await?;
+        known.or_refuse(Refusal::BrandNotFound)?;
+        return refuse(Refusal::NotStaff);
+    };
     if role <= needed {
         Ok(())
     } else {

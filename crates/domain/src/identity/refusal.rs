@@ -9,8 +9,10 @@ pub enum Refusal {
     WrongCredentials,
     /// No such session of one's own.
     SessionNotFound,
-    /// No such brand, or none one works for.
+    /// No such brand.
     BrandNotFound,
+    /// One does not work for the brand. Brands are public; whether what is the brand's is so too, the caller knows.
+    NotStaff,
     /// One works for the brand, but may not do this.
     RoleLacking,
     /// Nobody signs in with that address.

@@ -50,7 +50,8 @@ pub use earnings::{Earnings, earnings_of};
 pub use explain::{Explanation, explain};
 pub(crate) use queries::refund_taken;
 pub use queries::{
-    adjustments, adjustments_by_id, available, dispute_parts_of, receivable, stripe_cash, suspense, units_of,
+    adjustments, adjustments_by_id, available, dispute_parts_of, party_exists, receivable, stripe_cash,
+    suspense, units_of,
 };
 pub use refusal::Refusal;
 pub use rules::{charged_back, refundable};

@@ -5,7 +5,9 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use vitrine_model::Time;
+use vitrine_model::catalog::brand;
 use vitrine_model::id::{AdjustmentId, DisputeId, OrderId, RefundId};
+use vitrine_model::identity::account as person;
 use vitrine_model::ledger::{
     AccountKind, Party, account, adjustment, dispute_part, posting, seal, transaction, unit,
 };
@@ -200,4 +202,15 @@ pub(super) async fn lock_units(tx: &Tx, order: OrderId) -> Result<Vec<unit::Mode
         .await?;
     units.sort_by_key(|unit| unit.ordinal);
     Ok(units)
+}
+
+/// Whether there is anyone of that id who can earn.
+///
+/// # Errors
+/// When the database fails.
+pub async fn party_exists(db: &impl ConnectionTrait, party: Party) -> Result<bool, DbErr> {
+    Ok(match party {
+        Party::Brand(id) => brand::Entity::find_by_id(id).one(db).await?.is_some(),
+        Party::Shopholder(id) => person::Entity::find_by_id(id).one(db).await?.is_some(),
+    })
 }

@@ -27,3 +27,9 @@ pub enum Refusal {
     /// The idempotency key cannot be used.
     Key(KeyRefusal),
 }
+
+impl From<KeyRefusal> for Refusal {
+    fn from(refusal: KeyRefusal) -> Self {
+        Self::Key(refusal)
+    }
+}

@@ -5,8 +5,10 @@ use crate::idempotency::KeyRefusal;
 /// Why there is no onboarding link, or no run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// No such brand, or none one works for.
+    /// No such brand.
     BrandNotFound,
+    /// One does not work for the brand.
+    NotStaff,
     /// One works for the brand, but only its owner may do this.
     RoleLacking,
     /// A first account of one's own needs a country.
@@ -27,4 +29,10 @@ pub enum Refusal {
     NotHeld,
     /// The idempotency key cannot be used.
     Key(KeyRefusal),
+}
+
+impl From<KeyRefusal> for Refusal {
+    fn from(refusal: KeyRefusal) -> Self {
+        Self::Key(refusal)
+    }
 }

@@ -230,7 +230,8 @@ pub struct VariantStockSetInput {
     pub(super) variant_id: ID,
     /// Pieces in the warehouse, those promised to orders under way among them.
     pub(super) on_hand: i64,
-    /// Your name for this request, 1 to 255 characters: sent again, it answers the first outcome again.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// once the request was carried out; one that was refused leaves its key free.
     pub(super) idempotency_key: String,
 }
 

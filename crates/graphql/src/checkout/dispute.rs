@@ -3,6 +3,7 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::checkout;
+use vitrine_domain::failure::persistently;
 use vitrine_model::checkout as rows;
 use vitrine_model::checkout::{dispute, dispute_note};
 use vitrine_model::id::{BrandId, DisputeId, OrderId};
@@ -273,6 +274,9 @@ pub struct DisputeEvidenceSubmitInput {
 pub struct DisputeAcceptInput {
     /// The dispute.
     dispute_id: ID,
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// once the request was carried out; one that was refused leaves its key free.
+    idempotency_key: String,
 }
 
 payload! {
@@ -363,7 +367,7 @@ impl DisputeMutation {
     }
 
     /// Sends what was noted against a dispute to the buyer's bank. It reads one answer: nothing can be added afterwards.
-    /// Codes: `NOT_FOUND`, `WRONG_STATE`.
+    /// It moves no money and happens once, so it takes no idempotency key. Codes: `NOT_FOUND`, `WRONG_STATE`.
     #[graphql(directive = access::apply(Who::Operator))]
     async fn dispute_evidence_submit(
         &self,
@@ -380,7 +384,7 @@ impl DisputeMutation {
     }
 
     /// Gives in to a dispute: the buyer keeps the money. It cannot be taken back. An inquiry is answered by a refund
-    /// instead. Codes: `NOT_FOUND`, `WRONG_STATE`.
+    /// instead. Codes: `NOT_FOUND`, `WRONG_STATE`, `INVALID`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
     #[graphql(directive = access::apply(Who::Operator))]
     async fn dispute_accept(
         &self,
@@ -389,7 +393,8 @@ impl DisputeMutation {
     ) -> Result<DisputeAcceptPayload> {
         answer(ctx, async {
             let (by, id) = (ctx.account()?, parse_id(&input.dispute_id)?);
-            let row = checkout::accept_dispute(ctx.cx(), by, id).await?;
+            let accept = || checkout::accept_dispute(ctx.cx(), by, id, input.idempotency_key.clone());
+            let row = persistently(accept).await?;
             let view = View::Operator;
             Ok(Dispute { row, view })
         })

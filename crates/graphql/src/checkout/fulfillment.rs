@@ -92,8 +92,9 @@ pub struct FulfillmentCreateInput {
     carrier: Option<String>,
     /// The carrier's number; 100 characters at most.
     tracking_code: Option<String>,
-    /// A repeat with the same key answers the first parcel. Without a key, the same lines under the same tracking code
-    /// are taken for the same parcel for a day.
+    /// A key of your choice, 1 to 255 characters: a repeat with it answers the first parcel for 24 hours. A request that
+    /// was refused leaves its key free. Without a key, the same lines under the same tracking code are taken for the same
+    /// parcel as long; without either, two equal requests are two parcels, as far as pieces remain.
     idempotency_key: Option<String>,
 }
 
@@ -163,8 +164,8 @@ impl FulfillmentMutation {
         .await
     }
 
-    /// Records that a parcel of your brand arrived: return windows count from there. Codes: `INVALID`, `NOT_FOUND`,
-    /// `FORBIDDEN`, `WRONG_STATE`.
+    /// Records that a parcel of your brand arrived: return windows count from there. A parcel arrives once: the same time
+    /// said again changes nothing, another is refused. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn fulfillment_delivered(
         &self,

@@ -24,7 +24,8 @@ pub struct CheckoutStartInput {
     success_url: String,
     /// Where the browser goes when the buyer turns back, within the same origins.
     cancel_url: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }
 
@@ -87,7 +88,8 @@ payload! {
 pub struct OrderCancelInput {
     /// The order.
     order_id: ID,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }
 

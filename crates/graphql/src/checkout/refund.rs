@@ -130,7 +130,8 @@ pub struct OrderLinesRefundInput {
     /// Whether shipped pieces go back into the stock; those not shipped do anyway.
     #[graphql(default = false)]
     restock: bool,
-    /// A repeat with the same key answers the first refund.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request, which answers the first
+    /// refund. It is remembered for 24 hours once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }
 

@@ -181,7 +181,9 @@ impl Subject for ReturnMutation {
 #[Object(guard = Declared(self))]
 impl ReturnMutation {
     /// Asks to send shipped pieces of your order back; guests send `Vitrine-Guest` along. Until the brand has decided,
-    /// nothing of them is paid out. Codes: `INVALID`, `NOT_FOUND`, `WRONG_STATE`, `TOO_FEW_UNITS`, `LIMIT_REACHED`.
+    /// nothing of them is paid out. It moves neither money nor stock, and takes no idempotency key: a repeat asks for other
+    /// pieces of the same lines, if any are left. Codes: `INVALID`, `NOT_FOUND`, `WRONG_STATE`, `TOO_FEW_UNITS`,
+    /// `LIMIT_REACHED`.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn return_request(
         &self,
@@ -198,7 +200,8 @@ impl ReturnMutation {
     }
 
     /// Lets the buyer send it back; with `refund`, gives her the money at once. Managers of the brand may. Said again it
-    /// changes nothing, but may add the refund. Codes: `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE`, `ORDER_DISPUTED`.
+    /// changes nothing, but may add the refund: a return is refunded once, so this takes no idempotency key. Codes:
+    /// `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE`, `ORDER_DISPUTED`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn return_approve(
         &self,

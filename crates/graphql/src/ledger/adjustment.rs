@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
+use vitrine_domain::failure::persistently;
 use vitrine_domain::ledger::{self, Decision, NewAdjustment, Refusal, Target};
 use vitrine_model::id::{AccountId, AdjustmentId};
 use vitrine_model::ledger::{AccountKind, adjustment};
@@ -147,7 +148,8 @@ pub struct GoodwillCreditInput {
     amount: MoneyInput,
     /// Why, 1 to 500 characters. The party reads it.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }
 
@@ -160,7 +162,8 @@ pub struct DebtWriteOffInput {
     amount: MoneyInput,
     /// Why, 1 to 500 characters. The party reads it.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }
 
@@ -175,7 +178,8 @@ pub struct SuspenseExplainInput {
     target: SuspenseTarget,
     /// Why you know, 1 to 500 characters.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }
 
@@ -186,16 +190,93 @@ pub struct AdjustmentCorrectInput {
     adjustment_id: ID,
     /// Why, 1 to 500 characters. The party reads it.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }
 
 payload! {
-    /// What came of an operator's decision about money.
-    AdjustmentPayload {
+    /// What came of `goodwillCredit`.
+    GoodwillCreditPayload {
         /// The decision as the books keep it.
         adjustment: Adjustment
     }
+}
+
+payload! {
+    /// What came of `debtWriteOff`.
+    DebtWriteOffPayload {
+        /// The decision as the books keep it.
+        adjustment: Adjustment
+    }
+}
+
+payload! {
+    /// What came of `suspenseExplain`.
+    SuspenseExplainPayload {
+        /// The decision as the books keep it.
+        adjustment: Adjustment
+    }
+}
+
+payload! {
+    /// What came of `adjustmentCorrect`.
+    AdjustmentCorrectPayload {
+        /// The decision as the books keep it.
+        adjustment: Adjustment
+    }
+}
+
+type Parsed = std::result::Result<NewAdjustment, Trouble>;
+
+impl GoodwillCreditInput {
+    fn parse(self) -> Parsed {
+        let party = parse_party(&self.party_id)?;
+        let amount = at("amount", self.amount.parse())?;
+        new(
+            Decision::Goodwill { party, amount },
+            &self.reason,
+            self.idempotency_key,
+        )
+    }
+}
+
+impl DebtWriteOffInput {
+    fn parse(self) -> Parsed {
+        let party = parse_party(&self.party_id)?;
+        let amount = at("amount", self.amount.parse())?;
+        new(
+            Decision::WriteOff { party, amount },
+            &self.reason,
+            self.idempotency_key,
+        )
+    }
+}
+
+impl SuspenseExplainInput {
+    fn parse(self) -> Parsed {
+        let decision = Decision::Explanation {
+            suspended: self.suspended,
+            currency: self.currency.into(),
+            target: self.target.into(),
+        };
+        new(decision, &self.reason, self.idempotency_key)
+    }
+}
+
+impl AdjustmentCorrectInput {
+    fn parse(self) -> Parsed {
+        let of = parse_id(&self.adjustment_id)?;
+        new(Decision::Correction { of }, &self.reason, self.idempotency_key)
+    }
+}
+
+fn new(decision: Decision, reason: &str, key: String) -> Parsed {
+    Ok(NewAdjustment {
+        decision,
+        reason: at("reason", reason.parse())?,
+        key,
+    })
 }
 
 /// Query fields of this domain.
@@ -240,44 +321,25 @@ impl Subject for LedgerMutation {
 #[Object(guard = Declared(self))]
 impl LedgerMutation {
     /// Gives a party money of the platform's own; what it owes is paid first. Codes: `NOT_FOUND`, `INVALID`,
-    /// `CURRENCY_NOT_SUPPORTED`,
-    /// `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
+    /// `CURRENCY_NOT_SUPPORTED`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
     #[graphql(directive = access::apply(Who::Operator))]
     async fn goodwill_credit(
         &self,
         ctx: &Context<'_>,
         input: GoodwillCreditInput,
-    ) -> Result<AdjustmentPayload> {
-        answer(ctx, async {
-            let party = parse_party(&input.party_id)?;
-            let amount = at("amount", input.amount.parse())?;
-            adjust(
-                ctx,
-                Decision::Goodwill { party, amount },
-                &input.reason,
-                input.idempotency_key,
-            )
-            .await
-        })
-        .await
+    ) -> Result<GoodwillCreditPayload> {
+        answer(ctx, async { adjust(ctx, input.parse()?).await }).await
     }
 
     /// Lets a party off what it owes: the platform bears it. Codes: `NOT_FOUND`, `INVALID`, `MORE_THAN_OWED`,
     /// `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
     #[graphql(directive = access::apply(Who::Operator))]
-    async fn debt_write_off(&self, ctx: &Context<'_>, input: DebtWriteOffInput) -> Result<AdjustmentPayload> {
-        answer(ctx, async {
-            let party = parse_party(&input.party_id)?;
-            let amount = at("amount", input.amount.parse())?;
-            adjust(
-                ctx,
-                Decision::WriteOff { party, amount },
-                &input.reason,
-                input.idempotency_key,
-            )
-            .await
-        })
-        .await
+    async fn debt_write_off(
+        &self,
+        ctx: &Context<'_>,
+        input: DebtWriteOffInput,
+    ) -> Result<DebtWriteOffPayload> {
+        answer(ctx, async { adjust(ctx, input.parse()?).await }).await
     }
 
     /// Says what all that lies in suspense of one kind and currency was, so that it goes where it belongs. Codes:
@@ -287,16 +349,8 @@ impl LedgerMutation {
         &self,
         ctx: &Context<'_>,
         input: SuspenseExplainInput,
-    ) -> Result<AdjustmentPayload> {
-        answer(ctx, async {
-            let decision = Decision::Explanation {
-                suspended: input.suspended,
-                currency: input.currency.into(),
-                target: input.target.into(),
-            };
-            adjust(ctx, decision, &input.reason, input.idempotency_key).await
-        })
-        .await
+    ) -> Result<SuspenseExplainPayload> {
+        answer(ctx, async { adjust(ctx, input.parse()?).await }).await
     }
 
     /// Takes an adjustment back by a transaction that reverses it; what the party has spent of it she owes. Codes:
@@ -307,34 +361,15 @@ impl LedgerMutation {
         &self,
         ctx: &Context<'_>,
         input: AdjustmentCorrectInput,
-    ) -> Result<AdjustmentPayload> {
-        answer(ctx, async {
-            let of = parse_id(&input.adjustment_id)?;
-            adjust(
-                ctx,
-                Decision::Correction { of },
-                &input.reason,
-                input.idempotency_key,
-            )
-            .await
-        })
-        .await
+    ) -> Result<AdjustmentCorrectPayload> {
+        answer(ctx, async { adjust(ctx, input.parse()?).await }).await
     }
 }
 
-async fn adjust(
-    ctx: &Context<'_>,
-    decision: Decision,
-    reason: &str,
-    key: String,
-) -> std::result::Result<Adjustment, Trouble> {
-    let (by, reason) = (ctx.account()?, at("reason", reason.parse())?);
-    let new = NewAdjustment {
-        decision,
-        reason,
-        key,
-    };
-    Ok(Adjustment(ledger::adjust(ctx.cx(), by, new).await?))
+async fn adjust(ctx: &Context<'_>, new: NewAdjustment) -> std::result::Result<Adjustment, Trouble> {
+    let by = ctx.account()?;
+    let made = persistently(|| ledger::adjust(ctx.cx(), by, new.clone())).await?;
+    Ok(Adjustment(made))
 }
 
 impl From<Refusal> for UserError {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
+use vitrine_domain::failure::persistently;
 use vitrine_domain::payout::{self, NewHold};
 use vitrine_model::id::AccountId;
 use vitrine_model::ledger::Party;
@@ -67,14 +68,15 @@ impl PayoutHold {
     }
 }
 
-/// A party whose payouts are to be held, or to go on.
+/// A party whose payouts are to be held.
 #[derive(InputObject)]
 pub struct PayoutHoldInput {
     /// The account or brand.
     party_id: ID,
     /// Why, 1 to 500 characters. The party reads it.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request; it is remembered for 24 hours.
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }
 
@@ -88,10 +90,40 @@ impl PayoutHoldInput {
     }
 }
 
+/// A party whose payouts are to go on.
+#[derive(InputObject)]
+pub struct PayoutHoldReleaseInput {
+    /// The account or brand.
+    party_id: ID,
+    /// Why, 1 to 500 characters. The party reads it.
+    reason: String,
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// once the request was carried out; one that was refused leaves its key free.
+    idempotency_key: String,
+}
+
+impl PayoutHoldReleaseInput {
+    fn parse(self) -> std::result::Result<NewHold, Trouble> {
+        Ok(NewHold {
+            party: parse_party(&self.party_id)?,
+            reason: at("reason", self.reason.parse())?,
+            key: self.idempotency_key,
+        })
+    }
+}
+
 payload! {
-    /// What came of holding payouts, or of letting them go on.
+    /// What came of `payoutHold`.
     PayoutHoldPayload {
         /// The hold.
+        payout_hold: PayoutHold
+    }
+}
+
+payload! {
+    /// What came of `payoutHoldRelease`.
+    PayoutHoldReleasePayload {
+        /// The hold, lifted.
         payout_hold: PayoutHold
     }
 }
@@ -114,7 +146,8 @@ impl HoldMutation {
     async fn payout_hold(&self, ctx: &Context<'_>, input: PayoutHoldInput) -> Result<PayoutHoldPayload> {
         answer(ctx, async {
             let (by, new) = (ctx.account()?, input.parse()?);
-            Ok(PayoutHold(payout::hold(ctx.cx(), by, new).await?))
+            let held = persistently(|| payout::hold(ctx.cx(), by, new.clone())).await?;
+            Ok(PayoutHold(held))
         })
         .await
     }
@@ -125,11 +158,12 @@ impl HoldMutation {
     async fn payout_hold_release(
         &self,
         ctx: &Context<'_>,
-        input: PayoutHoldInput,
-    ) -> Result<PayoutHoldPayload> {
+        input: PayoutHoldReleaseInput,
+    ) -> Result<PayoutHoldReleasePayload> {
         answer(ctx, async {
             let (by, new) = (ctx.account()?, input.parse()?);
-            Ok(PayoutHold(payout::release_hold(ctx.cx(), by, new).await?))
+            let lifted = persistently(|| payout::release_hold(ctx.cx(), by, new.clone())).await?;
+            Ok(PayoutHold(lifted))
         })
         .await
     }

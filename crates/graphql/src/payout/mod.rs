@@ -249,7 +249,7 @@ impl PayoutAccountOnboardingLinkCreateInput {
 /// A payout run besides those that come by themselves.
 #[derive(InputObject)]
 pub struct PayoutRunInput {
-    /// The same key asks for one run only, for 24 hours.
+    /// A key of your choice, 1 to 255 characters: the same key asks for one run only, for 24 hours.
     idempotency_key: String,
 }
 
@@ -344,9 +344,8 @@ impl From<Refusal> for UserError {
         use UserErrorCode::{Forbidden, Invalid, NotFound, ProviderRefused, ReturnUrlNotAllowed, WrongState};
         let elsewhere = "a browser may be sent only to origins that the operator allows";
         match refusal {
-            Refusal::BrandNotFound => {
-                Self::new(NotFound, "brandId", "there is no such brand that you work for")
-            }
+            Refusal::BrandNotFound => Self::new(NotFound, "brandId", "there is no such brand"),
+            Refusal::NotStaff => Self::new(Forbidden, "brandId", "you do not work for this brand"),
             Refusal::RoleLacking => Self::new(
                 Forbidden,
                 "brandId",

@@ -1,7 +1,5 @@
 //! Products, variants and stock, changed by hand. Imports have a module of their own.
 
-use std::str::FromStr;
-
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::Set;
@@ -26,7 +24,7 @@ use crate::catalog::rules::{self, change_own_rate};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::idempotency::{self, Claim, Key};
+use crate::idempotency::{self, Input, Key};
 use crate::identity;
 
 /// Most tags of one product.
@@ -163,13 +161,12 @@ pub async fn set_stock(
     key: &str,
     count: StockCount,
 ) -> Result<variant::Model, Failure<Refusal>> {
-    let key = Key::new(by.id.to_string(), "variantStockSet", key.to_owned(), &count);
+    let input = Input::new()
+        .field("variant", count.variant)
+        .field("on_hand", count.on_hand);
+    let key = Key::new(by.id, "variantStockSet", key.to_owned(), &input);
     let tx = cx.begin().await?;
-    let claim = idempotency::claim(&tx, cx, &key).await?;
-    if let Claim::Done(outcome) | Claim::Resume(outcome) =
-        claim.map_err(|refusal| Failure::Refused(Refusal::Key(refusal)))?
-    {
-        let id = VariantId::from_str(&outcome)?;
+    if let Some(id) = idempotency::earlier::<VariantId, _>(&tx, cx, &key).await? {
         let row = variant::Entity::find_by_id(id).one(&tx).await?;
         return row.or_refuse(Refusal::VariantNotFound);
     }
@@ -382,7 +379,7 @@ async fn locked_product(
     let row = product::Entity::find_by_id(id).lock_exclusive().one(tx).await?;
     let row = row.or_refuse(Refusal::ProductNotFound)?;
     let staff = identity::staff_of(tx, by, row.brand_id, Role::Manager).await;
-    staff.map_err(|failure| failure.map(|refusal| unseen(refusal, Refusal::ProductNotFound)))?;
+    staff.map_err(|failure| failure.map(|refusal| told(refusal, row.published, Refusal::ProductNotFound)))?;
     Ok(row)
 }
 
@@ -393,15 +390,18 @@ async fn locked_variant(
 ) -> Result<(brand::Model, variant::Model), Failure<Refusal>> {
     let row = variant::Entity::find_by_id(id).lock_exclusive().one(tx).await?;
     let row = row.or_refuse(Refusal::VariantNotFound)?;
+    let product = product::Entity::find_by_id(row.product_id).one(tx).await?;
+    let public = row.active && product.is_some_and(|product| product.published);
     let staff = identity::staff_of(tx, by, row.brand_id, Role::Manager).await;
-    staff.map_err(|failure| failure.map(|refusal| unseen(refusal, Refusal::VariantNotFound)))?;
+    staff.map_err(|failure| failure.map(|refusal| told(refusal, public, Refusal::VariantNotFound)))?;
     let brand = brand::Entity::find_by_id(row.brand_id).one(tx).await?;
     Ok((brand.context("a variant without a brand")?, row))
 }
 
-/// Someone else's object is indistinguishable from a missing one.
-fn unseen(refusal: identity::Refusal, missing: Refusal) -> Refusal {
+/// What is another brand's and not `public` is indistinguishable from what is missing.
+fn told(refusal: identity::Refusal, public: bool, missing: Refusal) -> Refusal {
     match refusal {
+        identity::Refusal::NotStaff if !public => missing,
         identity::Refusal::BrandNotFound => missing,
         other => Refusal::Staff(other),
     }

@@ -11,6 +11,7 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 use vitrine_model::catalog::brand;
 use vitrine_model::checkout::{DisputeState, dispute, dispute_note};
 use vitrine_model::id::{BrandId, DisputeId};
+use vitrine_model::idempotency::Attempt;
 use vitrine_model::identity::{Role, account};
 use vitrine_model::intent as intents;
 use vitrine_model::text::Evidence;
@@ -22,6 +23,7 @@ use crate::checkout::refusal::Refusal;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
+use crate::idempotency::{self, Input, Key};
 use crate::identity;
 use crate::intent::{self, When};
 use crate::ports::{Call, Outcome};
@@ -95,19 +97,26 @@ pub async fn submit_evidence(
     Ok(dispute)
 }
 
-/// Gives in to a dispute: it is lost as soon as Stripe has taken note. Said again, it changes nothing. Operators only.
+/// Gives in to a dispute: it is lost as soon as Stripe has taken note. Said again, it changes nothing. `key` is the
+/// client's idempotency key. Operators only.
 ///
 /// # Errors
 /// `DisputeNotFound`, `DisputeClosed` when it cannot be answered any more, or is an inquiry: that one is answered by a
-/// refund.
+/// refund; `Key`.
 pub async fn accept_dispute(
     cx: &Context,
     by: &account::Model,
     id: DisputeId,
+    key: String,
 ) -> Result<dispute::Model, Failure<Refusal>> {
-    let tx = cx.begin().await?;
-    let dispute = lock_known(&tx, id).await?;
     operator(by)?;
+    let tx = cx.begin().await?;
+    let key = Key::new(by.id, "disputeAccept", key, &Input::new().field("dispute", id));
+    if let Some(earlier) = idempotency::earlier::<DisputeId, _>(&tx, cx, &key).await? {
+        let dispute = dispute::Entity::find_by_id(earlier).one(&tx).await?;
+        return dispute.or_refuse(Refusal::DisputeNotFound);
+    }
+    let dispute = lock_known(&tx, id).await?;
     answerable(cx, &dispute)?;
     if dispute.inquiry {
         return refuse(Refusal::DisputeClosed);
@@ -118,15 +127,15 @@ pub async fn accept_dispute(
         .filter(intents::Column::State.ne(intents::IntentState::Refused))
         .one(&tx)
         .await?;
-    if under_way.is_some() {
-        return Ok(dispute);
+    if under_way.is_none() {
+        let call = Call::DisputeAccept {
+            dispute: dispute.stripe_id.clone(),
+        };
+        intent::record(&tx, cx, id, &call, When::Soon).await?;
+        let refs = [("order", dispute.order_id.to_string())];
+        event::record(&tx, cx, Actor::Account(by.id), "dispute.accepted", id, &refs).await?;
     }
-    let call = Call::DisputeAccept {
-        dispute: dispute.stripe_id.clone(),
-    };
-    intent::record(&tx, cx, id, &call, When::Soon).await?;
-    let refs = [("order", dispute.order_id.to_string())];
-    event::record(&tx, cx, Actor::Account(by.id), "dispute.accepted", id, &refs).await?;
+    idempotency::finish(&tx, &key, Attempt::Done, id).await?;
     tx.commit().await?;
     Ok(dispute)
 }

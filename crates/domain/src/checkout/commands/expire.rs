@@ -13,14 +13,14 @@ use vitrine_model::intent::{self as intents, IntentKind, IntentState};
 
 use crate::catalog;
 use crate::checkout::commands::payment::{completed, end_reservations};
-use crate::checkout::commands::refund::cancel_paid;
-use crate::checkout::commands::{actor, key_scope, lock_order};
+use crate::checkout::commands::refund::{cancel_key, cancel_paid};
+use crate::checkout::commands::{actor, lock_order};
 use crate::checkout::queries;
 use crate::checkout::refusal::Refusal;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::idempotency::{self, Claim, Key};
+use crate::idempotency::{self, Claim};
 use crate::identity::Viewer;
 use crate::intent::{self, When};
 use crate::jobs::{self, Job};
@@ -60,8 +60,7 @@ async fn cancel_unpaid(
     id: OrderId,
     key: String,
 ) -> Result<order::Model, Failure<Refusal>> {
-    let scope = key_scope(by).or_refuse(Refusal::OrderNotFound)?;
-    let key = Key::new(scope, "orderCancel", key, &id);
+    let key = cancel_key(by, id, key).or_refuse(Refusal::OrderNotFound)?;
     let tx = cx.begin().await?;
     match idempotency::claim(&tx, cx, &key).await? {
         Err(refusal) => return refuse(refusal.into()),

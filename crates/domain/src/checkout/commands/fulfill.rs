@@ -12,13 +12,13 @@ use vitrine_model::identity::{Role, account};
 use vitrine_model::text::Tracking;
 
 use crate::checkout::commands::lock_order;
-use crate::checkout::commands::standing::{claim, live, lock_paid, standing};
+use crate::checkout::commands::standing::{live, lock_paid, standing};
 use crate::checkout::refusal::Refusal;
 use crate::checkout::units::{self, LineQuantity, Pieces};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::idempotency::{self, Key};
+use crate::idempotency::{self, Input, Key};
 use crate::identity;
 use crate::ledger;
 
@@ -44,12 +44,15 @@ impl NewFulfillment {
     /// What makes a repeat of the request one: the client's key, or else the carrier's number, since the same pieces under
     /// the same number are the same parcel. Without either two equal requests are two parcels, as far as pieces remain.
     fn key(&self, by: &account::Model) -> Option<Key> {
+        let input = LineQuantity::list(Input::new().field("order", self.order), &self.lines)
+            .maybe("carrier", self.carrier.as_ref())
+            .maybe("tracking_code", self.tracking_code.as_ref());
         let key = match (&self.key, &self.tracking_code) {
             (Some(key), _) => key.clone(),
-            (None, Some(_)) => hex::encode(crate::secret::sha256(format!("{self:?}").as_bytes())),
+            (None, Some(_)) => hex::encode(input.hash()),
             (None, None) => return None,
         };
-        Some(Key::new(by.id.to_string(), MUTATION, key, self))
+        Some(Key::new(by.id, MUTATION, key, &input))
     }
 }
 
@@ -66,9 +69,9 @@ pub async fn create_fulfillment(
     let tx = cx.begin().await?;
     let key = new.key(by);
     if let Some(key) = &key
-        && let Some(made) = claim(&tx, cx, key).await?
+        && let Some(made) = idempotency::earlier(&tx, cx, key).await?
     {
-        let made = fulfillment_row(&tx, made.parse()?).await?;
+        let made = fulfillment_row(&tx, made).await?;
         return made.or_refuse(Refusal::FulfillmentNotFound);
     }
     let (brand, units) = parcel(&tx, by, &new).await?;

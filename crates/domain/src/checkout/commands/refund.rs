@@ -16,14 +16,14 @@ use vitrine_model::identity::{Role, account};
 use vitrine_model::ledger::{UnitKind, unit};
 use vitrine_model::text::Reason;
 
-use crate::checkout::commands::standing::{Standing, claim, for_buyer, live, lock_paid, standing};
+use crate::checkout::commands::standing::{Standing, for_buyer, live, lock_paid, standing};
 use crate::checkout::commands::{actor, dispute, key_scope, returns};
 use crate::checkout::refusal::Refusal;
 use crate::checkout::units::{self, LineQuantity};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::idempotency::{self, Key};
+use crate::idempotency::{self, Input, Key};
 use crate::identity::Viewer;
 use crate::intent::{self, When};
 use crate::ports::Call;
@@ -50,6 +50,16 @@ pub struct NewRefund {
     pub key: String,
 }
 
+impl NewRefund {
+    fn key(&self, by: &account::Model) -> Key {
+        let input = LineQuantity::list(Input::new().field("order", self.order), &self.lines)
+            .field("shipping", self.shipping)
+            .field("reason", &self.reason)
+            .field("restock", self.restock);
+        Key::new(by.id, "orderLinesRefund", self.key.clone(), &input)
+    }
+}
+
 /// Refunds pieces of an order, and shipping. Staff of a brand refund their own lines, operators any.
 ///
 /// # Errors
@@ -62,9 +72,8 @@ pub async fn refund_lines(
     new: NewRefund,
 ) -> Result<refund::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
-    let key = Key::new(by.id.to_string(), "orderLinesRefund", new.key.clone(), &new);
-    if let Some(made) = claim(&tx, cx, &key).await? {
-        let made: RefundId = made.parse()?;
+    let key = new.key(by);
+    if let Some(made) = idempotency::earlier::<RefundId, _>(&tx, cx, &key).await? {
         let made = refund::Entity::find_by_id(made).one(&tx).await?;
         return Ok(made.context("the refund of an idempotency key is gone")?);
     }
@@ -97,17 +106,15 @@ pub(in crate::checkout) async fn cancel_paid(
     key: String,
 ) -> Result<order::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
-    let key = Key::new(
-        key_scope(by).or_refuse(Refusal::OrderNotFound)?,
-        "orderCancel",
-        key,
-        &order,
-    );
-    let first = claim(&tx, cx, &key).await?.is_none();
+    let key = cancel_key(by, order, key).or_refuse(Refusal::OrderNotFound)?;
+    let earlier: Option<OrderId> = idempotency::earlier(&tx, cx, &key).await?;
     let (order, lines) = lock_paid(&tx, order).await?;
     may_cancel(&tx, cx, by, &order, &lines).await?;
-    if !first {
-        return Ok(order);
+    match order.state {
+        // It was to be called off before it was paid, and then was paid after all.
+        OrderState::Paid if earlier.is_some() => return refuse(Refusal::OrderState),
+        _ if earlier.is_some() => return Ok(order),
+        _ => {}
     }
     live(&order)?;
     let units = ledger::units_of(&tx, &[order.id]).await?;
@@ -127,6 +134,12 @@ pub(in crate::checkout) async fn cancel_paid(
     idempotency::finish(&tx, &key, Attempt::Done, order.id).await?;
     tx.commit().await?;
     Ok(order)
+}
+
+/// The key of calling an order off, be it paid or not; `None` for a stranger.
+pub(super) fn cancel_key(by: &Viewer, order: OrderId, key: String) -> Option<Key> {
+    let input = Input::new().field("order", order);
+    Some(Key::new(key_scope(by)?, "orderCancel", key, &input))
 }
 
 /// A refund about to be made.

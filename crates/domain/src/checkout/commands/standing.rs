@@ -12,7 +12,6 @@ use crate::checkout::queries;
 use crate::checkout::refusal::Refusal;
 use crate::context::{Context, Tx};
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::idempotency::{self, Claim, Key};
 use crate::identity::{self, Viewer};
 
 /// At which brands of an order someone may act.
@@ -92,17 +91,4 @@ pub(super) fn live(order: &order::Model) -> Result<(), Failure<Refusal>> {
 /// Whether `by` may act as the order's buyer: herself, or an operator in her stead.
 pub(super) fn for_buyer(cx: &Context, by: &Viewer, order: &order::Model) -> bool {
     by.is_operator() || queries::is_buyer(cx, by, order)
-}
-
-/// Claims `key` for a command that finishes it in the same transaction: what an earlier request with it made, or nothing
-/// when this is the first.
-///
-/// # Errors
-/// `Key`.
-pub(super) async fn claim(tx: &Tx, cx: &Context, key: &Key) -> Result<Option<String>, Failure<Refusal>> {
-    match idempotency::claim(tx, cx, key).await? {
-        Ok(Claim::First) => Ok(None),
-        Ok(Claim::Done(made) | Claim::Resume(made)) => Ok(Some(made)),
-        Err(refusal) => refuse(Refusal::Key(refusal)),
-    }
 }

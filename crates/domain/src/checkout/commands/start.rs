@@ -25,7 +25,7 @@ use crate::checkout::rules::{self, PricedCart, PricedLine};
 use crate::context::{Context, Tx};
 use crate::event;
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
-use crate::idempotency::{self, Claim, Key};
+use crate::idempotency::{self, Claim, Input, Key};
 use crate::identity::Viewer;
 use crate::intent::{self, When};
 use crate::jobs::{self, Job};
@@ -50,6 +50,17 @@ pub struct NewCheckout {
     pub cancel_url: WebUrl,
 }
 
+impl NewCheckout {
+    fn input(&self) -> Input {
+        Input::new()
+            .field("cart", self.cart)
+            .field("expected_total", self.expected_total.minor())
+            .field("currency", self.expected_total.currency())
+            .field("success_url", &self.success_url)
+            .field("cancel_url", &self.cancel_url)
+    }
+}
+
 /// Makes an order of a cart at today's prices: reserves the stock, freezes all terms, and opens Stripe's page for it. When
 /// Stripe cannot be reached the order stands, without `checkout_url`, and a job goes on. `key` is the client's: a repeat
 /// answers the same order.
@@ -69,7 +80,7 @@ pub async fn start_checkout(
         }
     }
     let scope = key_scope(by).or_refuse(Refusal::CartNotFound)?;
-    let key = Key::new(scope, "checkoutStart", key, &new);
+    let key = Key::new(scope, "checkoutStart", key, &new.input());
     let order = match place(cx, by, &new, &key).await? {
         Placed::Before(order) => return outcome(cx, order).await,
         Placed::Now(order) => order,

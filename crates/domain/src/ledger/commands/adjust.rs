@@ -5,7 +5,6 @@
 use anyhow::Context as _;
 use sea_orm::sea_query::LockType;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
-use vitrine_model::catalog::brand;
 use vitrine_model::id::AdjustmentId;
 use vitrine_model::idempotency::Attempt;
 use vitrine_model::identity::account as person;
@@ -17,9 +16,10 @@ use vitrine_model::text::Reason;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
-use crate::idempotency::{self, Claim, Key};
+use crate::idempotency::{self, Input, Key};
 use crate::ledger::books::Books;
 use crate::ledger::post::{Entry, Owner};
+use crate::ledger::queries::party_exists;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::rules::effect;
 use crate::tx::Rank;
@@ -89,6 +89,35 @@ pub struct NewAdjustment {
     pub key: String,
 }
 
+impl NewAdjustment {
+    /// Each decision is a mutation of its own, with keys of its own.
+    fn key(&self, by: &person::Model) -> Key {
+        let amount = |party: &Party, amount: &Money| {
+            let input = Input::new().field("party", party);
+            input
+                .field("amount", amount.minor())
+                .field("currency", amount.currency())
+        };
+        let (mutation, input) = match &self.decision {
+            Decision::Goodwill { party, amount: of } => ("goodwillCredit", amount(party, of)),
+            Decision::WriteOff { party, amount: of } => ("debtWriteOff", amount(party, of)),
+            Decision::Explanation {
+                suspended,
+                currency,
+                target,
+            } => {
+                let input = Input::new()
+                    .field("suspended", suspended)
+                    .field("currency", currency);
+                ("suspenseExplain", input.field("target", target.account()))
+            }
+            Decision::Correction { of } => ("adjustmentCorrect", Input::new().field("adjustment", of)),
+        };
+        let input = input.field("reason", &self.reason);
+        Key::new(by.id, mutation, self.key.clone(), &input)
+    }
+}
+
 /// Makes an adjustment. The caller has seen that `by` is an operator.
 ///
 /// # Errors
@@ -99,15 +128,10 @@ pub async fn adjust(
     new: NewAdjustment,
 ) -> Result<adjustment::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
-    let input = (&new.decision, &new.reason);
-    let key = Key::new(by.id.to_string(), "adjustment", new.key.clone(), &input);
-    match idempotency::claim(&tx, cx, &key).await? {
-        Err(refusal) => return refuse(Refusal::Key(refusal)),
-        Ok(Claim::Done(made) | Claim::Resume(made)) => {
-            let made = adjustment::Entity::find_by_id(made.parse::<AdjustmentId>()?);
-            return Ok(made.one(&tx).await?.context("the adjustment of a key is gone")?);
-        }
-        Ok(Claim::First) => {}
+    let key = new.key(by);
+    if let Some(made) = idempotency::earlier::<AdjustmentId, _>(&tx, cx, &key).await? {
+        let made = adjustment::Entity::find_by_id(made).one(&tx).await?;
+        return Ok(made.context("the adjustment of an idempotency key is gone")?);
     }
     let row = decided(&tx, cx, by, &new).await?;
     post(&tx, cx, &row).await?;
@@ -149,11 +173,11 @@ async fn decided(
             if !cx.settings().currencies.contains(&amount.currency()) {
                 return refuse(Refusal::CurrencyNotHeld);
             }
-            must_exist(tx, *party, *amount).await?;
+            must_be_payable(tx, *party, *amount).await?;
             Ok(row(AdjustmentKind::Goodwill, Some(*party), *amount))
         }
         Decision::WriteOff { party, amount } => {
-            must_exist(tx, *party, *amount).await?;
+            must_be_payable(tx, *party, *amount).await?;
             let books = Books::open(tx, cx, amount.currency(), [*party]).await?;
             let owed = books.balance(*party, AccountKind::Receivable);
             if amount.minor() > owed {
@@ -194,12 +218,9 @@ async fn decided(
     }
 }
 
-async fn must_exist(tx: &Tx, party: Party, amount: Money) -> Result<(), Failure<Refusal>> {
-    let known = match party {
-        Party::Brand(id) => brand::Entity::find_by_id(id).one(tx).await?.is_some(),
-        Party::Shopholder(id) => person::Entity::find_by_id(id).one(tx).await?.is_some(),
-    };
-    if !known {
+/// There is such a party, and the amount is something.
+async fn must_be_payable(tx: &Tx, party: Party, amount: Money) -> Result<(), Failure<Refusal>> {
+    if !party_exists(tx, party).await? {
         return refuse(Refusal::PartyNotFound);
     }
     if amount.minor() <= 0 {

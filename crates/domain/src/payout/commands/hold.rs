@@ -3,7 +3,6 @@
 use anyhow::Context as _;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
-use vitrine_model::catalog::brand;
 use vitrine_model::id::PayoutHoldId;
 use vitrine_model::idempotency::Attempt;
 use vitrine_model::identity::account;
@@ -14,7 +13,8 @@ use vitrine_model::text::Reason;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
-use crate::idempotency::{self, Claim, Key};
+use crate::idempotency::{self, Input, Key};
+use crate::ledger;
 use crate::payout::refusal::Refusal;
 
 /// A stop to put or to lift.
@@ -43,7 +43,9 @@ pub async fn hold(
     if let Some(made) = claimed(&tx, cx, &key).await? {
         return Ok(made);
     }
-    must_exist(&tx, new.party).await?;
+    if !ledger::party_exists(&tx, new.party).await? {
+        return refuse(Refusal::PartyNotFound);
+    }
     let row = payout_hold::ActiveModel {
         id: Set(cx.new_id()),
         party: Set(new.party),
@@ -92,31 +94,19 @@ pub async fn release_hold(
 }
 
 fn key(by: &account::Model, mutation: &'static str, new: &NewHold) -> Key {
-    let input = (new.party, &new.reason);
-    Key::new(by.id.to_string(), mutation, new.key.clone(), &input)
+    let input = Input::new()
+        .field("party", new.party)
+        .field("reason", &new.reason);
+    Key::new(by.id, mutation, new.key.clone(), &input)
 }
 
 /// The hold that an earlier request with this key was about.
 async fn claimed(tx: &Tx, cx: &Context, key: &Key) -> Result<Option<payout_hold::Model>, Failure<Refusal>> {
-    let made = match idempotency::claim(tx, cx, key).await? {
-        Err(refusal) => return refuse(Refusal::Key(refusal)),
-        Ok(Claim::First) => return Ok(None),
-        Ok(Claim::Done(made) | Claim::Resume(made)) => made.parse::<PayoutHoldId>()?,
+    let Some(made) = idempotency::earlier::<PayoutHoldId, _>(tx, cx, key).await? else {
+        return Ok(None);
     };
     let made = payout_hold::Entity::find_by_id(made).one(tx).await?;
     Ok(Some(made.context("the hold of an idempotency key is gone")?))
-}
-
-async fn must_exist(tx: &Tx, party: Party) -> Result<(), Failure<Refusal>> {
-    let known = match party {
-        Party::Brand(id) => brand::Entity::find_by_id(id).one(tx).await?.is_some(),
-        Party::Shopholder(id) => account::Entity::find_by_id(id).one(tx).await?.is_some(),
-    };
-    if known {
-        Ok(())
-    } else {
-        refuse(Refusal::PartyNotFound)
-    }
 }
 
 async fn settle(

@@ -52,7 +52,7 @@ struct Payee {
 /// Opens the party's payout account, if it has none yet or the provider has deleted it, and gives a link to the provider's onboarding page.
 ///
 /// # Errors
-/// `ReturnUrlNotAllowed`, `RefreshUrlNotAllowed`, `BrandNotFound`, `RoleLacking` unless the brand's owner asks,
+/// `ReturnUrlNotAllowed`, `RefreshUrlNotAllowed`, `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks,
 /// `CountryMissing`, `AccountRejected`, `Provider`. A fault when the provider does not answer: asking again goes on where this stopped.
 pub async fn onboard(
     cx: &Context,
@@ -119,6 +119,7 @@ async fn payee(cx: &Context, by: &account::Model, new: &NewOnboarding) -> Result
     allowed.map_err(|failure| {
         failure.map(|refusal| match refusal {
             identity::Refusal::RoleLacking => Refusal::RoleLacking,
+            identity::Refusal::NotStaff => Refusal::NotStaff,
             _ => Refusal::BrandNotFound,
         })
     })?;

@@ -1,7 +1,7 @@
 //! The payout run: what is available goes out, as far as the provider's balance covers it.
 
 use anyhow::{Context as _, bail};
-use chrono::{DateTime, SecondsFormat};
+use chrono::SecondsFormat;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, QuerySelect};
@@ -14,8 +14,8 @@ use vitrine_model::payout::{self, PayoutState, payout_account, payout_run};
 
 use crate::context::Context;
 use crate::event::{self, Actor};
-use crate::failure::{Failure, refuse};
-use crate::idempotency::{self, Claim, Key};
+use crate::failure::Failure;
+use crate::idempotency::{self, Input, Key};
 use crate::intent::{self, When};
 use crate::jobs::{self, Job};
 use crate::ledger;
@@ -31,12 +31,10 @@ use crate::ports::{Call, CallError};
 /// # Errors
 /// `Key`.
 pub async fn request_run(cx: &Context, by: &account::Model, key: String) -> Result<Time, Failure<Refusal>> {
-    let key = Key::new(by.id.to_string(), "payoutRun", key, &());
+    let key = Key::new(by.id, "payoutRun", key, &Input::new());
     let tx = cx.begin().await?;
-    match idempotency::claim(&tx, cx, &key).await? {
-        Err(refusal) => return refuse(Refusal::Key(refusal)),
-        Ok(Claim::Done(at) | Claim::Resume(at)) => return Ok(DateTime::parse_from_rfc3339(&at)?.to_utc()),
-        Ok(Claim::First) => {}
+    if let Some(asked) = idempotency::earlier::<Time, Refusal>(&tx, cx, &key).await? {
+        return Ok(asked);
     }
     let now = cx.now();
     jobs::enqueue(&tx, cx, &Job::PayoutRun, now, None).await?;
