@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect, Statement};
 use serde_json::json;
-use vitrine_domain::checkout::{self, LineQuantity, NewRefund, Refusal};
+use vitrine_domain::checkout::{self, LineQuantity, LineRefusal, NewRefund, Refusal};
 use vitrine_domain::context::Tx;
 use vitrine_domain::failure::Failure;
 use vitrine_domain::{ledger, payout};
@@ -200,7 +200,9 @@ on_both! {
             for outcome in join_all(attempts).await {
                 match outcome {
                     Ok(_) => made += 1,
-                    Err(Failure::Refused(refusal)) => assert_eq!(refusal, Refusal::TooFewUnits { line: 0, left: 0 }),
+                    Err(Failure::Refused(refusal)) => {
+                        assert_eq!(refusal, Refusal::Line(0, LineRefusal::TooFewUnits { left: 0 }));
+                    }
                     Err(Failure::Fault(error)) => panic!("{error:#}"),
                 }
             }

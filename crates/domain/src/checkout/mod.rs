@@ -46,7 +46,9 @@ pub use commands::start::{NewCheckout, start_checkout};
 pub use queries::{
     ByAge, cart, contacts_of, is_buyer, lines_of, order, orders_by_id, orders_of, shipping_of,
 };
-pub use refusal::{Problem, Refusal};
+pub use refusal::{
+    DisputeRefusal, FulfillmentRefusal, LineRefusal, Problem, RefundRefusal, Refusal, ReturnRefusal,
+};
 pub use rules::{
     MAX_LINES, MAX_QUANTITY, PaymentStatus, PricedCart, PricedLine, PricedShipping, ReturnStatus, Totals,
     order_vat, owns_cart, payment_status, return_status,

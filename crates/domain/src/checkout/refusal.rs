@@ -76,23 +76,8 @@ pub enum Refusal {
     CartPaid,
     /// A cart has at most so many lines.
     TooManyLines,
-    /// The line at this place of the input names no variant that can be bought.
-    VariantNotFound(usize),
-    /// The line at this place of the input names no recommendation of that product.
-    RecommendationNotFound(usize),
-    /// The line at this place of the input is sold in another currency than the cart.
-    OtherCurrency {
-        /// Its place in the input, from 0.
-        line: usize,
-        /// The cart's.
-        cart: Currency,
-        /// The line's.
-        found: Currency,
-    },
-    /// The line at this place of the input asks for too many pieces or too few.
-    QuantityOutOfRange(usize),
-    /// The place in the input names no line of the cart.
-    LineNotFound(usize),
+    /// The line at this place of the input, from 0, cannot be had.
+    Line(usize, LineRefusal),
     /// The cart costs something else by now; nothing was changed.
     TotalChanged(Money),
     /// Something stands in the way of checkout; nothing was changed.
@@ -109,41 +94,87 @@ pub enum Refusal {
     OrderState,
     /// She works for the brand, but may not do this.
     Staff(identity::Refusal),
-    /// The place in the input names no line of the order that she may act on.
-    OrderLineNotFound(usize),
-    /// Fewer units are left of the line at this place of the input than it asks for.
-    TooFewUnits {
-        /// Its place in the input, from 0.
-        line: usize,
-        /// How many are left.
-        left: usize,
-    },
     /// The lines are of several brands, and each brand ships its own parcels.
     SeveralBrands,
     /// No line is named, nor shipping.
     NothingNamed,
+    /// What was asked of a parcel.
+    Fulfillment(FulfillmentRefusal),
+    /// What was asked of a return.
+    Return(ReturnRefusal),
+    /// The buyer does not get her money back.
+    Refund(RefundRefusal),
+    /// What was asked of a dispute.
+    Dispute(DisputeRefusal),
+}
+
+/// Why a line of the input cannot be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineRefusal {
+    /// It names no variant that can be bought.
+    VariantNotFound,
+    /// It names no recommendation of that product.
+    RecommendationNotFound,
+    /// It is sold in another currency than the cart.
+    OtherCurrency {
+        /// The cart's.
+        cart: Currency,
+        /// The line's.
+        found: Currency,
+    },
+    /// It asks for too many pieces or too few.
+    QuantityOutOfRange,
+    /// It names no line of the cart.
+    NotInCart,
+    /// It names no line of the order that she may act on.
+    NotInOrder,
+    /// It asks for more units than are left.
+    TooFewUnits {
+        /// How many are left.
+        left: usize,
+    },
+}
+
+/// Why a parcel cannot be had, or said to be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FulfillmentRefusal {
     /// No such parcel that she may see.
-    FulfillmentNotFound,
+    NotFound,
     /// The parcel was delivered at another time.
     AlreadyDelivered,
     /// A delivery before shipment, or ahead of now.
     DeliveryTime,
+}
+
+/// Why a return cannot be had, or decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReturnRefusal {
     /// No such return that she may see.
-    ReturnNotFound,
+    NotFound,
     /// The return was decided otherwise, or is settled.
-    ReturnDecided,
+    Decided,
+}
+
+/// Why a buyer does not get her money back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundRefusal {
     /// There is nothing left to give back, or it cost nothing.
-    NothingToRefund,
+    NothingLeft,
     /// Shipping was given back already, or nothing was paid for it.
     ShippingRefunded,
     /// Something was shipped: what comes back now is a return.
     ShippedAlready,
     /// The buyer's bank has taken money of the order, or claims it.
     OrderDisputed,
+}
+
+/// Why a dispute cannot be had, or answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisputeRefusal {
     /// No such dispute that she may see.
-    DisputeNotFound,
+    NotFound,
     /// The dispute cannot be answered any more.
-    DisputeClosed,
+    Closed,
     /// Nobody noted anything against the dispute.
     NoEvidence,
     /// What was noted is being told to the payment provider.

@@ -6,7 +6,7 @@ use vitrine_model::checkout::order_line;
 use vitrine_model::id::{BrandId, OrderLineId, ReturnId, UnitId};
 use vitrine_model::ledger::{UnitKind, unit};
 
-use crate::checkout::refusal::Refusal;
+use crate::checkout::refusal::{LineRefusal, Refusal};
 use crate::idempotency::Input;
 use crate::ledger::charged_back;
 
@@ -118,14 +118,14 @@ pub(super) fn pieces(
     let mut pieces: Vec<Pieces> = Vec::with_capacity(named.len());
     for (place, name) in named.iter().enumerate() {
         let line = lines.iter().find(|line| line.id == name.line);
-        let line = line.ok_or(Refusal::OrderLineNotFound(place))?;
+        let line = line.ok_or(Refusal::Line(place, LineRefusal::NotInOrder))?;
         if !may(line.brand_id)? {
-            return Err(Refusal::OrderLineNotFound(place));
+            return Err(Refusal::Line(place, LineRefusal::NotInOrder));
         }
         let quantity = usize::try_from(name.quantity)
             .ok()
             .filter(|quantity| *quantity > 0);
-        let quantity = quantity.ok_or(Refusal::QuantityOutOfRange(place))?;
+        let quantity = quantity.ok_or(Refusal::Line(place, LineRefusal::QuantityOutOfRange))?;
         match pieces.iter_mut().find(|known| known.line == line.id) {
             Some(known) => known.quantity = known.quantity.saturating_add(quantity),
             None => pieces.push(Pieces {
@@ -153,10 +153,8 @@ pub(super) fn choose<R: Ord>(
             .filter(|unit| unit.line_id == Some(wanted.line) && fit(unit))
             .collect();
         if candidates.len() < wanted.quantity {
-            return Err(Refusal::TooFewUnits {
-                line: wanted.place,
-                left: candidates.len(),
-            });
+            let left = candidates.len();
+            return Err(Refusal::Line(wanted.place, LineRefusal::TooFewUnits { left }));
         }
         candidates.sort_by_key(|unit| (rank(unit), unit.ordinal));
         chosen.extend(candidates.into_iter().take(wanted.quantity).cloned());
@@ -399,7 +397,7 @@ pub(in crate::checkout) mod tests {
                 }
                 Err(refusal) => {
                     prop_assert!(left < quantity);
-                    prop_assert_eq!(refusal, Refusal::TooFewUnits { line: 0, left });
+                    prop_assert_eq!(refusal, Refusal::Line(0, LineRefusal::TooFewUnits { left }));
                 }
             }
         }

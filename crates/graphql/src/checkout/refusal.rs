@@ -1,7 +1,10 @@
 //! Why a cart cannot be bought, in codes and in words; and what other refusals of checkout become.
 
 use async_graphql::Enum;
-use vitrine_domain::checkout::{MAX_QUANTITY, Problem, Refusal};
+use vitrine_domain::checkout::{
+    DisputeRefusal, FulfillmentRefusal, LineRefusal, MAX_QUANTITY, Problem, RefundRefusal, Refusal,
+    ReturnRefusal,
+};
 
 use crate::error::{UserError, UserErrorCode};
 
@@ -117,165 +120,166 @@ fn of_problem(problem: &Problem) -> UserError {
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
         use UserErrorCode as Code;
-        let line = |place: usize, field: &str| format!("lines.{place}{field}");
-        let (code, path, message) = match refusal {
-            Refusal::Key(refusal) => return refusal.into(),
-            Refusal::Staff(refusal) => return refusal.into(),
-            Refusal::Problems(problems) => {
-                return problems.first().map_or_else(
-                    || Self::new(Code::CartEmpty, "cartId", "the cart is empty"),
-                    of_problem,
-                );
-            }
-            Refusal::OtherCurrency {
-                line: place,
-                cart,
-                found,
-            } => (
-                Code::CurrencyMismatch,
-                line(place, ".variantId"),
-                format!("this is sold in {found}, the cart's other lines in {cart}: buy it separately"),
+        match refusal {
+            Refusal::Key(refusal) => refusal.into(),
+            Refusal::Staff(refusal) => refusal.into(),
+            Refusal::Fulfillment(refusal) => refusal.into(),
+            Refusal::Return(refusal) => refusal.into(),
+            Refusal::Refund(refusal) => refusal.into(),
+            Refusal::Dispute(refusal) => refusal.into(),
+            Refusal::Line(place, refusal) => of_line(place, refusal),
+            Refusal::Problems(problems) => of_problem(problems.first().unwrap_or(&Problem::Empty)),
+            Refusal::CartNotFound => Self::new(Code::NotFound, "cartId", "there is no such cart of yours"),
+            Refusal::CartOrdered => Self::new(
+                Code::CartOrdered,
+                "cartId",
+                "the cart is being paid for: pay, or cancel the order to change it",
             ),
-            Refusal::TotalChanged(total) => (
+            Refusal::CartPaid => {
+                Self::new(Code::CartPaid, "cartId", "the cart was paid for: begin a new one")
+            }
+            Refusal::TooManyLines => Self::new(Code::LimitReached, "lines", "there are too many lines"),
+            Refusal::TotalChanged(total) => Self::new(
                 Code::TotalChanged,
-                "expectedTotal".to_owned(),
+                "expectedTotal",
                 format!("the cart costs {total} now: show it to the buyer and ask again"),
             ),
-            Refusal::TooFewUnits { line: place, left } => (
-                Code::TooFewUnits,
-                line(place, ".quantity"),
-                match left {
-                    1 => "only one piece is left to do this with".to_owned(),
-                    left => format!("only {left} pieces are left to do this with"),
-                },
+            Refusal::ReturnUrlNotAllowed(field) => Self::new(
+                Code::ReturnUrlNotAllowed,
+                field,
+                "the operator does not allow this address to return to",
             ),
-            Refusal::VariantNotFound(place) => (
-                Code::NotFound,
-                line(place, ".variantId"),
-                "there is no such variant to buy".to_owned(),
+            Refusal::PaymentRefused => Self::new(
+                Code::ProviderRefused,
+                "",
+                "the payment provider refused; nothing was bought, and the cart is open again",
             ),
-            Refusal::RecommendationNotFound(place) => (
-                Code::NotFound,
-                line(place, ".recommendationId"),
-                "there is no such recommendation of this product".to_owned(),
+            Refusal::OrderNotFound => Self::new(Code::NotFound, "orderId", "there is no such order of yours"),
+            Refusal::OrderState => Self::new(
+                Code::WrongState,
+                "orderId",
+                "the order is in a state in which this cannot be done",
             ),
-            Refusal::QuantityOutOfRange(place) => (
-                Code::Invalid,
-                line(place, ".quantity"),
-                format!("1 to {MAX_QUANTITY} pieces"),
-            ),
-            Refusal::LineNotFound(place) => (
-                Code::NotFound,
-                line(place, ""),
-                "the cart has no such line".to_owned(),
-            ),
-            Refusal::OrderLineNotFound(place) => (
-                Code::NotFound,
-                line(place, ".orderLineId"),
-                "the order has no such line of yours".to_owned(),
-            ),
-            other => {
-                let (code, path, message) = plain(&other);
-                (code, path.to_owned(), message.to_owned())
-            }
-        };
-        Self::new(code, &path, message)
+            Refusal::SeveralBrands => Self::new(Code::Invalid, "lines", "each brand ships its own parcels"),
+            Refusal::NothingNamed => Self::new(Code::Invalid, "lines", "name a line, or shipping"),
+        }
     }
 }
 
-/// The refusals that carry nothing to tell.
-fn plain(refusal: &Refusal) -> (UserErrorCode, &'static str, &'static str) {
+/// The refusal of the input's line at `place`, from 0.
+fn of_line(place: usize, refusal: LineRefusal) -> UserError {
     use UserErrorCode as Code;
-    match refusal {
-        Refusal::CartNotFound => (Code::NotFound, "cartId", "there is no such cart of yours"),
-        Refusal::CartOrdered => (
-            Code::CartOrdered,
-            "cartId",
-            "the cart is being paid for: pay, or cancel the order to change it",
-        ),
-        Refusal::CartPaid => (Code::CartPaid, "cartId", "the cart was paid for: begin a new one"),
-        Refusal::TooManyLines => (Code::LimitReached, "lines", "there are too many lines"),
-        Refusal::ReturnUrlNotAllowed(field) => (
-            Code::ReturnUrlNotAllowed,
-            field,
-            "the operator does not allow this address to return to",
-        ),
-        Refusal::PaymentRefused => (
-            Code::ProviderRefused,
-            "",
-            "the payment provider refused; nothing was bought, and the cart is open again",
-        ),
-        Refusal::OrderNotFound => (Code::NotFound, "orderId", "there is no such order of yours"),
-        Refusal::OrderState => (
-            Code::WrongState,
-            "orderId",
-            "the order is in a state in which this cannot be done",
-        ),
-        Refusal::SeveralBrands => (Code::Invalid, "lines", "each brand ships its own parcels"),
-        Refusal::NothingNamed => (Code::Invalid, "lines", "name a line, or shipping"),
-        Refusal::FulfillmentNotFound => (
+    let (code, field, message) = match refusal {
+        LineRefusal::VariantNotFound => (
             Code::NotFound,
-            "fulfillmentId",
-            "there is no such parcel of yours",
+            ".variantId",
+            "there is no such variant to buy".to_owned(),
         ),
-        Refusal::AlreadyDelivered => (
-            Code::WrongState,
-            "fulfillmentId",
-            "the parcel was delivered at another time",
+        LineRefusal::RecommendationNotFound => (
+            Code::NotFound,
+            ".recommendationId",
+            "there is no such recommendation of this product".to_owned(),
         ),
-        Refusal::DeliveryTime => (
-            Code::Invalid,
-            "at",
-            "a parcel is delivered after it was shipped, and not ahead of now",
+        LineRefusal::OtherCurrency { cart, found } => (
+            Code::CurrencyMismatch,
+            ".variantId",
+            format!("this is sold in {found}, the cart's other lines in {cart}: buy it separately"),
         ),
-        Refusal::ReturnNotFound => (Code::NotFound, "returnId", "there is no such return of yours"),
-        Refusal::ReturnDecided => (
-            Code::WrongState,
-            "returnId",
-            "the return was decided otherwise, or is settled",
+        LineRefusal::QuantityOutOfRange => {
+            (Code::Invalid, ".quantity", format!("1 to {MAX_QUANTITY} pieces"))
+        }
+        LineRefusal::NotInCart => (Code::NotFound, "", "the cart has no such line".to_owned()),
+        LineRefusal::NotInOrder => (
+            Code::NotFound,
+            ".orderLineId",
+            "the order has no such line of yours".to_owned(),
         ),
-        Refusal::NothingToRefund => (Code::WrongState, "", "there is nothing left to give back"),
-        Refusal::ShippingRefunded => (
-            Code::WrongState,
-            "",
-            "shipping was given back already, or cost nothing",
+        LineRefusal::TooFewUnits { left: 1 } => (
+            Code::TooFewUnits,
+            ".quantity",
+            "only one piece is left to do this with".to_owned(),
         ),
-        Refusal::ShippedAlready => (
-            Code::WrongState,
-            "orderId",
-            "something was shipped already: what comes back now is a return",
+        LineRefusal::TooFewUnits { left } => (
+            Code::TooFewUnits,
+            ".quantity",
+            format!("only {left} pieces are left to do this with"),
         ),
-        Refusal::OrderDisputed => (
-            Code::OrderDisputed,
-            "orderId",
-            "the buyer's bank has taken this payment back, or claims it: nothing of it can be refunded",
-        ),
-        Refusal::DisputeNotFound => (Code::NotFound, "disputeId", "there is no such dispute of yours"),
-        Refusal::DisputeClosed => (
-            Code::WrongState,
-            "disputeId",
-            "the dispute cannot be answered like this, or not any more",
-        ),
-        Refusal::NoEvidence => (
-            Code::WrongState,
-            "disputeId",
-            "nobody has noted anything against the dispute yet: `disputeEvidenceNote`",
-        ),
-        Refusal::EvidenceUnderWay => (
-            Code::WrongState,
-            "disputeId",
-            "the last note is being told to the payment provider: ask again in a moment",
-        ),
-        Refusal::Key(_)
-        | Refusal::Staff(_)
-        | Refusal::Problems(_)
-        | Refusal::OtherCurrency { .. }
-        | Refusal::TotalChanged(_)
-        | Refusal::TooFewUnits { .. }
-        | Refusal::VariantNotFound(_)
-        | Refusal::RecommendationNotFound(_)
-        | Refusal::QuantityOutOfRange(_)
-        | Refusal::LineNotFound(_)
-        | Refusal::OrderLineNotFound(_) => (Code::Invalid, "", "refused"),
+    };
+    UserError::new(code, &format!("lines.{place}{field}"), message)
+}
+
+impl From<FulfillmentRefusal> for UserError {
+    fn from(refusal: FulfillmentRefusal) -> Self {
+        use UserErrorCode::{Invalid, NotFound, WrongState};
+        let (code, path, message) = match refusal {
+            FulfillmentRefusal::NotFound => (NotFound, "fulfillmentId", "there is no such parcel of yours"),
+            FulfillmentRefusal::AlreadyDelivered => (
+                WrongState,
+                "fulfillmentId",
+                "the parcel was delivered at another time",
+            ),
+            FulfillmentRefusal::DeliveryTime => (
+                Invalid,
+                "at",
+                "a parcel is delivered after it was shipped, and not ahead of now",
+            ),
+        };
+        Self::new(code, path, message)
+    }
+}
+
+impl From<ReturnRefusal> for UserError {
+    fn from(refusal: ReturnRefusal) -> Self {
+        use UserErrorCode::{NotFound, WrongState};
+        let (code, message) = match refusal {
+            ReturnRefusal::NotFound => (NotFound, "there is no such return of yours"),
+            ReturnRefusal::Decided => (WrongState, "the return was decided otherwise, or is settled"),
+        };
+        Self::new(code, "returnId", message)
+    }
+}
+
+impl From<RefundRefusal> for UserError {
+    fn from(refusal: RefundRefusal) -> Self {
+        use UserErrorCode::{OrderDisputed, WrongState};
+        let (code, path, message) = match refusal {
+            RefundRefusal::NothingLeft => (WrongState, "", "there is nothing left to give back"),
+            RefundRefusal::ShippingRefunded => {
+                (WrongState, "", "shipping was given back already, or cost nothing")
+            }
+            RefundRefusal::ShippedAlready => (
+                WrongState,
+                "orderId",
+                "something was shipped already: what comes back now is a return",
+            ),
+            RefundRefusal::OrderDisputed => (
+                OrderDisputed,
+                "orderId",
+                "the buyer's bank has taken this payment back, or claims it: nothing of it can be refunded",
+            ),
+        };
+        Self::new(code, path, message)
+    }
+}
+
+impl From<DisputeRefusal> for UserError {
+    fn from(refusal: DisputeRefusal) -> Self {
+        use UserErrorCode::{NotFound, WrongState};
+        let (code, message) = match refusal {
+            DisputeRefusal::NotFound => (NotFound, "there is no such dispute of yours"),
+            DisputeRefusal::Closed => (
+                WrongState,
+                "the dispute cannot be answered like this, or not any more",
+            ),
+            DisputeRefusal::NoEvidence => (
+                WrongState,
+                "nobody has noted anything against the dispute yet: `disputeEvidenceNote`",
+            ),
+            DisputeRefusal::EvidenceUnderWay => (
+                WrongState,
+                "the last note is being told to the payment provider: ask again in a moment",
+            ),
+        };
+        Self::new(code, "disputeId", message)
     }
 }

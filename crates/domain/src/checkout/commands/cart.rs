@@ -15,7 +15,7 @@ use vitrine_model::text::{AddressLine, Country, Email, Name};
 use crate::checkout::commands::actor;
 use crate::checkout::commands::click::remember_click;
 use crate::checkout::queries;
-use crate::checkout::refusal::Refusal;
+use crate::checkout::refusal::{LineRefusal, Refusal};
 use crate::checkout::rules::{self, MAX_LINES, MAX_QUANTITY, PricedCart};
 use crate::context::{Context, Tx};
 use crate::failure::{Failure, OrRefuse, refuse};
@@ -98,8 +98,8 @@ pub async fn create_cart(cx: &Context, by: &Viewer, new: NewCart) -> Result<Cart
 /// recommendation takes the pieces up.
 ///
 /// # Errors
-/// `CartNotFound`, `CartOrdered`, `CartPaid`, `VariantNotFound`, `RecommendationNotFound`, `OtherCurrency`,
-/// `QuantityOutOfRange`, `TooManyLines`.
+/// `CartNotFound`, `CartOrdered`, `CartPaid`, `Line(VariantNotFound)`, `Line(RecommendationNotFound)`,
+/// `Line(OtherCurrency)`, `Line(QuantityOutOfRange)`, `TooManyLines`.
 pub async fn add_lines(
     cx: &Context,
     by: &Viewer,
@@ -111,13 +111,15 @@ pub async fn add_lines(
     let cart = lock_open(&tx, cx, by, id).await?;
     let mut warnings = remember_click(&tx, cx, id, click_token.as_deref()).await?;
     warnings.extend(put(&tx, cx, &cart, &lines).await?);
-    changed(tx, cx, by, id, warnings).await
+    let changed = changed(&tx, cx, by, id, warnings).await?;
+    tx.commit().await?;
+    Ok(changed)
 }
 
 /// Sets how many pieces lines have, 1 to 999.
 ///
 /// # Errors
-/// `CartNotFound`, `CartOrdered`, `CartPaid`, `LineNotFound`, `QuantityOutOfRange`.
+/// `CartNotFound`, `CartOrdered`, `CartPaid`, `Line(NotInCart)`, `Line(QuantityOutOfRange)`.
 pub async fn update_lines(
     cx: &Context,
     by: &Viewer,
@@ -135,16 +137,18 @@ pub async fn update_lines(
             .exec(&tx)
             .await?;
         if updated.rows_affected == 0 {
-            return refuse(Refusal::LineNotFound(place));
+            return refuse(Refusal::Line(place, LineRefusal::NotInCart));
         }
     }
-    changed(tx, cx, by, id, Vec::new()).await
+    let changed = changed(&tx, cx, by, id, Vec::new()).await?;
+    tx.commit().await?;
+    Ok(changed)
 }
 
 /// Takes lines out of a cart. An empty cart forgets its currency.
 ///
 /// # Errors
-/// `CartNotFound`, `CartOrdered`, `CartPaid`, `LineNotFound`.
+/// `CartNotFound`, `CartOrdered`, `CartPaid`, `Line(NotInCart)`.
 pub async fn remove_lines(
     cx: &Context,
     by: &Viewer,
@@ -160,13 +164,15 @@ pub async fn remove_lines(
             .exec(&tx)
             .await?;
         if removed.rows_affected == 0 {
-            return refuse(Refusal::LineNotFound(place));
+            return refuse(Refusal::Line(place, LineRefusal::NotInCart));
         }
     }
     if lines_of(&tx, id).await?.is_empty() {
         set_currency(&tx, id, None).await?;
     }
-    changed(tx, cx, by, id, Vec::new()).await
+    let changed = changed(&tx, cx, by, id, Vec::new()).await?;
+    tx.commit().await?;
+    Ok(changed)
 }
 
 /// Sets who buys; what is absent stays as it is.
@@ -186,7 +192,9 @@ pub async fn update_buyer(
     contact.email = email.or(contact.email);
     contact.name = name.or(contact.name);
     store_contact(&tx, contact).await?;
-    changed(tx, cx, by, id, Vec::new()).await
+    let changed = changed(&tx, cx, by, id, Vec::new()).await?;
+    tx.commit().await?;
+    Ok(changed)
 }
 
 /// Sets where to deliver, as a whole.
@@ -211,7 +219,9 @@ pub async fn update_delivery_address(
         ..contact_of(&tx, id).await?
     };
     store_contact(&tx, contact).await?;
-    changed(tx, cx, by, id, Vec::new()).await
+    let changed = changed(&tx, cx, by, id, Vec::new()).await?;
+    tx.commit().await?;
+    Ok(changed)
 }
 
 /// The cart `id`, locked until the transaction ends, if `by` may see it, whatever its state.
@@ -276,9 +286,9 @@ async fn insert_cart(
     cart::Entity::insert(row).exec_with_returning(tx).await
 }
 
-/// Ends a change: notes it, and prices the cart as it now is.
+/// Notes a change, and prices the cart as it now is.
 pub(super) async fn changed(
-    tx: Tx,
+    tx: &Tx,
     cx: &Context,
     by: &Viewer,
     id: CartId,
@@ -287,11 +297,10 @@ pub(super) async fn changed(
     cart::Entity::update_many()
         .col_expr(cart::Column::UpdatedAt, Expr::value(cx.now()))
         .filter(cart::Column::Id.eq(id))
-        .exec(&tx)
+        .exec(tx)
         .await?;
-    event::record(&tx, cx, actor(by), "cart.changed", id, &[]).await?;
-    let cart = reread(&tx, cx, by, id).await?;
-    tx.commit().await?;
+    event::record(tx, cx, actor(by), "cart.changed", id, &[]).await?;
+    let cart = reread(tx, cx, by, id).await?;
     Ok(CartChanged {
         cart,
         warnings,
@@ -311,7 +320,7 @@ fn in_range(place: usize, quantity: i32) -> Result<(), Failure<Refusal>> {
     if (1..=MAX_QUANTITY).contains(&quantity) {
         Ok(())
     } else {
-        refuse(Refusal::QuantityOutOfRange(place))
+        refuse(Refusal::Line(place, LineRefusal::QuantityOutOfRange))
     }
 }
 
@@ -355,10 +364,10 @@ impl Referred {
             .filter(|variant| variant.active)
             .and_then(|variant| self.products.get(&variant.product_id))
             .filter(|product| product.published)
-            .or_refuse(Refusal::VariantNotFound(place))?;
+            .or_refuse(Refusal::Line(place, LineRefusal::VariantNotFound))?;
         match line.recommendation {
             Some(id) if self.recommended.get(&id) != Some(&product.id) => {
-                refuse(Refusal::RecommendationNotFound(place))
+                refuse(Refusal::Line(place, LineRefusal::RecommendationNotFound))
             }
             _ => Ok(product),
         }
@@ -381,13 +390,10 @@ async fn put(
     let mut warnings = Vec::new();
     for (place, line) in new.iter().enumerate() {
         let found = referred.product(place, line)?.currency;
-        let cart_currency = *currency.get_or_insert(found);
-        if found != cart_currency {
-            return refuse(Refusal::OtherCurrency {
-                line: place,
-                cart: cart_currency,
-                found,
-            });
+        let held = *currency.get_or_insert(found);
+        if found != held {
+            let other = LineRefusal::OtherCurrency { cart: held, found };
+            return refuse(Refusal::Line(place, other));
         }
         warnings.extend(put_one(tx, cx, cart.id, &mut lines, line).await?);
     }

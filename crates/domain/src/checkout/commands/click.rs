@@ -29,7 +29,9 @@ pub async fn add_click(
     let tx = cx.begin().await?;
     lock_open(&tx, cx, by, id).await?;
     let warnings = remember_click(&tx, cx, id, Some(token)).await?;
-    changed(tx, cx, by, id, warnings).await
+    let changed = changed(&tx, cx, by, id, warnings).await?;
+    tx.commit().await?;
+    Ok(changed)
 }
 
 /// Lets a locked cart remember the click that `token` was made for.

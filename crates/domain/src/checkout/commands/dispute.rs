@@ -22,7 +22,7 @@ use vitrine_model::money::Money;
 use vitrine_model::{Time, intent as intents};
 
 use crate::checkout::commands::{lock_order, payment};
-use crate::checkout::refusal::Refusal;
+use crate::checkout::refusal::{RefundRefusal, Refusal};
 use crate::checkout::rules::{dispute_rank, is_decided};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
@@ -123,7 +123,7 @@ pub(super) async fn look_at(tx: &Tx, cx: &Context, order: OrderId) -> Result<(),
 /// payment, and what the bank took cannot be given back twice. An inquiry may be answered by a refund.
 ///
 /// # Errors
-/// `OrderDisputed`.
+/// `Refund(OrderDisputed)`.
 pub(super) async fn undisputed(tx: &Tx, order: &order::Model) -> Result<(), Failure<Refusal>> {
     let disputes = dispute::Entity::find()
         .filter(dispute::Column::OrderId.eq(order.id))
@@ -135,7 +135,7 @@ pub(super) async fn undisputed(tx: &Tx, order: &order::Model) -> Result<(), Fail
         .iter()
         .any(|dispute| dispute.closed_at.is_none() || dispute.state == DisputeState::Lost);
     if taken {
-        return refuse(Refusal::OrderDisputed);
+        return refuse(Refusal::Refund(RefundRefusal::OrderDisputed));
     }
     Ok(())
 }

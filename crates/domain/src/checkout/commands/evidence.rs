@@ -19,7 +19,7 @@ use vitrine_model::text::Evidence;
 use crate::checkout::commands::dispute::{apply, lock};
 use crate::checkout::commands::standing::{Standing, standing};
 use crate::checkout::queries;
-use crate::checkout::refusal::Refusal;
+use crate::checkout::refusal::{DisputeRefusal, Refusal};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
@@ -35,7 +35,7 @@ pub const PLATFORM: &str = "platform";
 /// write for each of their brands in the order, operators for the platform.
 ///
 /// # Errors
-/// `DisputeNotFound`, `Staff` below a manager's role, `DisputeClosed` when it cannot be answered any more.
+/// `Dispute(NotFound)`, `Staff` below a manager's role, `Dispute(Closed)` when it cannot be answered any more.
 pub async fn note_evidence(
     cx: &Context,
     by: &account::Model,
@@ -74,7 +74,8 @@ pub async fn note_evidence(
 /// Sends what was noted to the buyer's bank. A bank reads one answer: nothing can be added afterwards. Operators only.
 ///
 /// # Errors
-/// `DisputeNotFound`, `DisputeClosed` when it cannot be answered any more, `NoEvidence`, `EvidenceUnderWay`.
+/// `Dispute(NotFound)`, `Dispute(Closed)` when it cannot be answered any more, `Dispute(NoEvidence)`,
+/// `Dispute(EvidenceUnderWay)`.
 pub async fn submit_evidence(
     cx: &Context,
     by: &account::Model,
@@ -85,10 +86,10 @@ pub async fn submit_evidence(
     operator(by)?;
     answerable(cx, &dispute)?;
     if dispute.evidence_intent_id.is_some() {
-        return refuse(Refusal::EvidenceUnderWay);
+        return refuse(Refusal::Dispute(DisputeRefusal::EvidenceUnderWay));
     }
     if text(&tx, id).await?.is_empty() {
-        return refuse(Refusal::NoEvidence);
+        return refuse(Refusal::Dispute(DisputeRefusal::NoEvidence));
     }
     let dispute = tell(&tx, cx, dispute, true).await?;
     let refs = [("order", dispute.order_id.to_string())];
@@ -101,8 +102,8 @@ pub async fn submit_evidence(
 /// client's idempotency key. Operators only.
 ///
 /// # Errors
-/// `DisputeNotFound`, `DisputeClosed` when it cannot be answered any more, or is an inquiry: that one is answered by a
-/// refund; `Key`.
+/// `Dispute(NotFound)`, `Dispute(Closed)` when it cannot be answered any more, or is an inquiry: that one is answered
+/// by a refund; `Key`.
 pub async fn accept_dispute(
     cx: &Context,
     by: &account::Model,
@@ -114,12 +115,12 @@ pub async fn accept_dispute(
     let key = Key::new(by.id, "disputeAccept", key, &Input::new().field("dispute", id));
     if let Some(earlier) = idempotency::earlier::<DisputeId, _>(&tx, cx, &key).await? {
         let dispute = dispute::Entity::find_by_id(earlier).one(&tx).await?;
-        return dispute.or_refuse(Refusal::DisputeNotFound);
+        return dispute.or_refuse(Refusal::Dispute(DisputeRefusal::NotFound));
     }
     let dispute = lock_known(&tx, id).await?;
     answerable(cx, &dispute)?;
     if dispute.inquiry {
-        return refuse(Refusal::DisputeClosed);
+        return refuse(Refusal::Dispute(DisputeRefusal::Closed));
     }
     let under_way = intents::Entity::find()
         .filter(intents::Column::Kind.eq(intents::IntentKind::DisputeAccept))
@@ -195,7 +196,7 @@ async fn settle(
 
 async fn lock_known(tx: &Tx, id: DisputeId) -> Result<dispute::Model, Failure<Refusal>> {
     let known = dispute::Entity::find_by_id(id).one(tx).await?;
-    known.or_refuse(Refusal::DisputeNotFound)?;
+    known.or_refuse(Refusal::Dispute(DisputeRefusal::NotFound))?;
     Ok(lock(tx, id).await?)
 }
 
@@ -203,7 +204,7 @@ fn operator(by: &account::Model) -> Result<(), Failure<Refusal>> {
     if by.operator {
         Ok(())
     } else {
-        refuse(Refusal::DisputeNotFound)
+        refuse(Refusal::Dispute(DisputeRefusal::NotFound))
     }
 }
 
@@ -212,7 +213,7 @@ fn answerable(cx: &Context, dispute: &dispute::Model) -> Result<(), Failure<Refu
     if dispute.state == DisputeState::NeedsResponse && in_time {
         Ok(())
     } else {
-        refuse(Refusal::DisputeClosed)
+        refuse(Refusal::Dispute(DisputeRefusal::Closed))
     }
 }
 
@@ -224,7 +225,9 @@ async fn sides(
 ) -> Result<Vec<String>, Failure<Refusal>> {
     let lines = queries::lines_of(tx, &[dispute.order_id]).await?;
     let standing = match standing(tx, by, &lines, Role::Manager).await {
-        Err(Failure::Refused(Refusal::OrderNotFound)) => return refuse(Refusal::DisputeNotFound),
+        Err(Failure::Refused(Refusal::OrderNotFound)) => {
+            return refuse(Refusal::Dispute(DisputeRefusal::NotFound));
+        }
         found => found?,
     };
     let brands = match standing {

@@ -13,7 +13,7 @@ use vitrine_model::text::Tracking;
 
 use crate::checkout::commands::lock_order;
 use crate::checkout::commands::standing::{live, lock_paid, standing};
-use crate::checkout::refusal::Refusal;
+use crate::checkout::refusal::{FulfillmentRefusal, Refusal};
 use crate::checkout::units::{self, LineQuantity, Pieces};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
@@ -59,8 +59,8 @@ impl NewFulfillment {
 /// Ships pieces of a paid order. Staff of the brand ship their own lines.
 ///
 /// # Errors
-/// `OrderNotFound`, `OrderState` when it was called off, `OrderLineNotFound`, `Staff` below a shipper's role,
-/// `SeveralBrands`, `NothingNamed`, `TooManyLines`, `QuantityOutOfRange`, `TooFewUnits`, `Key`.
+/// `OrderNotFound`, `OrderState` when it was called off, `Line(NotInOrder)`, `Staff` below a shipper's role,
+/// `SeveralBrands`, `NothingNamed`, `TooManyLines`, `Line(QuantityOutOfRange)`, `Line(TooFewUnits)`, `Key`.
 pub async fn create_fulfillment(
     cx: &Context,
     by: &account::Model,
@@ -72,7 +72,7 @@ pub async fn create_fulfillment(
         && let Some(made) = idempotency::earlier(&tx, cx, key).await?
     {
         let made = fulfillment_row(&tx, made).await?;
-        return made.or_refuse(Refusal::FulfillmentNotFound);
+        return made.or_refuse(Refusal::Fulfillment(FulfillmentRefusal::NotFound));
     }
     let (brand, units) = parcel(&tx, by, &new).await?;
     let made = fulfillment::ActiveModel {
@@ -98,8 +98,8 @@ pub async fn create_fulfillment(
 /// The parcel arrived at `at`: return windows count from there. Said twice, it stays as it was said first.
 ///
 /// # Errors
-/// `FulfillmentNotFound`, `Staff` below a shipper's role, `DeliveryTime` when `at` lies before shipment or ahead of now,
-/// `AlreadyDelivered` when another time is on record.
+/// `Fulfillment(NotFound)`, `Staff` below a shipper's role, `Fulfillment(DeliveryTime)` when `at` lies before shipment
+/// or ahead of now, `Fulfillment(AlreadyDelivered)` when another time is on record.
 pub async fn mark_delivered(
     cx: &Context,
     by: &account::Model,
@@ -110,23 +110,26 @@ pub async fn mark_delivered(
     let tx = cx.begin().await?;
     let found = fulfillment_row(&tx, id)
         .await?
-        .or_refuse(Refusal::FulfillmentNotFound)?;
+        .or_refuse(Refusal::Fulfillment(FulfillmentRefusal::NotFound))?;
     identity::staff_of(&tx, by, found.brand_id, Role::Shipper)
         .await
-        .map_err(|failure| failure.map(|refusal| Refusal::of_staff(refusal, Refusal::FulfillmentNotFound)))?;
+        .map_err(|failure| {
+            failure
+                .map(|refusal| Refusal::of_staff(refusal, Refusal::Fulfillment(FulfillmentRefusal::NotFound)))
+        })?;
     // Read once more under the order's lock: another may have told of the delivery meanwhile.
     lock_order(&tx, found.order_id).await?;
     let found = fulfillment_row(&tx, id)
         .await?
-        .or_refuse(Refusal::FulfillmentNotFound)?;
+        .or_refuse(Refusal::Fulfillment(FulfillmentRefusal::NotFound))?;
     if found.delivered_at == Some(at) {
         return Ok(found);
     }
     if found.delivered_at.is_some() {
-        return refuse(Refusal::AlreadyDelivered);
+        return refuse(Refusal::Fulfillment(FulfillmentRefusal::AlreadyDelivered));
     }
     if at < found.shipped_at || at > cx.now() {
-        return refuse(Refusal::DeliveryTime);
+        return refuse(Refusal::Fulfillment(FulfillmentRefusal::DeliveryTime));
     }
     fulfillment::Entity::update_many()
         .col_expr(fulfillment::Column::DeliveredAt, Expr::value(at))

@@ -18,7 +18,7 @@ use vitrine_model::text::Reason;
 
 use crate::checkout::commands::standing::{Standing, for_buyer, live, lock_paid, standing};
 use crate::checkout::commands::{actor, dispute, key_scope, returns};
-use crate::checkout::refusal::Refusal;
+use crate::checkout::refusal::{RefundRefusal, Refusal};
 use crate::checkout::units::{self, LineQuantity};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
@@ -63,9 +63,9 @@ impl NewRefund {
 /// Refunds pieces of an order, and shipping. Staff of a brand refund their own lines, operators any.
 ///
 /// # Errors
-/// `OrderNotFound`, `OrderLineNotFound`, `Staff` below a manager's role, `TooManyLines`, `QuantityOutOfRange`,
-/// `TooFewUnits` when more are asked for than were bought and remain, `ShippingRefunded`, `NothingNamed`,
-/// `NothingToRefund` when they cost nothing, `OrderDisputed`, `Key`.
+/// `OrderNotFound`, `Line(NotInOrder)`, `Staff` below a manager's role, `TooManyLines`, `Line(QuantityOutOfRange)`,
+/// `Line(TooFewUnits)` when more are asked for than were bought and remain, `Refund(ShippingRefunded)`, `NothingNamed`,
+/// `Refund(NothingLeft)` when they cost nothing, `Refund(OrderDisputed)`, `Key`.
 pub async fn refund_lines(
     cx: &Context,
     by: &account::Model,
@@ -98,7 +98,8 @@ pub async fn refund_lines(
 /// `key` is the client's idempotency key, not claimed yet.
 ///
 /// # Errors
-/// `OrderNotFound`, `OrderState`, `Staff`, `ShippedAlready`, `NothingToRefund`, `OrderDisputed`, `Key`.
+/// `OrderNotFound`, `OrderState`, `Staff`, `Refund(ShippedAlready)`, `Refund(NothingLeft)`, `Refund(OrderDisputed)`,
+/// `Key`.
 pub(in crate::checkout) async fn cancel_paid(
     cx: &Context,
     by: &Viewer,
@@ -119,7 +120,7 @@ pub(in crate::checkout) async fn cancel_paid(
     live(&order)?;
     let units = ledger::units_of(&tx, &[order.id]).await?;
     if units.iter().any(|unit| unit.shipped_at.is_some()) {
-        return refuse(Refusal::ShippedAlready);
+        return refuse(Refusal::Refund(RefundRefusal::ShippedAlready));
     }
     let decision = Decision {
         order: &order,
@@ -159,7 +160,7 @@ pub(super) struct Decision<'a> {
 /// Makes the refund: its rows, its postings, the intent to make it at Stripe, the stock, the returns it settles, the event.
 ///
 /// # Errors
-/// `OrderDisputed`, `NothingToRefund`.
+/// `Refund(OrderDisputed)`, `Refund(NothingLeft)`.
 pub(super) async fn decide(
     tx: &Tx,
     cx: &Context,
@@ -173,7 +174,7 @@ pub(super) async fn decide(
         .try_fold(0_i64, |sum, unit| sum.checked_add(ledger::refundable(unit)));
     let amount = amount
         .filter(|amount| *amount > 0)
-        .or_refuse(Refusal::NothingToRefund)?;
+        .or_refuse(Refusal::Refund(RefundRefusal::NothingLeft))?;
     let restocked = to_restock(tx, &decision).await?;
     let made = insert(tx, cx, &decision, amount).await?;
     let rows = units.iter().map(|unit| refund_unit::ActiveModel {
@@ -302,7 +303,7 @@ fn shipping_units(
         }
     }
     if chosen.is_empty() {
-        return Err(Refusal::ShippingRefunded);
+        return Err(Refusal::Refund(RefundRefusal::ShippingRefunded));
     }
     Ok(chosen)
 }

@@ -14,7 +14,7 @@ use vitrine_model::text::Reason;
 use crate::checkout::commands::refund::{Decision, decide};
 use crate::checkout::commands::standing::{for_buyer, live, lock_paid};
 use crate::checkout::commands::{actor, lock_order};
-use crate::checkout::refusal::Refusal;
+use crate::checkout::refusal::{RefundRefusal, Refusal, ReturnRefusal};
 use crate::checkout::units::{self, LineQuantity};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
@@ -50,8 +50,8 @@ pub struct Approval {
 /// decided, or refunded.
 ///
 /// # Errors
-/// `OrderNotFound` unless the buyer asks, or an operator in her stead; `OrderState`, `NothingNamed`, `OrderLineNotFound`,
-/// `TooManyLines`, `QuantityOutOfRange`, `TooFewUnits`.
+/// `OrderNotFound` unless the buyer asks, or an operator in her stead; `OrderState`, `NothingNamed`,
+/// `Line(NotInOrder)`, `TooManyLines`, `Line(QuantityOutOfRange)`, `Line(TooFewUnits)`.
 pub async fn request_return(
     cx: &Context,
     by: &Viewer,
@@ -87,8 +87,8 @@ pub async fn request_return(
 /// add the refund.
 ///
 /// # Errors
-/// `ReturnNotFound`, `Staff` below a manager's role, `ReturnDecided` for a declined one, `NothingToRefund`,
-/// `ShippingRefunded`, `OrderDisputed`.
+/// `Return(NotFound)`, `Staff` below a manager's role, `Return(Decided)` for a declined one, `Refund(NothingLeft)`,
+/// `Refund(ShippingRefunded)`, `Refund(OrderDisputed)`.
 pub async fn approve_return(
     cx: &Context,
     by: &account::Model,
@@ -97,7 +97,7 @@ pub async fn approve_return(
     let tx = cx.begin().await?;
     let (order, found) = lock_return(&tx, by, approval.id).await?;
     match found.state {
-        ReturnState::Declined => return refuse(Refusal::ReturnDecided),
+        ReturnState::Declined => return refuse(Refusal::Return(ReturnRefusal::Decided)),
         ReturnState::Refunded => return Ok(found),
         ReturnState::Approved if !approval.refund => return Ok(found),
         ReturnState::Approved => {}
@@ -111,7 +111,7 @@ pub async fn approve_return(
     }
     let decided = return_row(&tx, found.id)
         .await?
-        .or_refuse(Refusal::ReturnNotFound)?;
+        .or_refuse(Refusal::Return(ReturnRefusal::NotFound))?;
     tx.commit().await?;
     Ok(decided)
 }
@@ -119,7 +119,7 @@ pub async fn approve_return(
 /// Says no to a return, or closes an approved one whose pieces never came: what it held back may release.
 ///
 /// # Errors
-/// `ReturnNotFound`, `Staff` below a manager's role, `ReturnDecided` when it was refunded.
+/// `Return(NotFound)`, `Staff` below a manager's role, `Return(Decided)` when it was refunded.
 pub async fn decline_return(
     cx: &Context,
     by: &account::Model,
@@ -128,7 +128,7 @@ pub async fn decline_return(
     let tx = cx.begin().await?;
     let (_, found) = lock_return(&tx, by, id).await?;
     match found.state {
-        ReturnState::Refunded => return refuse(Refusal::ReturnDecided),
+        ReturnState::Refunded => return refuse(Refusal::Return(ReturnRefusal::Decided)),
         ReturnState::Declined => return Ok(found),
         ReturnState::Requested | ReturnState::Approved => {}
     }
@@ -140,7 +140,9 @@ pub async fn decline_return(
     ledger::units_returning(&tx, &open, None).await?;
     set_state(&tx, cx, &found, ReturnState::Declined).await?;
     record(&tx, cx, Actor::Account(by.id), "return.declined", &found).await?;
-    let decided = return_row(&tx, id).await?.or_refuse(Refusal::ReturnNotFound)?;
+    let decided = return_row(&tx, id)
+        .await?
+        .or_refuse(Refusal::Return(ReturnRefusal::NotFound))?;
     tx.commit().await?;
     Ok(decided)
 }
@@ -208,7 +210,7 @@ async fn refund(
         let shipping = all.into_iter().find(|unit| {
             unit.kind == UnitKind::Shipping && unit.brand_id == found.brand_id && !units::gone_back(unit)
         });
-        units.push(shipping.or_refuse(Refusal::ShippingRefunded)?);
+        units.push(shipping.or_refuse(Refusal::Refund(RefundRefusal::ShippingRefunded))?);
     }
     let decision = Decision {
         order,
@@ -256,15 +258,21 @@ async fn lock_return(
     by: &account::Model,
     id: ReturnId,
 ) -> Result<(order::Model, return_request::Model), Failure<Refusal>> {
-    let found = return_row(tx, id).await?.or_refuse(Refusal::ReturnNotFound)?;
+    let found = return_row(tx, id)
+        .await?
+        .or_refuse(Refusal::Return(ReturnRefusal::NotFound))?;
     identity::staff_of(tx, by, found.brand_id, Role::Manager)
         .await
-        .map_err(|failure| failure.map(|refusal| Refusal::of_staff(refusal, Refusal::ReturnNotFound)))?;
+        .map_err(|failure| {
+            failure.map(|refusal| Refusal::of_staff(refusal, Refusal::Return(ReturnRefusal::NotFound)))
+        })?;
     // Read once more under the order's lock: another may have decided meanwhile.
     let order = lock_order(tx, found.order_id)
         .await?
-        .or_refuse(Refusal::ReturnNotFound)?;
-    let found = return_row(tx, id).await?.or_refuse(Refusal::ReturnNotFound)?;
+        .or_refuse(Refusal::Return(ReturnRefusal::NotFound))?;
+    let found = return_row(tx, id)
+        .await?
+        .or_refuse(Refusal::Return(ReturnRefusal::NotFound))?;
     Ok((order, found))
 }
 
