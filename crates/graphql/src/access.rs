@@ -51,6 +51,22 @@ pub trait Subject: OutputType + Sync {
     }
 }
 
+/// Declares a part of one of the schema's roots: its fields are the root's, and so is what is declared of them.
+macro_rules! root_part {
+    ($(#[$doc:meta])* $name:ident of $root:literal) => {
+        $(#[$doc])*
+        #[derive(Default)]
+        pub struct $name;
+
+        impl $crate::access::Subject for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $root.into()
+            }
+        }
+    };
+}
+pub(crate) use root_part;
+
 /// The guard of every object: looks up what is declared on the field asked for, and holds the viewer to it.
 pub struct Declared<'a, T>(pub &'a T);
 

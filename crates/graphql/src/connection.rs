@@ -50,7 +50,8 @@ pub(crate) fn complete(field: &mut MetaField) {
     field.compute_complexity = Some(|document, variables, field, child| {
         let first: Option<i32> = document.param_value(variables, field, "first", None)?;
         let last: Option<i32> = document.param_value(variables, field, "last", None)?;
-        let size = first.or(last).unwrap_or(DEFAULT_PAGE).clamp(1, 100);
+        let size = first.or(last).unwrap_or(DEFAULT_PAGE).max(1);
+        let size = u64::try_from(size).unwrap_or(1).min(MAX_PAGE);
         Ok(1 + usize::try_from(size).unwrap_or(1) * child)
     });
 }

@@ -10,7 +10,7 @@ use vitrine_model::identity::{account, brand_member, session};
 use vitrine_model::ledger::Party;
 use vitrine_model::text::Password;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::catalog::Brand;
 use crate::checkout::{OrderConnection, orders_of};
 use crate::connection::{page, whole};
@@ -387,14 +387,9 @@ payload! {
     }
 }
 
-/// Queries about who someone is.
-#[derive(Default)]
-pub struct IdentityQuery;
-
-impl Subject for IdentityQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
+root_part! {
+    /// Queries about who someone is.
+    IdentityQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]
@@ -406,14 +401,9 @@ impl IdentityQuery {
     }
 }
 
-/// Mutations about who someone is.
-#[derive(Default)]
-pub struct IdentityMutation;
-
-impl Subject for IdentityMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations about who someone is.
+    IdentityMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]

@@ -1,6 +1,7 @@
 //! Batching: what nested fields need of other rows is asked for once per level, not once per row.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
@@ -38,7 +39,7 @@ pub(crate) type LoadError = Arc<anyhow::Error>;
 /// `INTERNAL` when the batch failed.
 pub(crate) async fn load<K>(ctx: &Resolving<'_>, key: K) -> Resolved<Option<<Loaders as Loader<K>>::Value>>
 where
-    K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
+    K: Send + Sync + Hash + Eq + Clone + 'static,
     Loaders: Loader<K, Error = LoadError>,
 {
     let loaded = ctx.loaders().load_one(key).await;
@@ -54,21 +55,81 @@ pub(crate) async fn load_many<K>(
     keys: impl IntoIterator<Item = K>,
 ) -> Resolved<HashMap<K, <Loaders as Loader<K>>::Value>>
 where
-    K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
+    K: Send + Sync + Hash + Eq + Clone + 'static,
     Loaders: Loader<K, Error = LoadError>,
 {
     let loaded = ctx.loaders().load_many(keys).await;
     loaded.map_err(|error| fault(ctx, &anyhow::anyhow!("{error:#}")))
 }
 
-/// Rows by key, or what keeps a batch from being loaded.
-pub(crate) fn by_key<K: std::hash::Hash + Eq, V, E: Into<anyhow::Error>>(
+/// Values by their keys, or what keeps a batch from being loaded.
+pub(crate) fn keyed<K: Hash + Eq, T, V, E: Into<anyhow::Error>>(
+    found: Result<impl IntoIterator<Item = T>, E>,
+    pair: impl Fn(T) -> (K, V),
+) -> Result<HashMap<K, V>, LoadError> {
+    let found = found.map_err(|error| Arc::new(error.into()))?;
+    Ok(found.into_iter().map(pair).collect())
+}
+
+/// Rows grouped by their keys, each group in the order given, or what keeps a batch from being loaded.
+pub(crate) fn grouped<K: Hash + Eq, V, E: Into<anyhow::Error>>(
     rows: Result<Vec<V>, E>,
     key: impl Fn(&V) -> K,
-) -> Result<HashMap<K, V>, LoadError> {
-    let rows = rows.map_err(|error| Arc::new(error.into()))?;
-    Ok(rows.into_iter().map(|row| (key(&row), row)).collect())
+) -> Result<HashMap<K, Vec<V>>, LoadError> {
+    let mut groups: HashMap<K, Vec<V>> = HashMap::new();
+    for row in rows.map_err(|error| Arc::new(error.into()))? {
+        groups.entry(key(&row)).or_default().push(row);
+    }
+    Ok(groups)
 }
+
+/// Declares what loads rows by one of the domain's queries: `Id => row, query` by their own ids; `Key(Id) => row, query,
+/// column` the one row whose column has the id, and `=> Vec<row>` all those rows, under a key that is declared with it.
+macro_rules! loader {
+    ($(#[$doc:meta])* $key:ident($id:ty) => Vec<$row:ty>, $query:path, $column:ident) => {
+        $crate::loaders::loader!(@impl $(#[$doc])* $key($id) => Vec<$row>, $query, |rows| {
+            $crate::loaders::grouped(rows, |row: &$row| $key(row.$column))
+        });
+    };
+    ($(#[$doc:meta])* $key:ident($id:ty) => $row:ty, $query:path, $column:ident) => {
+        $crate::loaders::loader!(@impl $(#[$doc])* $key($id) => $row, $query, |rows| {
+            $crate::loaders::keyed(rows, |row: $row| ($key(row.$column), row))
+        });
+    };
+    (@impl $(#[$doc:meta])* $key:ident($id:ty) => $value:ty, $query:path, |$rows:ident| $collect:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) struct $key(pub(crate) $id);
+
+        impl async_graphql::dataloader::Loader<$key> for $crate::loaders::Loaders {
+            type Value = $value;
+            type Error = $crate::loaders::LoadError;
+
+            async fn load(
+                &self,
+                keys: &[$key],
+            ) -> std::result::Result<std::collections::HashMap<$key, $value>, $crate::loaders::LoadError> {
+                let ids: Vec<$id> = keys.iter().map(|key| key.0).collect();
+                let $rows = $query(self.cx.db(), &ids).await;
+                $collect
+            }
+        }
+    };
+    ($id:ty => $row:ty, $query:path) => {
+        impl async_graphql::dataloader::Loader<$id> for $crate::loaders::Loaders {
+            type Value = $row;
+            type Error = $crate::loaders::LoadError;
+
+            async fn load(
+                &self,
+                ids: &[$id],
+            ) -> std::result::Result<std::collections::HashMap<$id, $row>, $crate::loaders::LoadError> {
+                $crate::loaders::keyed($query(self.cx.db(), ids).await, |row: $row| (row.id, row))
+            }
+        }
+    };
+}
+pub(crate) use loader;
 
 /// Key: what an account may do at a brand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,13 +141,8 @@ impl Loader<RoleAt> for Loaders {
 
     async fn load(&self, keys: &[RoleAt]) -> Result<HashMap<RoleAt, Role>, LoadError> {
         let (brands, accounts): (Vec<_>, Vec<_>) = keys.iter().map(|key| (key.0, key.1)).unzip();
-        let rows = identity::roles_at(self.cx.db(), &brands, &accounts)
-            .await
-            .map_err(|error| Arc::new(error.into()))?;
-        let roles = rows.into_iter();
-        Ok(roles
-            .map(|row| (RoleAt(row.brand_id, row.account_id), row.role))
-            .collect())
+        let rows = identity::roles_at(self.cx.db(), &brands, &accounts).await;
+        keyed(rows, |row| (RoleAt(row.brand_id, row.account_id), row.role))
     }
 }
 
@@ -110,14 +166,4 @@ impl Loader<CountOf> for Loaders {
     }
 }
 
-impl Loader<AccountId> for Loaders {
-    type Value = account::Model;
-    type Error = LoadError;
-
-    async fn load(&self, ids: &[AccountId]) -> Result<HashMap<AccountId, account::Model>, LoadError> {
-        let rows = identity::accounts_by_id(self.cx.db(), ids)
-            .await
-            .map_err(|error| Arc::new(error.into()))?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
-    }
-}
+loader!(AccountId => account::Model, identity::accounts_by_id);

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Who, access, root_part};
 use crate::catalog::{self, Brand, Product, ProductImport, ProductVariant};
 use crate::checkout::{self, Cart, Dispute, Fulfillment, Order, Refund, Return};
 use crate::error::{code, protocol_error};
@@ -53,14 +53,9 @@ pub enum Node {
     Dispute(Dispute),
 }
 
-/// Queries for anything by id.
-#[derive(Default)]
-pub struct NodeQuery;
-
-impl Subject for NodeQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
+root_part! {
+    /// Queries for anything by id.
+    NodeQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]

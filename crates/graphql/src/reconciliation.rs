@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use vitrine_domain::reconcile;
 use vitrine_model::reconciliation::difference;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
 use crate::error::settle;
 use crate::money::Money;
@@ -120,14 +120,9 @@ impl Reconciliation {
     }
 }
 
-/// Query fields about reconciliation.
-#[derive(Default)]
-pub struct ReconciliationQuery;
-
-impl Subject for ReconciliationQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
+root_part! {
+    /// Query fields about reconciliation.
+    ReconciliationQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]

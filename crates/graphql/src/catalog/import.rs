@@ -9,7 +9,7 @@ use vitrine_model::catalog as rows;
 use vitrine_model::catalog::{NoteKind, import, import_note};
 use vitrine_model::id::ImportId;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::catalog::brand::Brand;
 use crate::catalog::is_staff;
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
@@ -314,14 +314,9 @@ pub(crate) async fn import_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Pro
     Ok(seen.then(|| row.into()))
 }
 
-/// Queries for imports.
-#[derive(Default)]
-pub struct ImportQuery;
-
-impl Subject for ImportQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
+root_part! {
+    /// Queries for imports.
+    ImportQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]
@@ -337,14 +332,9 @@ impl ImportQuery {
     }
 }
 
-/// Mutations on imports.
-#[derive(Default)]
-pub struct ImportMutation;
-
-impl Subject for ImportMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations on imports.
+    ImportMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]

@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 use vitrine_domain::catalog::{self, StockCount};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Who, access, root_part};
 use crate::catalog::brand::{Brand, Terms};
 use crate::catalog::inputs::{
     BrandCreateInput, BrandFeeBearerSetInput, BrandTermsChangeInput, BrandUpdateInput, ProductUpdateInput,
@@ -78,14 +78,9 @@ payload! {
     }
 }
 
-/// Mutation fields of this domain.
-#[derive(Default)]
-pub struct CatalogMutation;
-
-impl Subject for CatalogMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutation fields of this domain.
+    CatalogMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]

@@ -9,9 +9,9 @@ use vitrine_domain::shop;
 use vitrine_model::checkout as rows;
 use vitrine_model::id::{AccountId, CartId};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::catalog::{Brand, Product, ProductVariant};
-use crate::checkout::cost::{Cost, LineCost, PostalAddress, ShippingCost, address_of};
+use crate::checkout::cost::{Cost, LineCost, PostalAddress, address_of};
 use crate::checkout::refusal::{CartProblemCode, told};
 use crate::error::settle;
 use crate::loaders::load;
@@ -92,30 +92,13 @@ impl Cart {
     /// What it costs now; `null` while it is empty. Prices live until checkout starts.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn cost(&self) -> Option<Cost> {
-        let (currency, totals) = (self.priced.cart.currency?, self.priced.totals);
-        let shipping = self.priced.shipping.iter().map(|entry| ShippingCost {
-            brand: entry.brand.id,
-            amount: entry.amount,
-            currency,
-        });
-        Some(Cost {
-            currency,
-            list: totals.list,
-            goods: totals.goods,
-            shipping_total: totals.shipping,
-            vat: totals.vat,
-            shipping: shipping.collect(),
-        })
+        Cost::of_cart(&self.priced)
     }
 
     /// What stands between it and its checkout; empty when it can be bought.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn problems(&self) -> Vec<CartProblem> {
-        let problem = |problem: &Problem| CartProblem {
-            cart: self.priced.clone(),
-            problem: problem.clone(),
-        };
-        self.priced.problems.iter().map(problem).collect()
+        CartProblem::all(&self.priced).collect()
     }
 
     /// Where the buyer is written to.
@@ -267,17 +250,8 @@ impl CartLine {
     /// What stands between this line and its checkout.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn problems(&self) -> Vec<CartProblem> {
-        let of_line = |problem: &&Problem| {
-            let line = problem.line().and_then(|place| self.cart.lines.get(place));
-            line.is_some_and(|line| line.line.id == self.line.line.id)
-        };
-        let problems = self.cart.problems.iter().filter(of_line);
-        problems
-            .map(|problem| CartProblem {
-                cart: self.cart.clone(),
-                problem: problem.clone(),
-            })
-            .collect()
+        let problems = CartProblem::all(&self.cart);
+        problems.filter(|problem| problem.is_about(&self.line)).collect()
     }
 }
 
@@ -286,6 +260,22 @@ impl CartLine {
 pub struct CartProblem {
     cart: Arc<PricedCart>,
     problem: Problem,
+}
+
+impl CartProblem {
+    /// All of a cart's.
+    fn all(cart: &Arc<PricedCart>) -> impl Iterator<Item = Self> {
+        cart.problems.iter().map(|problem| Self {
+            cart: cart.clone(),
+            problem: problem.clone(),
+        })
+    }
+
+    fn is_about(&self, line: &PricedLine) -> bool {
+        let place = self.problem.line();
+        let about = place.and_then(|place| self.cart.lines.get(place));
+        about.is_some_and(|about| about.line.id == line.line.id)
+    }
 }
 
 impl Subject for CartProblem {}
@@ -313,14 +303,9 @@ impl CartProblem {
     }
 }
 
-/// Queries for carts.
-#[derive(Default)]
-pub struct CartQuery;
-
-impl Subject for CartQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
+root_part! {
+    /// Queries for carts.
+    CartQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]

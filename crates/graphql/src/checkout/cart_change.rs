@@ -3,10 +3,10 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use secrecy::ExposeSecret;
 use vitrine_domain::checkout::{self, Address, CartChanged, MAX_QUANTITY, NewCart, NewLine, Warning};
-use vitrine_model::id::CartId;
+use vitrine_model::id::{CartId, CartLineId};
 use vitrine_model::text::{Email, Name};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::checkout::cart::{Cart, cart_node};
 use crate::error::{Trouble, UserError, at, at_opt, fault};
 use crate::request::{RequestContext, parse_id};
@@ -267,6 +267,15 @@ pub struct CartLinesUpdateInput {
     lines: Vec<CartLineUpdateInput>,
 }
 
+impl CartLinesUpdateInput {
+    fn quantities(&self) -> Result<Vec<(CartLineId, i32)>> {
+        let lines = self.lines.iter();
+        lines
+            .map(|line| Ok((parse_id(&line.id)?, line.quantity)))
+            .collect()
+    }
+}
+
 /// Lines to take out of a cart.
 #[derive(InputObject)]
 pub struct CartLinesRemoveInput {
@@ -326,14 +335,9 @@ impl CartDeliveryAddressUpdateInput {
     }
 }
 
-/// Mutations on carts.
-#[derive(Default)]
-pub struct CartMutation;
-
-impl Subject for CartMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations on carts.
+    CartMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]
@@ -394,12 +398,7 @@ impl CartMutation {
         input: CartLinesUpdateInput,
     ) -> Result<CartLinesUpdatePayload> {
         let body = async {
-            let id = parse_id(&input.cart_id)?;
-            let lines = input
-                .lines
-                .iter()
-                .map(|line| Ok((parse_id(&line.id)?, line.quantity)));
-            let lines = lines.collect::<Result<Vec<_>>>()?;
+            let (id, lines) = (parse_id(&input.cart_id)?, input.quantities()?);
             Ok(checkout::update_lines(ctx.cx(), ctx.viewer(), id, lines).await?)
         };
         Ok(CartLinesUpdatePayload(

@@ -1,6 +1,8 @@
 //! What things cost, in carts and in orders alike.
 
 use async_graphql::{Context, Enum, Object, Result};
+use vitrine_domain::checkout::{self, PricedCart};
+use vitrine_model::checkout::{order, order_line, order_shipping};
 use vitrine_model::id::BrandId;
 use vitrine_model::money::Currency;
 use vitrine_model::text::{AddressLine, Country};
@@ -148,6 +150,51 @@ pub struct Cost {
     /// Minor units.
     pub(super) vat: i64,
     pub(super) shipping: Vec<ShippingCost>,
+}
+
+impl Cost {
+    /// What a cart costs now; none while it is empty.
+    pub(super) fn of_cart(cart: &PricedCart) -> Option<Self> {
+        let (currency, totals) = (cart.cart.currency?, cart.totals);
+        let shipping = cart.shipping.iter().map(|entry| ShippingCost {
+            brand: entry.brand.id,
+            amount: entry.amount,
+            currency,
+        });
+        Some(Self {
+            currency,
+            list: totals.list,
+            goods: totals.goods,
+            shipping_total: totals.shipping,
+            vat: totals.vat,
+            shipping: shipping.collect(),
+        })
+    }
+
+    /// What an order of these lines cost.
+    pub(super) fn of_order(
+        order: &order::Model,
+        lines: &[order_line::Model],
+        shipping: &[order_shipping::Model],
+    ) -> Self {
+        let currency = order.currency;
+        let list = lines
+            .iter()
+            .map(|line| line.list_price * i64::from(line.quantity));
+        let charged = shipping.iter().map(|entry| ShippingCost {
+            brand: entry.brand_id,
+            amount: Some(entry.amount),
+            currency,
+        });
+        Self {
+            currency,
+            list: list.sum(),
+            goods: order.goods_total,
+            shipping_total: order.shipping_total,
+            vat: checkout::order_vat(lines, shipping),
+            shipping: charged.collect(),
+        }
+    }
 }
 
 impl Subject for Cost {}

@@ -10,7 +10,7 @@ use vitrine_model::id::{BrandId, DisputeId, OrderId};
 use vitrine_model::ledger::{Part, dispute_part};
 use vitrine_model::text::Evidence;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::catalog::{Brand, is_staff};
 use crate::checkout::parcel_loaders::{DisputeNotesOf, DisputePartsOf, DisputesOf};
 use crate::checkout::unit::{OrderUnit, units_of};
@@ -305,14 +305,9 @@ payload! {
 
 connection!(DisputeConnection, DisputeEdge, Dispute, "disputes");
 
-/// Queries for disputes.
-#[derive(Default)]
-pub struct DisputeQuery;
-
-impl Subject for DisputeQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
+root_part! {
+    /// Queries for disputes.
+    DisputeQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]
@@ -336,14 +331,9 @@ impl DisputeQuery {
     }
 }
 
-/// Mutations on disputes.
-#[derive(Default)]
-pub struct DisputeMutation;
-
-impl Subject for DisputeMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations on disputes.
+    DisputeMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]

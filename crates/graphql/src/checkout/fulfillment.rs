@@ -7,7 +7,7 @@ use vitrine_domain::failure::persistently;
 use vitrine_model::checkout::fulfillment;
 use vitrine_model::id::{BrandId, FulfillmentId, OrderId};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::catalog::{Brand, is_staff};
 use crate::checkout::parcel_loaders::FulfillmentsOf;
 use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
@@ -135,14 +135,9 @@ payload! {
     }
 }
 
-/// Mutations on parcels.
-#[derive(Default)]
-pub struct FulfillmentMutation;
-
-impl Subject for FulfillmentMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations on parcels.
+    FulfillmentMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]

@@ -11,10 +11,10 @@ use vitrine_model::id::{AccountId, Id, OrderId};
 use vitrine_model::ledger::{Party, unit};
 use vitrine_model::money::Currency;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::catalog::{Brand, Product, product_seen};
 use crate::checkout::cart::disclosure;
-use crate::checkout::cost::{Cost, LineCost, PostalAddress, ShippingCost, address_of};
+use crate::checkout::cost::{Cost, LineCost, PostalAddress, address_of};
 use crate::checkout::dispute::{Dispute, View, disputes_of};
 use crate::checkout::fulfillment::{Fulfillment, fulfillments_of};
 use crate::checkout::loaders::{OrderContactOf, OrderLinesOf, OrderShippingOf, UnitsOf};
@@ -191,25 +191,7 @@ impl Order {
     async fn cost(&self, ctx: &Context<'_>) -> Result<Cost> {
         let lines = self.line_rows(ctx).await?;
         let shipping = load(ctx, OrderShippingOf(self.0.id)).await?.unwrap_or_default();
-        let currency = self.0.currency;
-        let list = lines
-            .iter()
-            .map(|line| line.list_price * i64::from(line.quantity));
-        Ok(Cost {
-            currency,
-            list: list.sum(),
-            goods: self.0.goods_total,
-            shipping_total: self.0.shipping_total,
-            vat: checkout::order_vat(&lines, &shipping),
-            shipping: shipping
-                .iter()
-                .map(|entry| ShippingCost {
-                    brand: entry.brand_id,
-                    amount: Some(entry.amount),
-                    currency,
-                })
-                .collect(),
-        })
+        Ok(Cost::of_order(&self.0, &lines, &shipping))
     }
 
     /// What of the ordered goods' price went back, or goes back, to the buyer. A payment that was not awaited goes back
@@ -422,14 +404,9 @@ pub(crate) async fn orders_of(
     Ok(OrderConnection::new(orders, place, Order))
 }
 
-/// Queries for orders.
-#[derive(Default)]
-pub struct OrderQuery;
-
-impl Subject for OrderQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
+root_part! {
+    /// Queries for orders.
+    OrderQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 use vitrine_domain::checkout::{self, NewCheckout};
 use vitrine_domain::failure::{Failure, persistently};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::checkout::cart::{Cart, cart_node};
 use crate::checkout::order::Order;
 use crate::checkout::refusal::user_errors;
@@ -108,14 +108,9 @@ pub struct CheckoutReturnInput {
     order_id: ID,
 }
 
-/// Mutations on orders.
-#[derive(Default)]
-pub struct OrderMutation;
-
-impl Subject for OrderMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations on orders.
+    OrderMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]

@@ -9,7 +9,7 @@ use vitrine_model::checkout as rows;
 use vitrine_model::checkout::{refund, refund_unit};
 use vitrine_model::id::{BrandId, OrderId, RefundId};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::catalog::is_staff;
 use crate::checkout::parcel_loaders::{RefundUnitsOf, RefundsOf};
 use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
@@ -156,14 +156,9 @@ payload! {
     }
 }
 
-/// Mutations on refunds.
-#[derive(Default)]
-pub struct RefundMutation;
-
-impl Subject for RefundMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations on refunds.
+    RefundMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]

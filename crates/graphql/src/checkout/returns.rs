@@ -9,7 +9,7 @@ use vitrine_model::checkout as rows;
 use vitrine_model::checkout::{return_request, return_unit};
 use vitrine_model::id::{BrandId, OrderId, ReturnId};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::catalog::Brand;
 use crate::checkout::fulfillment::may_see;
 use crate::checkout::parcel_loaders::{ReturnUnitsOf, ReturnsOf};
@@ -137,6 +137,17 @@ pub struct ReturnApproveInput {
     restock: bool,
 }
 
+impl ReturnApproveInput {
+    fn parse(&self) -> Result<Approval> {
+        Ok(Approval {
+            id: parse_id(&self.return_id)?,
+            refund: self.refund,
+            shipping: self.shipping,
+            restock: self.restock,
+        })
+    }
+}
+
 /// A brand's no to a return.
 #[derive(InputObject)]
 pub struct ReturnDeclineInput {
@@ -168,14 +179,9 @@ payload! {
     }
 }
 
-/// Mutations on returns.
-#[derive(Default)]
-pub struct ReturnMutation;
-
-impl Subject for ReturnMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations on returns.
+    ReturnMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]
@@ -209,13 +215,7 @@ impl ReturnMutation {
         input: ReturnApproveInput,
     ) -> Result<ReturnApprovePayload> {
         answer(ctx, async {
-            let approval = Approval {
-                id: parse_id(&input.return_id)?,
-                refund: input.refund,
-                shipping: input.shipping,
-                restock: input.restock,
-            };
-            let by = ctx.account()?;
+            let (by, approval) = (ctx.account()?, input.parse()?);
             let approve = || checkout::approve_return(ctx.cx(), by, approval);
             Ok(Return(persistently(approve).await?))
         })

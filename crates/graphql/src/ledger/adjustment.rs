@@ -1,8 +1,5 @@
 //! What operators decide about money, as clients see it.
 
-use std::collections::HashMap;
-
-use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::failure::persistently;
@@ -10,11 +7,11 @@ use vitrine_domain::ledger::{self, Decision, NewAdjustment, Refusal, Target};
 use vitrine_model::id::{AccountId, AdjustmentId};
 use vitrine_model::ledger::{AccountKind, adjustment};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
 use crate::error::{Trouble, UserError, UserErrorCode, answer, at, payload};
 use crate::identity::Account;
-use crate::loaders::{LoadError, Loaders, by_key, load};
+use crate::loaders::{load, loader};
 use crate::money::{CurrencyCode, Money, MoneyInput};
 use crate::payout::is_party;
 use crate::request::{RequestContext, parse_id, parse_party};
@@ -279,14 +276,9 @@ fn new(decision: Decision, reason: &str, key: String) -> Parsed {
     })
 }
 
-/// Query fields of this domain.
-#[derive(Default)]
-pub struct LedgerQuery;
-
-impl Subject for LedgerQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
+root_part! {
+    /// Query fields of this domain.
+    LedgerQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]
@@ -308,14 +300,9 @@ impl LedgerQuery {
     }
 }
 
-/// Mutation fields of this domain.
-#[derive(Default)]
-pub struct LedgerMutation;
-
-impl Subject for LedgerMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutation fields of this domain.
+    LedgerMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]
@@ -402,17 +389,7 @@ impl From<Refusal> for UserError {
     }
 }
 
-impl Loader<AdjustmentId> for Loaders {
-    type Value = adjustment::Model;
-    type Error = LoadError;
-
-    async fn load(
-        &self,
-        ids: &[AdjustmentId],
-    ) -> std::result::Result<HashMap<AdjustmentId, adjustment::Model>, LoadError> {
-        by_key(ledger::adjustments_by_id(self.cx.db(), ids).await, |row| row.id)
-    }
-}
+loader!(AdjustmentId => adjustment::Model, ledger::adjustments_by_id);
 
 /// The adjustment with this id, if the viewer may see it.
 pub(crate) async fn adjustment_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Adjustment>> {

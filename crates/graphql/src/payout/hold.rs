@@ -1,8 +1,5 @@
 //! Stops that operators put to payouts, as clients see them.
 
-use std::collections::HashMap;
-
-use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::failure::persistently;
@@ -11,10 +8,10 @@ use vitrine_model::id::AccountId;
 use vitrine_model::ledger::Party;
 use vitrine_model::payout::payout_hold;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::error::{Trouble, answer, at, payload};
 use crate::identity::Account;
-use crate::loaders::{LoadError, Loaders, by_key, load};
+use crate::loaders::{load, loader};
 use crate::payout::is_party;
 use crate::request::{RequestContext, parse_party};
 
@@ -128,14 +125,9 @@ payload! {
     }
 }
 
-/// Mutations on holds.
-#[derive(Default)]
-pub struct HoldMutation;
-
-impl Subject for HoldMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations on holds.
+    HoldMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]
@@ -169,23 +161,9 @@ impl HoldMutation {
     }
 }
 
-/// Key: the standing hold on whose payouts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct HoldOn(Party);
-
-impl Loader<HoldOn> for Loaders {
-    type Value = payout_hold::Model;
-    type Error = LoadError;
-
-    async fn load(
-        &self,
-        keys: &[HoldOn],
-    ) -> std::result::Result<HashMap<HoldOn, payout_hold::Model>, LoadError> {
-        let parties: Vec<Party> = keys.iter().map(|key| key.0).collect();
-        by_key(payout::holds_on(self.cx.db(), &parties).await, |row| {
-            HoldOn(row.party)
-        })
-    }
+loader! {
+    /// Key: the standing hold on whose payouts.
+    HoldOn(Party) => payout_hold::Model, payout::holds_on, party
 }
 
 /// The hold that stands on the party's payouts, if any.

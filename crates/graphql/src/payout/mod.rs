@@ -2,10 +2,6 @@
 
 mod hold;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, MergedObject, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::failure::persistently;
@@ -15,11 +11,11 @@ use vitrine_model::ledger::Party;
 use vitrine_model::payout as rows;
 use vitrine_model::payout::payout_account;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::catalog::is_staff;
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
 use crate::error::{Trouble, UserError, UserErrorCode, answer, at, at_opt, payload};
-use crate::loaders::{LoadError, Loaders, load};
+use crate::loaders::{load, loader};
 use crate::money::{CurrencyCode, Money};
 use crate::request::{RequestContext, parse_id};
 
@@ -269,14 +265,9 @@ payload! {
     }
 }
 
-/// Query fields of this domain.
-#[derive(Default)]
-pub struct PayoutQuery;
-
-impl Subject for PayoutQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
+root_part! {
+    /// Query fields of this domain.
+    PayoutQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]
@@ -296,14 +287,9 @@ impl PayoutQuery {
 #[derive(MergedObject, Default)]
 pub struct PayoutMutation(RunMutation, hold::HoldMutation);
 
-/// Mutations on payout accounts and runs.
-#[derive(Default)]
-pub struct RunMutation;
-
-impl Subject for RunMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations on payout accounts and runs.
+    RunMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]
@@ -372,37 +358,12 @@ impl From<Refusal> for UserError {
     }
 }
 
-/// Key: whose payout account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct AccountOf(Party);
-
-impl Loader<AccountOf> for Loaders {
-    type Value = payout_account::Model;
-    type Error = LoadError;
-
-    async fn load(
-        &self,
-        keys: &[AccountOf],
-    ) -> std::result::Result<HashMap<AccountOf, payout_account::Model>, LoadError> {
-        let parties: Vec<Party> = keys.iter().map(|key| key.0).collect();
-        let rows = payout::accounts_of(self.cx.db(), &parties)
-            .await
-            .map_err(|error| Arc::new(error.into()))?;
-        Ok(rows.into_iter().map(|row| (AccountOf(row.party), row)).collect())
-    }
+loader! {
+    /// Key: whose payout account.
+    AccountOf(Party) => payout_account::Model, payout::accounts_of, party
 }
 
-impl Loader<PayoutId> for Loaders {
-    type Value = rows::Model;
-    type Error = LoadError;
-
-    async fn load(&self, ids: &[PayoutId]) -> std::result::Result<HashMap<PayoutId, rows::Model>, LoadError> {
-        let rows = payout::payouts_by_id(self.cx.db(), ids)
-            .await
-            .map_err(|error| Arc::new(error.into()))?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
-    }
-}
+loader!(PayoutId => rows::Model, payout::payouts_by_id);
 
 /// The party's payout account, if it has one.
 pub(crate) async fn account_of(ctx: &Context<'_>, party: Party) -> Result<Option<PayoutAccount>> {

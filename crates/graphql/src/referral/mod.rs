@@ -7,7 +7,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use vitrine_domain::referral::{self, NewLink, Refusal, Target};
 use vitrine_model::checkout;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Who, access, root_part};
 use crate::connection::connection;
 use crate::error::{Trouble, UserError, UserErrorCode, answer, at_opt, payload};
 use crate::request::{RequestContext, parse_id};
@@ -85,14 +85,9 @@ payload! {
     }
 }
 
-/// Mutations on referral links.
-#[derive(Default)]
-pub struct ReferralMutation;
-
-impl Subject for ReferralMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations on referral links.
+    ReferralMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]
