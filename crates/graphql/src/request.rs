@@ -4,6 +4,7 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Result};
 use vitrine_domain::context::Context as DomainContext;
 use vitrine_domain::identity::Viewer;
+use vitrine_domain::search::{Search, SearchTooLong};
 use vitrine_model::id::Id;
 use vitrine_model::identity::account;
 use vitrine_model::ledger::Party;
@@ -57,6 +58,17 @@ impl RequestContext for Context<'_> {
 pub(crate) fn parse_id<I: Id>(id: &ID) -> Result<I> {
     id.parse()
         .map_err(|error: vitrine_model::id::IdError| protocol_error(code::BAD_USER_INPUT, error.to_string()))
+}
+
+/// What is searched for; none in a blank text.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for a text that is too long.
+pub(crate) fn parse_search(text: Option<&str>) -> Result<Option<Search>> {
+    let text = text.filter(|text| !text.trim().is_empty());
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error: SearchTooLong| protocol_error(code::BAD_USER_INPUT, error.to_string()))
 }
 
 /// The account or brand with this id, as one who earns.

@@ -12,10 +12,10 @@ use vitrine_model::id::{BrandId, ProductId};
 use vitrine_model::money::{Currency, Money};
 use vitrine_model::text::{Handle, Label};
 
-use crate::catalog::rules;
 use crate::context::Context;
 use crate::list::{CountOf, List};
 use crate::page::{Page, Slice};
+use crate::search::Search;
 
 /// Which products.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +37,7 @@ pub struct ProductFilter {
     /// Only published, or only unpublished ones. The caller sees to it that the viewer may see the latter.
     pub published: Option<bool>,
     /// Only those in whose texts every word occurs, or begins a word.
-    pub search: Option<String>,
+    pub search: Option<Search>,
 }
 
 /// What comes first.
@@ -196,7 +196,7 @@ fn conditions(cx: &Context, filter: &ProductFilter) -> Condition {
         all = all.add(product::Column::Currency.eq(currency));
     }
     if let Some(search) = &filter.search {
-        all = all.add(found(cx.backend(), &rules::search_words(search)));
+        all = all.add(found(cx.backend(), search));
     }
     all
 }
@@ -227,27 +227,11 @@ fn buyable() -> SelectStatement {
         .to_owned()
 }
 
-/// The products in whose texts all the words occur, by each database's own index.
-fn found(backend: DbBackend, words: &[String]) -> Expr {
-    if words.is_empty() {
-        return Expr::val(false);
-    }
-    // Words hold letters and digits only, so that neither query language sees anything but words in them.
+/// The products in whose texts all the words occur.
+fn found(backend: DbBackend, search: &Search) -> Expr {
     let texts = product_text::Entity::find()
         .select_only()
-        .column(product_text::Column::ProductId);
-    let texts = if backend == DbBackend::Postgres {
-        let query: Vec<String> = words.iter().map(|word| format!("{word}:*")).collect();
-        texts.filter(Expr::cust_with_values(
-            "to_tsvector('simple', search_text) @@ to_tsquery('simple', $1)",
-            [query.join(" & ")],
-        ))
-    } else {
-        let query: Vec<String> = words.iter().map(|word| format!("\"{word}\"*")).collect();
-        texts.filter(Expr::cust_with_values(
-            "product_text.id in (select rowid from product_search where product_search match ?)",
-            [query.join(" ")],
-        ))
-    };
+        .column(product_text::Column::ProductId)
+        .filter(search.matches(backend, "product"));
     product::Column::Id.in_subquery(texts.into_query())
 }

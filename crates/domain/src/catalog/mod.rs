@@ -44,7 +44,6 @@ pub use queries::{
 };
 pub use refusal::Refusal;
 pub use rules::{TermsChange, commission, is_promotable, own_commission, pieces_left, vat_rate};
-pub(crate) use rules::{search_text, search_words};
 pub use stock::{
     OutOfStock, Piece, Reserved, consume_stock, release_stock, reserve_stock, restock, take_again,
 };

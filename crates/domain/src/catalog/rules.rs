@@ -1,20 +1,12 @@
 //! Pure decisions about what can be sold.
 
 use chrono::TimeDelta;
-use unicode_normalization::UnicodeNormalization;
 use vitrine_model::Time;
 use vitrine_model::catalog::{StockPolicy, brand, product, terms, variant};
 use vitrine_model::money::BasisPoints;
 use vitrine_model::text::Label;
 
 use crate::catalog::refusal::Refusal;
-
-/// The longest text the search index takes of one product, in characters.
-const MAX_SEARCH_TEXT: usize = 20_000;
-/// The longest word of it.
-const MAX_WORD: usize = 64;
-/// Most words of one search.
-const MAX_WORDS: usize = 12;
 
 /// Whether a shop may recommend the product, and a sale of it be credited.
 pub fn is_promotable(product: &product::Model) -> bool {
@@ -175,55 +167,6 @@ pub(super) fn follow(
     vec![at_once, later]
 }
 
-/// What searching looks through: the words of all the texts, in lower case and without accents, a space between each two.
-pub(crate) fn search_text<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut text = String::new();
-    for word in texts.into_iter().flat_map(words) {
-        if text.len() + word.len() >= MAX_SEARCH_TEXT {
-            break;
-        }
-        text.push_str(&word);
-        text.push(' ');
-    }
-    text.truncate(text.trim_end().len());
-    text
-}
-
-/// The words of a search, as they stand in [`search_text`]; 12 at most.
-pub(crate) fn search_words(search: &str) -> Vec<String> {
-    words(search).take(MAX_WORDS).collect()
-}
-
-fn words(text: &str) -> impl Iterator<Item = String> {
-    let text: String = folded(text).collect();
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    let words = words.filter(|word| !word.is_empty());
-    let cut = words.map(|word| word.chars().take(MAX_WORD).collect());
-    cut.collect::<Vec<String>>().into_iter()
-}
-
-/// Lower case, without accents: the same letters for both databases, whatever each would make of them by itself.
-fn folded(text: &str) -> impl Iterator<Item = char> {
-    let accent = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
-    let plain = text.nfkd().filter(move |c| !accent(c)).nfc();
-    plain.flat_map(char::to_lowercase).flat_map(|c| {
-        // Letters that Unicode does not take apart, as people without them on the keyboard write them.
-        let spelt: &[char] = match c {
-            'ß' => &['s', 's'],
-            'æ' => &['a', 'e'],
-            'œ' => &['o', 'e'],
-            'ø' => &['o'],
-            'ł' => &['l'],
-            'đ' | 'ð' => &['d'],
-            'þ' => &['t', 'h'],
-            'ı' => &['i'],
-            _ => &[],
-        };
-        let itself = spelt.is_empty().then_some(c);
-        itself.into_iter().chain(spelt.iter().copied())
-    })
-}
-
 /// The text of sanitised HTML without its markup.
 pub(super) fn plain(html: &str) -> String {
     let mut plain = String::with_capacity(html.len());
@@ -361,27 +304,6 @@ mod tests {
         };
         assert_eq!(change.check(false), Err(Refusal::OperatorOnly));
         assert_eq!(change.check(true), Ok(()));
-    }
-
-    #[test]
-    fn searching_goes_by_words_in_lower_case() {
-        assert_eq!(search_text(["Blue-Shirt", "SKU: AB_12"]), "blue shirt sku ab 12");
-        assert_eq!(search_words("  \"blue\" OR (shirt)* "), ["blue", "or", "shirt"]);
-        assert!(search_text([&*"wort ".repeat(10_000)]).len() < MAX_SEARCH_TEXT);
-    }
-
-    #[test]
-    fn searching_goes_without_accents() {
-        let written = "Café Crème, Größe Übergröße, Smørrebrød, Łódź, Æbleskiver, ﬁn, が";
-        let found = "cafe creme grosse ubergrosse smorrebrod lodz aebleskiver fin が";
-        assert_eq!(search_text([written]), found);
-        let apart: String = written.nfd().collect();
-        assert_eq!(
-            search_text([&*apart]),
-            found,
-            "however the letters are put together"
-        );
-        assert_eq!(search_words("CAFÉ groesse"), ["cafe", "groesse"]);
     }
 
     #[test]

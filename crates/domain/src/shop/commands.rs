@@ -10,10 +10,10 @@ use vitrine_model::identity::account;
 use vitrine_model::shop::{self, ShopState, shop_text};
 use vitrine_model::text::{About, Handle, Name};
 
-use crate::catalog;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
+use crate::search;
 use crate::shop::refusal::Refusal;
 use crate::shop::rules::MAX_SHOPS;
 
@@ -111,7 +111,7 @@ pub async fn update(
 
 fn search_text(shop: &shop::Model) -> String {
     let about = shop.about.as_ref().map_or("", About::as_str);
-    catalog::search_text([shop.handle.as_str(), shop.name.as_str(), about])
+    search::text([shop.handle.as_str(), shop.name.as_str(), about])
 }
 
 /// Shows a shop to everyone. One that is published already stays as it is.

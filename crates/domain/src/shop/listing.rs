@@ -8,9 +8,9 @@ use vitrine_model::catalog::product;
 use vitrine_model::id::{BrandId, ProductId, ShopId};
 use vitrine_model::shop::{self, ShopState, recommendation, shop_text};
 
-use crate::catalog;
 use crate::context::Context;
 use crate::list::List;
+use crate::search::Search;
 use crate::shop::queries::is_offered;
 
 /// Which shops.
@@ -21,7 +21,7 @@ pub struct ShopFilter {
     /// Only those that recommend a product of this brand, and may.
     pub brand: Option<BrandId>,
     /// Only those in whose handle, name and description every word occurs, or begins a word.
-    pub search: Option<String>,
+    pub search: Option<Search>,
 }
 
 /// What comes first.
@@ -100,7 +100,7 @@ fn conditions(cx: &Context, filter: &ShopFilter) -> Condition {
             .into_query();
         Condition::all().add(recommendation::Column::ProductId.in_subquery(products))
     };
-    let found = |search: &String| found(cx.backend(), &catalog::search_words(search));
+    let found = |search: &Search| found(cx.backend(), search);
     Condition::all()
         .add_option(filter.product.map(of_product).map(recommending))
         .add_option(filter.brand.map(of_brand).map(recommending))
@@ -118,27 +118,11 @@ fn recommending(which: Condition) -> SelectStatement {
         .into_query()
 }
 
-/// The shops in whose texts all the words occur, by each database's own index.
-fn found(backend: DbBackend, words: &[String]) -> Expr {
-    if words.is_empty() {
-        return Expr::val(false);
-    }
-    // Words hold letters and digits only, so that neither query language sees anything but words in them.
+/// The shops in whose texts all the words occur.
+fn found(backend: DbBackend, search: &Search) -> Expr {
     let texts = shop_text::Entity::find()
         .select_only()
-        .column(shop_text::Column::ShopId);
-    let texts = if backend == DbBackend::Postgres {
-        let query: Vec<String> = words.iter().map(|word| format!("{word}:*")).collect();
-        texts.filter(Expr::cust_with_values(
-            "to_tsvector('simple', search_text) @@ to_tsquery('simple', $1)",
-            [query.join(" & ")],
-        ))
-    } else {
-        let query: Vec<String> = words.iter().map(|word| format!("\"{word}\"*")).collect();
-        texts.filter(Expr::cust_with_values(
-            "shop_text.id in (select rowid from shop_search where shop_search match ?)",
-            [query.join(" ")],
-        ))
-    };
+        .column(shop_text::Column::ShopId)
+        .filter(search.matches(backend, "shop"));
     shop::Column::Id.in_subquery(texts.into_query())
 }

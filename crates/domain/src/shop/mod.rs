@@ -20,7 +20,7 @@ mod sales;
 pub(crate) use commands::owned;
 pub use commands::{NewShop, ShopChange, close, open, publish, unpublish, update};
 pub use listing::{ShopFilter, ShopOrder, ShopPlace, published_shops};
-pub use offering::{MAX_PREVIEW_PRODUCTS, MAX_PREVIEW_SHARES, Offering, offerings, split_of};
+pub use offering::{MAX_PREVIEW_PRODUCTS, MAX_PREVIEW_SHARES, Offering, offerings, previews, split_of};
 pub use queries::{
     ByPosition, owned_shops, recommendations_by_id, recommendations_of, shop_by_handle, shops_by_id,
     standing_recommendations,

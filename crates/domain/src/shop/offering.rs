@@ -1,6 +1,7 @@
 //! What a recommendation offers: the split of every variant's price under a discount share, from the terms in force.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sea_orm::{ConnectionTrait, DbErr};
 use vitrine_model::Time;
@@ -9,6 +10,7 @@ use vitrine_model::id::{BrandId, ProductId};
 use vitrine_model::money::BasisPoints;
 
 use crate::catalog;
+use crate::context::Context;
 use crate::ledger::split::{Listing, Split, organic, split};
 
 /// Most products of one preview.
@@ -85,6 +87,22 @@ pub fn split_of(
             floor: variant.floor,
         }),
     }
+}
+
+/// What recommending each of these products would offer now, in their order; `None` for one that may not be
+/// recommended. Nothing is written.
+///
+/// # Errors
+/// When the database fails.
+pub async fn previews(cx: &Context, products: &[ProductId]) -> Result<Vec<Option<Arc<Offering>>>, DbErr> {
+    let found = offerings(cx.db(), products, cx.now()).await?;
+    let promotable: HashMap<ProductId, Arc<Offering>> = found
+        .into_iter()
+        .filter(|offering| catalog::is_promotable(&offering.product))
+        .map(|offering| (offering.product.id, Arc::new(offering)))
+        .collect();
+    let previews = products.iter().map(|product| promotable.get(product).cloned());
+    Ok(previews.collect())
 }
 
 /// The offerings of these products at `at`, in no order; four statements, however many. Products unknown are missing.

@@ -3,18 +3,16 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use vitrine_domain::catalog::{self, ProductFilter, ProductOrder, ProductPlace};
 use vitrine_domain::page::Page;
+use vitrine_model::catalog::product;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Who, access, root_part};
 use crate::catalog::brand::{Brand, BrandConnection};
 use crate::catalog::product::{Product, ProductConnection};
 use crate::catalog::{brand_called, brand_node, is_staff, product_called, product_node};
 use crate::connection::{Listed, listed, page};
 use crate::error::{code, protocol_error, settle};
 use crate::money::{CurrencyCode, MoneyInput};
-use crate::request::{RequestContext, parse_id};
-
-/// Longest search in characters.
-const MAX_SEARCH: usize = 200;
+use crate::request::{RequestContext, parse_id, parse_search};
 
 /// What comes first in a list of products.
 #[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +26,17 @@ pub enum ProductSort {
     PriceLowFirst,
     /// The highest price first, currency by currency; of a product's prices the lowest counts.
     PriceHighFirst,
+}
+
+impl ProductSort {
+    /// The order, if the page's cursor belongs to a list in it.
+    fn of_page(self, page: &Page<ProductPlace>) -> Result<ProductOrder> {
+        let order = self.into();
+        match &page.beyond {
+            Some(place) if !place.fits(order) => Err(bad("this cursor belongs to a list in another order")),
+            _ => Ok(order),
+        }
+    }
 }
 
 impl From<ProductSort> for ProductOrder {
@@ -90,12 +99,6 @@ impl ProductFilterInput {
                 ));
             }
         }
-        if search
-            .as_ref()
-            .is_some_and(|text| text.chars().count() > MAX_SEARCH)
-        {
-            return Err(bad(format!("a search has {MAX_SEARCH} characters at most")));
-        }
         Ok(ProductFilter {
             brand,
             product_type: self
@@ -121,7 +124,7 @@ impl ProductFilterInput {
                 ProductVisibility::Unpublished => Some(false),
                 ProductVisibility::Any => None,
             },
-            search: search.filter(|text| !text.trim().is_empty()),
+            search: parse_search(search.as_deref())?,
         })
     }
 }
@@ -130,14 +133,9 @@ fn bad(problem: impl std::fmt::Display) -> async_graphql::Error {
     protocol_error(code::BAD_USER_INPUT, problem.to_string())
 }
 
-/// Query fields of this domain.
-#[derive(Default)]
-pub struct CatalogQuery;
-
-impl Subject for CatalogQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
+root_part! {
+    /// Query fields of this domain.
+    CatalogQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]
@@ -205,17 +203,11 @@ impl CatalogQuery {
         before: Option<String>,
     ) -> Result<ProductConnection> {
         let page: Page<ProductPlace> = page(first, after, last, before)?;
-        let order = ProductOrder::from(order_by);
-        if page.beyond.as_ref().is_some_and(|place| !place.fits(order)) {
-            return Err(bad("this cursor belongs to a list in another order"));
-        }
+        let order = order_by.of_page(&page)?;
         let filter = filter.unwrap_or_default().parse(ctx, search).await?;
         let slice = settle(ctx, catalog::products(ctx.cx(), &filter, order, &page).await)?;
         let count = catalog::product_count(ctx.cx(), &filter);
-        Ok(ProductConnection::new(
-            Listed { slice, count },
-            |row| ProductPlace::of(order, row),
-            Product,
-        ))
+        let place = |row: &product::Model| ProductPlace::of(order, row);
+        Ok(ProductConnection::new(Listed { slice, count }, place, Product))
     }
 }

@@ -5,10 +5,7 @@ use vitrine_domain::page::Page;
 use vitrine_domain::shop::{ShopFilter, ShopOrder, ShopPlace};
 
 use crate::error::{code, protocol_error};
-use crate::request::parse_id;
-
-/// Longest search in characters.
-const MAX_SEARCH: usize = 200;
+use crate::request::{parse_id, parse_search};
 
 /// What comes first in a list of shops.
 #[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -47,16 +44,11 @@ pub struct ShopFilterInput {
 }
 
 impl ShopFilterInput {
-    pub(super) fn parse(&self, search: Option<String>) -> Result<ShopFilter> {
-        let too_long = |text: &String| text.chars().count() > MAX_SEARCH;
-        if search.as_ref().is_some_and(too_long) {
-            let message = format!("a search has {MAX_SEARCH} characters at most");
-            return Err(protocol_error(code::BAD_USER_INPUT, message));
-        }
+    pub(super) fn parse(&self, search: Option<&str>) -> Result<ShopFilter> {
         Ok(ShopFilter {
             product: self.product_id.as_ref().map(parse_id).transpose()?,
             brand: self.brand_id.as_ref().map(parse_id).transpose()?,
-            search: search.filter(|text| !text.trim().is_empty()),
+            search: parse_search(search)?,
         })
     }
 }

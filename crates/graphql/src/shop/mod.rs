@@ -16,7 +16,7 @@ use vitrine_domain::shop::{self, ShopPlace};
 use vitrine_model::id::ShopId;
 use vitrine_model::text::Handle;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Who, access, root_part};
 use crate::connection::{connection, listed, page, whole};
 use crate::error::{answer, code, payload, protocol_error, settle};
 use crate::loaders::load;
@@ -107,14 +107,9 @@ payload! {
     }
 }
 
-/// Queries about shops.
-#[derive(Default)]
-pub struct ShopQuery;
-
-impl Subject for ShopQuery {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Query".into()
-    }
+root_part! {
+    /// Queries about shops.
+    ShopQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]
@@ -154,7 +149,7 @@ impl ShopQuery {
     ) -> Result<ShopConnection> {
         let page: Page<ShopPlace> = page(first, after, last, before)?;
         let order = order_by.of_page(&page)?;
-        let filter = filter.unwrap_or_default().parse(search)?;
+        let filter = filter.unwrap_or_default().parse(search.as_deref())?;
         let shops = listed(ctx, shop::published_shops(ctx.cx(), &filter, order), page).await?;
         Ok(ShopConnection::new(shops, |row| ShopPlace::of(order, row), Shop))
     }
@@ -175,14 +170,9 @@ impl ShopQuery {
     }
 }
 
-/// Mutations on shops.
-#[derive(Default)]
-pub struct ShopMutation;
-
-impl Subject for ShopMutation {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Mutation".into()
-    }
+root_part! {
+    /// Mutations on shops.
+    ShopMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]

@@ -1,11 +1,7 @@
 //! Previews of splits: many products under many shares, by one batch.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use async_graphql::{Context, ID, Result};
-use vitrine_domain::catalog;
-use vitrine_domain::shop::{self, MAX_PREVIEW_PRODUCTS, MAX_PREVIEW_SHARES, Offering};
+use vitrine_domain::shop::{self, MAX_PREVIEW_PRODUCTS, MAX_PREVIEW_SHARES};
 use vitrine_model::id::ProductId;
 use vitrine_model::money::BasisPoints;
 
@@ -24,28 +20,28 @@ pub(crate) async fn previews(
     products: &[ID],
     shares: &[i32],
 ) -> Result<Vec<Option<SplitPreview>>> {
+    let (products, shares) = parse(products, shares)?;
+    let viewer = ctx.account()?.id;
+    let offerings = settle(ctx, shop::previews(ctx.cx(), &products).await)?;
+    let preview = |offering| SplitPreview {
+        offering,
+        shares: shares.clone(),
+        viewer,
+    };
+    Ok(offerings
+        .into_iter()
+        .map(|offering| offering.map(preview))
+        .collect())
+}
+
+fn parse(products: &[ID], shares: &[i32]) -> Result<(Vec<ProductId>, Vec<BasisPoints>)> {
     if products.len() > MAX_PREVIEW_PRODUCTS || shares.len() > MAX_PREVIEW_SHARES {
         let limit =
             format!("ask for {MAX_PREVIEW_PRODUCTS} products and {MAX_PREVIEW_SHARES} shares at most");
         return Err(protocol_error(code::BAD_USER_INPUT, limit));
     }
-    let viewer = ctx.account()?.id;
     let shares: Result<Vec<BasisPoints>, _> = shares.iter().map(|share| BasisPoints::new(*share)).collect();
     let shares = shares.map_err(|error| protocol_error(code::BAD_USER_INPUT, error.to_string()))?;
-    let products: Vec<ProductId> = products.iter().map(parse_id).collect::<Result<_>>()?;
-    let cx = ctx.cx();
-    let found = settle(ctx, shop::offerings(cx.db(), &products, cx.now()).await)?;
-    let found: HashMap<ProductId, Arc<Offering>> = found
-        .into_iter()
-        .filter(|offering| catalog::is_promotable(&offering.product))
-        .map(|offering| (offering.product.id, Arc::new(offering)))
-        .collect();
-    let preview = |product| {
-        Some(SplitPreview {
-            offering: found.get(product)?.clone(),
-            shares: shares.clone(),
-            viewer,
-        })
-    };
-    Ok(products.iter().map(preview).collect())
+    let products: Result<Vec<ProductId>> = products.iter().map(parse_id).collect();
+    Ok((products?, shares))
 }

@@ -26,6 +26,7 @@ use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::idempotency::{self, Input, Key};
 use crate::identity;
+use crate::search;
 
 /// Most tags of one product.
 pub const MAX_TAGS: usize = 250;
@@ -245,7 +246,7 @@ pub(in crate::catalog) async fn refresh_text(
         .chain(tags.iter().map(|row| row.tag.as_str()))
         .chain(skus.iter().flatten().map(Code::as_str))
         .chain(std::iter::once(&*plain));
-    let search_text = rules::search_text(texts);
+    let search_text = search::text(texts);
     if search_text == text.search_text && description == text.description_html {
         return Ok(());
     }

@@ -14,6 +14,7 @@ use crate::catalog::import::draft::{Draft, VariantDraft};
 use crate::catalog::import::land::{Existing, Writes};
 use crate::catalog::rules;
 use crate::context::Context;
+use crate::search;
 
 /// Longest note about one product, in characters.
 const MAX_MESSAGE: usize = 2000;
@@ -365,7 +366,7 @@ fn search_text(product: &product::Model, tags: &[Label], variants: &[variant::Mo
         .chain(tags.iter().map(Label::as_str))
         .chain(skus.map(|sku| sku.as_str()))
         .chain(std::iter::once(plain));
-    rules::search_text(texts)
+    search::text(texts)
 }
 
 /// Keeps a product's lowest and highest price over the variants offered; without any it keeps those it had last.
