@@ -72,12 +72,7 @@ impl Sender<'_> {
                     self.keyed(&request).send(self.client).await?,
                 )))
             }
-            Call::SessionExpire { session } => {
-                let request = ExpireCheckoutSession::new(checked_id(session)?);
-                Ok(Outcome::Session(facts::session(
-                    self.keyed(&request).send(self.client).await?,
-                )))
-            }
+            Call::SessionExpire { session } => self.session_expiry(session).await,
             Call::RefundMake {
                 charge,
                 amount,
@@ -115,12 +110,7 @@ impl Sender<'_> {
                 text,
                 submit,
             } => self.evidence(dispute, text, *submit).await,
-            Call::DisputeAccept { dispute } => {
-                let request = CloseDispute::new(checked_id(dispute)?);
-                Ok(Outcome::Dispute(facts::dispute(
-                    self.keyed(&request).send(self.client).await?,
-                )))
-            }
+            Call::DisputeAccept { dispute } => self.acceptance(dispute).await,
         }
     }
 
@@ -128,6 +118,13 @@ impl Sender<'_> {
     fn keyed<R: StripeRequest>(&self, request: &R) -> CustomizableStripeRequest<R::Output> {
         let strategy = RequestStrategy::Idempotent(self.key.clone());
         request.customize().request_strategy(strategy)
+    }
+
+    async fn session_expiry(&self, session: &str) -> Result<Outcome, CallError> {
+        let request = ExpireCheckoutSession::new(checked_id(session)?);
+        Ok(Outcome::Session(facts::session(
+            self.keyed(&request).send(self.client).await?,
+        )))
     }
 
     async fn refund(
@@ -211,6 +208,13 @@ impl Sender<'_> {
             .evidence(evidence)
             .metadata(HashMap::from([(INTENT.to_owned(), self.intent.to_string())]))
             .submit(submit);
+        Ok(Outcome::Dispute(facts::dispute(
+            self.keyed(&request).send(self.client).await?,
+        )))
+    }
+
+    async fn acceptance(&self, dispute: &str) -> Result<Outcome, CallError> {
+        let request = CloseDispute::new(checked_id(dispute)?);
         Ok(Outcome::Dispute(facts::dispute(
             self.keyed(&request).send(self.client).await?,
         )))

@@ -8,7 +8,7 @@ use vitrine_domain::context::Context;
 use vitrine_domain::ledger::split::{Listing, split};
 use vitrine_domain::ledger::{self, Shipping};
 use vitrine_domain::ports::BalanceTransactionFacts;
-use vitrine_model::catalog::{FeeBearer, StockPolicy, brand, product, terms, variant};
+use vitrine_model::catalog::{FeeBearer, product};
 use vitrine_model::checkout::{
     CartState, ChargeKind, CreditReason, OrderState, RefundKind, RefundState, ReturnState, VatSeller, cart,
     charge, fulfillment, order, order_line, refund, return_request,
@@ -16,10 +16,10 @@ use vitrine_model::checkout::{
 use vitrine_model::id::{AccountId, BrandId, OrderId, ShopId, TermsId, UnitId, VariantId};
 use vitrine_model::intent::{self, IntentKind, IntentState};
 use vitrine_model::ledger::{AccountKind, Party, UnitKind, account, unit};
-use vitrine_model::money::{BasisPoints, Currency};
+use vitrine_model::money::Currency;
 use vitrine_model::payout::{self, PayoutState, ReversalState, payout_account, transfer_reversal};
-use vitrine_model::shop::{self, ShopState};
 
+use super::rows::{bp, brand_row, product_row, shop_row, terms_row, variant_row};
 use crate::support::App;
 
 /// Writes a whole row.
@@ -56,48 +56,16 @@ pub(super) type Sold = (i64, i32, i32, i32, i32, i32);
 /// The first row of the design's table of splits.
 pub(super) const FIRST_ROW: Sold = (10_000, 0, 1500, 1000, 4000, 1);
 
-fn bp(points: i32) -> BasisPoints {
-    BasisPoints::new(points).unwrap()
-}
-
 impl<'a> World<'a> {
     pub(super) async fn new(app: &'a App, currency: Currency, bearer: FeeBearer) -> World<'a> {
         let cx = app.vitrine().context("ledger-test");
-        let now = cx.now();
         let anna = app.someone("anna").await;
         let anna: AccountId = anna.id.parse().unwrap();
-        let brand = put!(
-            app,
-            brand::Model {
-                id: cx.new_id(),
-                handle: "ocean".parse().unwrap(),
-                name: "Ocean".parse().unwrap(),
-                country: "NL".parse().unwrap(),
-                currency,
-                default_vat_bp: bp(2100),
-                prices_include_tax: true,
-                fee_bearer: bearer,
-                created_at: now,
-                updated_at: now,
-            }
-        );
+        let brand = put!(app, brand_row(&cx, currency, bearer));
         let terms = put!(app, terms_row(&cx, brand.id));
         let product = put!(app, product_row(&cx, brand.id, currency));
         let variant = put!(app, variant_row(&cx, &product));
-        let shop = put!(
-            app,
-            shop::Model {
-                id: cx.new_id(),
-                handle: "anna".parse().unwrap(),
-                owner_id: anna,
-                name: "Anna".parse().unwrap(),
-                about: None,
-                state: ShopState::Published,
-                created_at: now,
-                updated_at: now,
-                published_at: Some(now),
-            }
-        );
+        let shop = put!(app, shop_row(&cx, anna));
         World {
             app,
             cx,
@@ -681,76 +649,5 @@ impl<'a> World<'a> {
     pub(super) async fn is_sound(&self) {
         let report = self.app.audit().await;
         assert!(report.is_green(), "{report}");
-    }
-}
-
-fn variant_row(cx: &Context, product: &product::Model) -> variant::Model {
-    variant::Model {
-        id: cx.new_id(),
-        product_id: product.id,
-        brand_id: product.brand_id,
-        position: 1,
-        title: "M".parse().unwrap(),
-        option1: None,
-        option2: None,
-        option3: None,
-        price: 10_000,
-        compare_at: None,
-        vat_bp: None,
-        floor: None,
-        sku: None,
-        barcode: None,
-        grams: 200,
-        tracked: true,
-        policy: StockPolicy::Deny,
-        on_hand: 10,
-        reserved: 0,
-        image_id: None,
-        active: true,
-        created_at: cx.now(),
-        updated_at: cx.now(),
-    }
-}
-
-fn terms_row(cx: &Context, brand: BrandId) -> terms::Model {
-    let now = cx.now();
-    terms::Model {
-        id: cx.new_id(),
-        brand_id: brand,
-        commission_bp: bp(1500),
-        platform_fee_bp: bp(1000),
-        organic_fee_bp: bp(0),
-        attribution_days: 30,
-        brand_window_days: 7,
-        shop_window_days: 30,
-        unknown_delivery_days: 7,
-        member_price: false,
-        effective_from: now,
-        created_at: now,
-    }
-}
-
-fn product_row(cx: &Context, brand: BrandId, currency: Currency) -> product::Model {
-    let now = cx.now();
-    product::Model {
-        id: cx.new_id(),
-        brand_id: brand,
-        handle: "ocean-blue-shirt".parse().unwrap(),
-        title: "Ocean Blue Shirt".parse().unwrap(),
-        vendor: None,
-        product_type: None,
-        option1_name: None,
-        option2_name: None,
-        option3_name: None,
-        commission_bp: None,
-        next_commission_bp: None,
-        next_commission_from: None,
-        promotable: true,
-        published: true,
-        currency,
-        min_price: 10_000,
-        max_price: 10_000,
-        created_at: now,
-        updated_at: now,
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod books;
 mod disputes;
 mod races;
+mod rows;
 mod statement;
 pub(crate) mod tampering;
 

@@ -4,6 +4,67 @@ use std::net::TcpListener;
 
 use super::node::{Place, Signal};
 
+/// Settings that cannot work, each with words that say what would be right.
+const IMPOSSIBLE: &[(&str, &str, &[&str])] = &[
+    (
+        "VITRINE_SECRET_KEY",
+        "short",
+        &["VITRINE_SECRET_KEY is weak", "32"],
+    ),
+    (
+        "DATABASE_URL",
+        "postgres://vitrine@127.0.0.1:1/vitrine",
+        &["set VITRINE_SECRET_KEY"],
+    ),
+    (
+        "DATABASE_URL",
+        "mysql://root@127.0.0.1/vitrine",
+        &["sqlite://", "postgres://"],
+    ),
+    ("DATABASE_URL", "sqlite::memory:", &["sqlite://"]),
+    ("VITRINE_CURRENCIES", "EUR,EURO", &["VITRINE_CURRENCIES", "EURO"]),
+    ("VITRINE_CURRENCIES", "", &["VITRINE_CURRENCIES"]),
+    (
+        "STRIPE_SECRET_KEY",
+        "pk_test_1",
+        &["STRIPE_SECRET_KEY", "sk_test_"],
+    ),
+    ("STRIPE_SECRET_KEY", "", &["STRIPE_SECRET_KEY", "sk_test_"]),
+    ("STRIPE_SECRET_KEY", "sk_live_1", &["https"]),
+    ("STRIPE_BASE_URL", "stripe", &["STRIPE_BASE_URL"]),
+    (
+        "STRIPE_WEBHOOK_SECRETS",
+        "whsec_test_0123456789abcdef,whsec_",
+        &["STRIPE_WEBHOOK_SECRETS", "too short"],
+    ),
+    ("VITRINE_DATA_DIR", "/dev/null/data", &["VITRINE_DATA_DIR"]),
+    ("VITRINE_LISTEN", "4000", &["--listen"]),
+    ("VITRINE_PUBLIC_URL", "shop", &["VITRINE_PUBLIC_URL"]),
+    (
+        "VITRINE_LANDING_URL",
+        "javascript:alert(1)",
+        &["VITRINE_LANDING_URL"],
+    ),
+    (
+        "VITRINE_ORIGINS",
+        "https://shop.example.com/",
+        &["VITRINE_ORIGINS", "https://shop.example.com instead of"],
+    ),
+    ("VITRINE_ORIGINS", "shop.example.com", &["VITRINE_ORIGINS"]),
+    (
+        "VITRINE_ADDRESS_HEADER",
+        "not a header",
+        &["VITRINE_ADDRESS_HEADER"],
+    ),
+    ("VITRINE_COMMISSION_BP", "10001", &["VITRINE_COMMISSION_BP"]),
+    ("VITRINE_NOTICE_DAYS", "-1", &["--notice-days"]),
+    ("VITRINE_DATABASE_CONNECTIONS", "0", &["--database-connections"]),
+    ("VITRINE_ENVIRONMENT", "staging", &["development", "production"]),
+    ("VITRINE_MAIL_FROM", "nobody", &["VITRINE_MAIL_FROM"]),
+    ("VITRINE_SMTP_URL", "mail.example.com", &["VITRINE_SMTP_URL"]),
+    ("VITRINE_LOG", "vitrine=loud", &["VITRINE_LOG"]),
+];
+
 /// Starts a server that must refuse; returns what it says.
 fn refused(place: &Place, env: &[(&str, &str)]) -> String {
     let ended = place.run(&["serve"], env);
@@ -17,71 +78,12 @@ fn refused(place: &Place, env: &[(&str, &str)]) -> String {
 fn settings_that_cannot_work_are_refused_with_what_would_be_right() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let table: &[(&str, &str, &[&str])] = &[
-        (
-            "VITRINE_SECRET_KEY",
-            "short",
-            &["VITRINE_SECRET_KEY is weak", "32"],
-        ),
-        (
-            "DATABASE_URL",
-            "postgres://vitrine@127.0.0.1:1/vitrine",
-            &["set VITRINE_SECRET_KEY"],
-        ),
-        (
-            "DATABASE_URL",
-            "mysql://root@127.0.0.1/vitrine",
-            &["sqlite://", "postgres://"],
-        ),
-        ("DATABASE_URL", "sqlite::memory:", &["sqlite://"]),
-        ("VITRINE_CURRENCIES", "EUR,EURO", &["VITRINE_CURRENCIES", "EURO"]),
-        ("VITRINE_CURRENCIES", "", &["VITRINE_CURRENCIES"]),
-        (
-            "STRIPE_SECRET_KEY",
-            "pk_test_1",
-            &["STRIPE_SECRET_KEY", "sk_test_"],
-        ),
-        ("STRIPE_SECRET_KEY", "", &["STRIPE_SECRET_KEY", "sk_test_"]),
-        ("STRIPE_SECRET_KEY", "sk_live_1", &["https"]),
-        ("STRIPE_BASE_URL", "stripe", &["STRIPE_BASE_URL"]),
-        (
-            "STRIPE_WEBHOOK_SECRETS",
-            "whsec_test_0123456789abcdef,whsec_",
-            &["STRIPE_WEBHOOK_SECRETS", "too short"],
-        ),
-        ("VITRINE_DATA_DIR", "/dev/null/data", &["VITRINE_DATA_DIR"]),
-        (
-            "VITRINE_LISTEN",
-            &taken,
-            &["cannot listen on", &taken, "VITRINE_LISTEN"],
-        ),
-        ("VITRINE_LISTEN", "4000", &["--listen"]),
-        ("VITRINE_PUBLIC_URL", "shop", &["VITRINE_PUBLIC_URL"]),
-        (
-            "VITRINE_LANDING_URL",
-            "javascript:alert(1)",
-            &["VITRINE_LANDING_URL"],
-        ),
-        (
-            "VITRINE_ORIGINS",
-            "https://shop.example.com/",
-            &["VITRINE_ORIGINS", "https://shop.example.com instead of"],
-        ),
-        ("VITRINE_ORIGINS", "shop.example.com", &["VITRINE_ORIGINS"]),
-        (
-            "VITRINE_ADDRESS_HEADER",
-            "not a header",
-            &["VITRINE_ADDRESS_HEADER"],
-        ),
-        ("VITRINE_COMMISSION_BP", "10001", &["VITRINE_COMMISSION_BP"]),
-        ("VITRINE_NOTICE_DAYS", "-1", &["--notice-days"]),
-        ("VITRINE_DATABASE_CONNECTIONS", "0", &["--database-connections"]),
-        ("VITRINE_ENVIRONMENT", "staging", &["development", "production"]),
-        ("VITRINE_MAIL_FROM", "nobody", &["VITRINE_MAIL_FROM"]),
-        ("VITRINE_SMTP_URL", "mail.example.com", &["VITRINE_SMTP_URL"]),
-        ("VITRINE_LOG", "vitrine=loud", &["VITRINE_LOG"]),
-    ];
-    for (name, value, words) in table {
+    let listening: [(&str, &str, &[&str]); 1] = [(
+        "VITRINE_LISTEN",
+        &taken,
+        &["cannot listen on", &taken, "VITRINE_LISTEN"],
+    )];
+    for (name, value, words) in IMPOSSIBLE.iter().chain(&listening) {
         let folder = tempfile::tempdir().unwrap();
         let said = refused(&Place::new(folder.path(), None), &[(name, value)]);
         for word in *words {

@@ -1,13 +1,17 @@
 //! A catalogue to sell from: brands founded through the API, products planted without an import.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::EntityTrait;
+use sea_orm::{ActiveModelTrait, EntityTrait};
 use serde_json::json;
+use vitrine_domain::context::Context;
 use vitrine_model::catalog::{StockPolicy, product, product_text, variant, variant_price};
 use vitrine_model::id::{BrandId, ProductId, VariantId};
 use vitrine_model::money::Currency;
 
 use super::App;
+
+/// Most rows of one statement, so that their values stay below what a database takes.
+const MOST_ROWS: usize = 500;
 
 /// A product with its variants, as ids.
 #[derive(Debug, Clone)]
@@ -40,27 +44,9 @@ impl App {
         let brand: BrandId = brand.parse().unwrap();
         let (mut products, mut texts, mut variants, mut planted) = (vec![], vec![], vec![], vec![]);
         for handle in handles {
-            let id: ProductId = cx.new_id();
-            products.push(product::ActiveModel {
-                id: Set(id),
-                brand_id: Set(brand),
-                handle: Set(handle.parse().unwrap()),
-                title: Set(handle.parse().unwrap()),
-                vendor: Set(None),
-                product_type: Set(None),
-                option1_name: Set(Some("Size".parse().unwrap())),
-                option2_name: Set(None),
-                option3_name: Set(None),
-                commission_bp: Set(None),
-                promotable: Set(true),
-                published: Set(true),
-                currency: Set(Currency::Eur),
-                min_price: Set(*prices.iter().min().unwrap()),
-                max_price: Set(*prices.iter().max().unwrap()),
-                created_at: Set(cx.now()),
-                updated_at: Set(cx.now()),
-                ..Default::default()
-            });
+            let product = goods(&cx, brand, handle, prices);
+            let id = *product.id.as_ref();
+            products.push(product);
             texts.push(product_text::ActiveModel {
                 product_id: Set(id),
                 description_html: Set(String::new()),
@@ -80,34 +66,53 @@ impl App {
             });
             variants.extend(sizes);
         }
-        for some in products.chunks(500) {
-            product::Entity::insert_many(some.to_vec())
-                .exec_without_returning(self.db())
-                .await
-                .unwrap();
-        }
-        for some in texts.chunks(500) {
-            product_text::Entity::insert_many(some.to_vec())
-                .exec_without_returning(self.db())
-                .await
-                .unwrap();
-        }
-        for some in variants.chunks(500) {
-            variant::Entity::insert_many(some.to_vec())
-                .exec_without_returning(self.db())
-                .await
-                .unwrap();
-            let prices = some.iter().map(|variant| variant_price::ActiveModel {
-                variant_id: variant.id.clone(),
-                valid_from: variant.created_at.clone(),
-                price: variant.price.clone(),
-            });
-            variant_price::Entity::insert_many(prices)
-                .exec_without_returning(self.db())
-                .await
-                .unwrap();
-        }
+        let prices = variants.iter().map(first_price).collect();
+        self.put_all(products).await;
+        self.put_all(texts).await;
+        self.put_all(variants).await;
+        self.put_all(prices).await;
         planted
+    }
+
+    /// Writes rows of one table.
+    async fn put_all<A: ActiveModelTrait>(&self, rows: Vec<A>) {
+        for some in rows.chunks(MOST_ROWS) {
+            A::Entity::insert_many(some.to_vec())
+                .exec_without_returning(self.db())
+                .await
+                .unwrap();
+        }
+    }
+}
+
+fn goods(cx: &Context, brand: BrandId, handle: &str, prices: &[i64]) -> product::ActiveModel {
+    product::ActiveModel {
+        id: Set(cx.new_id()),
+        brand_id: Set(brand),
+        handle: Set(handle.parse().unwrap()),
+        title: Set(handle.parse().unwrap()),
+        vendor: Set(None),
+        product_type: Set(None),
+        option1_name: Set(Some("Size".parse().unwrap())),
+        option2_name: Set(None),
+        option3_name: Set(None),
+        commission_bp: Set(None),
+        promotable: Set(true),
+        published: Set(true),
+        currency: Set(Currency::Eur),
+        min_price: Set(*prices.iter().min().unwrap()),
+        max_price: Set(*prices.iter().max().unwrap()),
+        created_at: Set(cx.now()),
+        updated_at: Set(cx.now()),
+        ..Default::default()
+    }
+}
+
+fn first_price(variant: &variant::ActiveModel) -> variant_price::ActiveModel {
+    variant_price::ActiveModel {
+        variant_id: variant.id.clone(),
+        valid_from: variant.created_at.clone(),
+        price: variant.price.clone(),
     }
 }
 

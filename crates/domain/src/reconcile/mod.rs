@@ -33,6 +33,9 @@ use crate::list::List;
 use crate::ports::CallError;
 use lease::Lease;
 
+/// Most differences told at once.
+const MAX_OPEN: u64 = 1000;
+
 /// What a run did and found.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
@@ -173,7 +176,7 @@ fn stops_all(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(CallError::Unauthorized(_)))
 }
 
-/// Everything that does not agree now, the oldest first; at most a thousand.
+/// What does not agree now, the oldest first; a thousand at most.
 ///
 /// # Errors
 /// When the database fails.
@@ -182,7 +185,7 @@ pub async fn open(db: &impl ConnectionTrait) -> Result<Vec<difference::Model>, D
         .filter(difference::Column::ResolvedAt.is_null())
         .order_by_asc(difference::Column::FirstSeenAt)
         .order_by_asc(difference::Column::Id)
-        .limit(1000)
+        .limit(MAX_OPEN)
         .all(db)
         .await
 }

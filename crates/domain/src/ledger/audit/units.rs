@@ -98,79 +98,51 @@ async fn told(tx: &Tx, units: &[unit::Model]) -> Result<HashMap<UnitId, Vec<Told
     Ok(by_unit)
 }
 
+/// What the postings of a unit come to on accounts of a kind: of all owners or of one, by all effects or by one.
+fn sum(told: &[Told], kind: AccountKind, owner: Option<Party>, effect: Option<&str>) -> i64 {
+    let owner = owner.map(|owner| owner.to_string());
+    told.iter()
+        .filter(|told| told.kind == kind)
+        .filter(|told| owner.as_ref().is_none_or(|owner| *owner == told.owner))
+        .filter(|told| effect.is_none_or(|effect| effect == told.effect))
+        .map(Told::credit)
+        .sum()
+}
+
 fn check_parts(check: &mut Check, unit: &unit::Model, told: &[Told]) {
-    let sum = |kind: AccountKind, owner: Option<Party>, effect: Option<&str>| -> i64 {
-        let owner = owner.map(|owner| owner.to_string());
-        told.iter()
-            .filter(|told| told.kind == kind)
-            .filter(|told| owner.as_ref().is_none_or(|owner| *owner == told.owner))
-            .filter(|told| effect.is_none_or(|effect| effect == told.effect))
-            .map(Told::credit)
-            .sum()
-    };
-    let place = unit.id;
-    let brand = Some(Party::Brand(unit.brand_id));
-    let paid = Some("charge.paid");
-    check.expect(
-        place,
-        "what the brand was credited",
-        sum(AccountKind::Held, brand, paid),
-        unit.brand_part,
-    );
-    check.expect(
-        place,
-        "what is held for the brand",
-        sum(AccountKind::Held, brand, None),
-        unit.brand_held,
-    );
-    let (shop_paid, shop_held) = match unit.shopholder {
-        Some(shopholder) => (
-            sum(AccountKind::Held, Some(shopholder), paid),
-            sum(AccountKind::Held, Some(shopholder), None),
-        ),
+    let sold = |kind, owner| sum(told, kind, owner, Some("charge.paid"));
+    let stands = |kind, owner| sum(told, kind, owner, None);
+    let held_for = |party: Option<Party>| match party {
+        Some(_) => (sold(AccountKind::Held, party), stands(AccountKind::Held, party)),
         None => (0, 0),
     };
-    check.expect(
-        place,
-        "what the shopholder was credited",
-        shop_paid,
-        unit.shop_part,
-    );
-    check.expect(
-        place,
-        "what is held for the shopholder",
-        shop_held,
-        unit.shop_held,
-    );
-    let deferred = AccountKind::DeferredPlatformFee;
-    check.expect(
-        place,
-        "what the platform was credited",
-        sum(deferred, None, paid),
-        unit.platform_part,
-    );
-    check.expect(
-        place,
-        "what is deferred for the platform",
-        sum(deferred, None, None),
-        unit.platform_held,
-    );
-    check.expect(
-        place,
-        "what was recharged",
-        sum(AccountKind::IncomeRecoveredFees, None, None),
-        unit.recharged,
-    );
+    let (brand_paid, brand_held) = held_for(Some(Party::Brand(unit.brand_id)));
+    let (shop_paid, shop_held) = held_for(unit.shopholder);
+    let fee_paid = sold(AccountKind::DeferredPlatformFee, None);
+    let fee_deferred = stands(AccountKind::DeferredPlatformFee, None);
+    let recharged = stands(AccountKind::IncomeRecoveredFees, None);
+    let given_back = stands(AccountKind::RefundsPayable, None);
     let refunded = unit.brand_refunded + unit.shop_refunded + unit.platform_refunded;
-    check.expect(
-        place,
-        "what goes back to the buyer",
-        sum(AccountKind::RefundsPayable, None, None),
-        refunded,
-    );
+    let expected = [
+        ("what the brand was credited", brand_paid, unit.brand_part),
+        ("what is held for the brand", brand_held, unit.brand_held),
+        ("what the shopholder was credited", shop_paid, unit.shop_part),
+        ("what is held for the shopholder", shop_held, unit.shop_held),
+        ("what the platform was credited", fee_paid, unit.platform_part),
+        (
+            "what is deferred for the platform",
+            fee_deferred,
+            unit.platform_held,
+        ),
+        ("what was recharged", recharged, unit.recharged),
+        ("what goes back to the buyer", given_back, refunded),
+    ];
+    for (what, posted, kept) in expected {
+        check.expect(unit.id, what, posted, kept);
+    }
     if refunded > refundable(unit) || (refunded > 0 && unit.refund_id.is_none()) {
         check.find(
-            place,
+            unit.id,
             format!("{refunded} goes back to the buyer, by no refund or beyond what disputes left"),
         );
     }
