@@ -63,16 +63,22 @@ impl Settings {
     }
 }
 
-/// The terms a new brand starts with; see the terms row for what each means.
+/// The terms a new brand starts with.
 #[derive(Debug, Clone)]
-#[allow(missing_docs, reason = "documented at the row")]
 pub struct DefaultTerms {
+    /// Commission of the price without VAT.
     pub commission: BasisPoints,
+    /// The platform's part of the commission.
     pub platform_fee: BasisPoints,
+    /// The platform's fee on sales nobody is credited for, of the price without VAT.
     pub organic_fee: BasisPoints,
+    /// How many days a click may be credited.
     pub attribution_days: i32,
+    /// Days after delivery until the brand's money is released.
     pub brand_window_days: i32,
+    /// Days after delivery until the shopholder's and the platform's money is released.
     pub shop_window_days: i32,
+    /// Days after shipment at which delivery is assumed when unknown.
     pub unknown_delivery_days: i32,
 }
 

@@ -44,13 +44,18 @@ pub struct NewCart {
 
 /// A delivery address; a missing part is none.
 #[derive(Debug, Clone)]
-#[allow(missing_docs, reason = "documented at the row")]
 pub struct Address {
+    /// Street and number.
     pub line1: AddressLine,
+    /// The rest of the street address.
     pub line2: Option<AddressLine>,
+    /// Postal code.
     pub postal_code: Option<AddressLine>,
+    /// Town.
     pub city: AddressLine,
+    /// State or province, where there is one.
     pub region: Option<AddressLine>,
+    /// Country.
     pub country: Country,
 }
 
