@@ -1,5 +1,8 @@
 //! The rules of this repository, each a test: the contract is current and described, access is declared and guarded,
-//! layers and domains know only what they may, the schema of the database matches the rows, licences are free.
+//! layers and domains know only what they may, the schema of the database matches the rows, licences are free; and in
+//! `shape`, how large things may be.
+
+mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
