@@ -297,8 +297,8 @@ async fn refuse(brand: &Person<'_>, shopholder: &Person<'_>, stranger: &Person<'
     }
 }
 
-/// Every row of every table, but for what the product notes of attempts: keys of idempotency, and when a session was used.
-async fn rows(app: &App) -> BTreeMap<String, Vec<String>> {
+/// Every row of every table, but for when a session was used.
+pub(crate) async fn rows(app: &App) -> BTreeMap<String, Vec<String>> {
     let postgres = app.db().get_database_backend() == DbBackend::Postgres;
     let tables = if postgres {
         "select tablename as name from pg_tables where schemaname = current_schema()"
@@ -307,7 +307,7 @@ async fn rows(app: &App) -> BTreeMap<String, Vec<String>> {
     };
     let mut rows = BTreeMap::new();
     for table in texts(app, tables).await {
-        if ["idempotency", "session"].contains(&table.as_str()) {
+        if table == "session" {
             continue;
         }
         let each = if postgres {

@@ -30,6 +30,7 @@ mod contract;
 mod dispute;
 mod fulfillment;
 mod gateway;
+mod idempotency;
 mod identity;
 mod import;
 mod invariants;

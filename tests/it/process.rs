@@ -1,6 +1,7 @@
 //! The real binary: how it starts, refuses to start, stops, and what it writes.
 
 mod crash;
+mod keys;
 mod node;
 mod refusals;
 
@@ -166,6 +167,9 @@ on_both_empty! {
             let told = String::from_utf8_lossy(&early.stderr).into_owned();
             assert!(!early.status.success() && told.contains("vitrine migrate"), "{told}");
         }
+        let early = place.run(&["reconcile"], &[]);
+        let told = String::from_utf8_lossy(&early.stderr).into_owned();
+        assert!(!early.status.success() && told.contains("vitrine migrate"), "{told}");
         for _ in 0..2 {
             let migrated = bare(&["migrate"]);
             assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
@@ -189,6 +193,10 @@ on_both_empty! {
 
     async fn killed_again_and_again_it_does_everything_once(place) {
         crash::die_often(place).await;
+    }
+
+    async fn killed_under_a_request_with_a_key_it_carries_it_out_once(place) {
+        keys::die_under_keys(place).await;
     }
 
     async fn production_hides_the_schema(place) {

@@ -30,10 +30,10 @@ const MOST_WRITES: u64 = 120;
 const LIVES: usize = 400;
 
 /// A world in which the server dies every so many writes.
-struct World<'p> {
+pub(super) struct World<'p> {
     place: &'p Place,
-    stripe: Stripe,
-    db: DatabaseConnection,
+    pub(super) stripe: Stripe,
+    pub(super) db: DatabaseConnection,
     now: DateTime<Utc>,
     node: Option<Node>,
     http: reqwest::Client,
@@ -44,7 +44,7 @@ struct World<'p> {
 }
 
 impl<'p> World<'p> {
-    async fn new(place: &'p Place) -> World<'p> {
+    pub(super) async fn new(place: &'p Place) -> World<'p> {
         let now: DateTime<Utc> = START.parse().unwrap();
         place.write("clock", &now.to_rfc3339());
         let migrated = place.run(&["migrate"], &[]);
@@ -99,6 +99,46 @@ impl<'p> World<'p> {
         panic!("it never came up");
     }
 
+    /// Starts a server without a worker that dies after so many writes, in place of the one that lives; whether it lived
+    /// long enough to listen.
+    pub(super) async fn live_until(&mut self, write: u64) -> bool {
+        self.retire(false);
+        let mut env = self.env();
+        env.push(("VITRINE_NO_WORKER", "true".to_owned()));
+        env.push(("VITRINE_REHEARSAL_DEATH", write.to_string()));
+        let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        match self.place.start(&["serve"], &env).up_or_dead() {
+            Ok(node) => {
+                self.node = Some(node);
+                true
+            }
+            Err(log) => {
+                self.remember(&log);
+                false
+            }
+        }
+    }
+
+    /// Starts a server that lives, in place of one that died or is to end.
+    pub(super) async fn live_on(&mut self, died: bool) {
+        self.retire(died);
+        self.revive().await;
+    }
+
+    /// Lets go of the server; one that died may not be known to have ended yet.
+    fn retire(&mut self, died: bool) {
+        match self.node.take() {
+            Some(node) if died || node.has_died() => {
+                let log = node.remains();
+                self.remember(&log);
+            }
+            Some(node) => {
+                node.stop(super::Signal::Term);
+            }
+            None => {}
+        }
+    }
+
     fn remember(&mut self, log: &str) {
         let died = log.lines().find(|line| line.contains("dying, as rehearsed"));
         let died = died.unwrap_or_else(|| panic!("it died by itself:\n{log}"));
@@ -119,25 +159,31 @@ impl<'p> World<'p> {
         dead
     }
 
+    /// Sends one operation once; nothing when the server dies of it.
+    pub(super) async fn ask_once(
+        &self,
+        token: &str,
+        guest: &str,
+        query: &str,
+        variables: Value,
+    ) -> Option<Value> {
+        let url = format!("{}/graphql", self.node.as_ref()?.url());
+        let body = json!({ "query": query, "variables": variables });
+        let mut request = self.http.post(url).json(&body);
+        if !token.is_empty() {
+            request = request.bearer_auth(token);
+        }
+        if !guest.is_empty() {
+            request = request.header("Vitrine-Guest", guest);
+        }
+        request.send().await.ok()?.json().await.ok()
+    }
+
     /// Sends one operation, again and again until a living server answers it.
-    async fn ask(&mut self, token: &str, guest: &str, query: &str, variables: Value) -> Value {
+    pub(super) async fn ask(&mut self, token: &str, guest: &str, query: &str, variables: Value) -> Value {
         for _ in 0..LIVES {
             self.tend().await;
-            let url = format!("{}/graphql", self.node.as_ref().unwrap().url());
-            let mut request = self
-                .http
-                .post(url)
-                .json(&json!({ "query": query, "variables": variables }));
-            if !token.is_empty() {
-                request = request.bearer_auth(token);
-            }
-            if !guest.is_empty() {
-                request = request.header("Vitrine-Guest", guest);
-            }
-            let Ok(response) = request.send().await else {
-                continue;
-            };
-            let Ok(answer) = response.json::<Value>().await else {
+            let Some(answer) = self.ask_once(token, guest, query, variables.clone()).await else {
                 continue;
             };
             if answer.to_string().contains("IDEMPOTENCY_IN_PROGRESS") {
@@ -152,7 +198,7 @@ impl<'p> World<'p> {
     }
 
     /// Sends a mutation with the variable `in`; returns its payload, free of user errors.
-    async fn made(&mut self, token: &str, guest: &str, mutation: &str, input: Value) -> Value {
+    pub(super) async fn made(&mut self, token: &str, guest: &str, mutation: &str, input: Value) -> Value {
         let data = self.ask(token, guest, mutation, json!({ "in": input })).await;
         let payload = data.as_object().unwrap().values().next().unwrap().clone();
         assert_eq!(payload["userErrors"], json!([]), "{mutation}");
@@ -168,7 +214,7 @@ impl<'p> World<'p> {
 
     /// Lets everything happen that is due or falls due within some minutes: leases of the dead run out, deliveries and
     /// jobs that failed are tried again.
-    async fn settle(&mut self) {
+    pub(super) async fn settle(&mut self) {
         let mut quiet = 0;
         while quiet < 2 {
             let died = self.tend().await;
@@ -216,7 +262,7 @@ impl<'p> World<'p> {
         due.count(&self.db).await.unwrap()
     }
 
-    async fn sign_in(&mut self, email: &str) -> String {
+    pub(super) async fn sign_in(&mut self, email: &str) -> String {
         let sign_in = "mutation($in: SessionCreateInput!) { sessionCreate(input: $in) { session { token } userErrors { code } } }";
         let made = self
             .made("", "", sign_in, json!({ "email": email, "password": PASSWORD }))
@@ -246,7 +292,7 @@ impl<'p> World<'p> {
     }
 
     /// A brand with a teapot for 100.00 EUR, a shop that recommends it, both with payout accounts, and an operator.
-    async fn furnish(&mut self) -> Furniture {
+    pub(super) async fn furnish(&mut self) -> Furniture {
         let owner = self.someone("owner@example.com").await;
         let create = "mutation($in: BrandCreateInput!) { brandCreate(input: $in) { brand { id } userErrors { message } } }";
         let brand = self.made(&owner, "", create, json!({ "handle": "tea", "name": "Tea", "country": "DE", "currency": "EUR", "defaultVatRate": 0 })).await;
@@ -309,7 +355,7 @@ impl<'p> World<'p> {
 
     /// Two teapots bought, paid and shipped; their money released and paid out; then one of them given back.
     async fn live(&mut self, furniture: &Furniture) {
-        let (order, guest) = self.buy(furniture).await;
+        let (order, guest) = self.buy(furniture, 2).await;
         let seen = "query($id: ID!) { order(id: $id) { state lines { id } } }";
         let paid = self.ask("", &guest, seen, json!({ "id": order })).await["order"].clone();
         assert_eq!(paid["state"], "PAID");
@@ -333,9 +379,10 @@ impl<'p> World<'p> {
         self.settle().await;
     }
 
-    async fn buy(&mut self, furniture: &Furniture) -> (String, String) {
+    /// Fills a cart with so many teapots; its guest's secret, and the input that orders it.
+    pub(super) async fn fill_cart(&mut self, furniture: &Furniture, quantity: i32) -> (String, Value) {
         let create = "mutation($in: CartCreateInput!) { cartCreate(input: $in) { cart { id } guestSecret userErrors { message } } }";
-        let line = json!({ "variantId": furniture.variant, "quantity": 2, "recommendationId": furniture.recommendation });
+        let line = json!({ "variantId": furniture.variant, "quantity": quantity, "recommendationId": furniture.recommendation });
         let made = self.made("", "", create, json!({ "lines": [line] })).await;
         let (cart, guest) = (text(&made["cart"]["id"]), text(&made["guestSecret"]));
         let buyer =
@@ -349,8 +396,14 @@ impl<'p> World<'p> {
         .await;
         let address = "mutation($in: CartDeliveryAddressUpdateInput!) { cartDeliveryAddressUpdate(input: $in) { cart { cost { total { amount currency } } } userErrors { message } } }";
         let updated = self.made("", &guest, address, json!({ "cartId": cart, "line1": "1 Mill Lane", "postalCode": "10115", "city": "Berlin", "country": "DE" })).await;
-        let start = "mutation($in: CheckoutStartInput!) { checkoutStart(input: $in) { order { id checkoutUrl } userErrors { message } } }";
         let wish = json!({ "cartId": cart, "expectedTotal": updated["cart"]["cost"]["total"], "successUrl": FRONTEND, "cancelUrl": FRONTEND, "idempotencyKey": "start" });
+        (guest, wish)
+    }
+
+    /// So many teapots bought and paid: the order, and its guest's secret.
+    pub(super) async fn buy(&mut self, furniture: &Furniture, quantity: i32) -> (String, String) {
+        let (guest, wish) = self.fill_cart(furniture, quantity).await;
+        let start = "mutation($in: CheckoutStartInput!) { checkoutStart(input: $in) { order { id checkoutUrl } userErrors { message } } }";
         let mut order = self.made("", &guest, start, wish.clone()).await["order"].clone();
         let seen = "query($id: ID!) { order(id: $id) { id state checkoutUrl } }";
         for again in 0..LIVES {
@@ -374,7 +427,7 @@ impl<'p> World<'p> {
     }
 
     /// As [`World::settle`], without letting an order's half hour run out.
-    async fn settle_a_little(&mut self) {
+    pub(super) async fn settle_a_little(&mut self) {
         for _ in 0..10 {
             self.tend().await;
             self.stripe.settle().await;
@@ -385,15 +438,24 @@ impl<'p> World<'p> {
         }
     }
 
-    /// Everything happened once, here and at Stripe, and both books agree.
-    async fn is_sound(&mut self) {
+    /// No server lives any more, and the books are sound.
+    pub(super) fn is_audited(&mut self) {
         self.fate = None;
-        if let Some(node) = self.node.take() {
-            node.stop(super::Signal::Term);
-        }
+        self.retire(false);
         let audit = self.place.run(&["audit"], &[]);
         let told = String::from_utf8_lossy(&audit.stdout);
         assert!(audit.status.success(), "{told}\n{:#?}", self.deaths);
+    }
+
+    /// The end of this world.
+    pub(super) async fn end(self) {
+        self.stripe.stop().await;
+        self.db.close().await.unwrap();
+    }
+
+    /// Everything happened once, here and at Stripe, and both books agree.
+    async fn is_sound(&mut self) {
+        self.is_audited();
         let books = self.stripe.books().await;
         for kind in ["charges", "refunds"] {
             assert_eq!(books["counts"][kind], 1, "{kind}\n{books:#}\n{:#?}", self.deaths);
@@ -427,13 +489,13 @@ enum Due {
 }
 
 /// What a world is furnished with.
-struct Furniture {
-    owner: String,
-    variant: String,
+pub(super) struct Furniture {
+    pub(super) owner: String,
+    pub(super) variant: String,
     recommendation: String,
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value
         .as_str()
         .unwrap_or_else(|| panic!("no text: {value}"))
@@ -442,7 +504,7 @@ fn text(value: &Value) -> String {
 
 /// The seed asked for, or one that never changes.
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration but this")]
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let asked = std::env::var("VITRINE_CRASH_SEED").ok();
     asked.and_then(|seed| seed.parse().ok()).unwrap_or(1)
 }
@@ -459,6 +521,5 @@ pub(super) async fn die_often(place: &Place) {
     world.live(&furniture).await;
     world.is_sound().await;
     assert!(world.deaths.len() > 3, "it hardly died: {:#?}", world.deaths);
-    world.stripe.stop().await;
-    world.db.close().await.unwrap();
+    world.end().await;
 }

@@ -63,6 +63,7 @@ pub(crate) struct App {
     pub(crate) stripe: stripe::Stripe,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) http: reqwest::Client,
+    config: Config,
     statements: Arc<AtomicU64>,
     folder: tempfile::TempDir,
     database: database::Handle,
@@ -135,6 +136,7 @@ impl App {
             stripe,
             clock,
             http,
+            config,
             statements,
             folder,
             database,
@@ -147,6 +149,16 @@ impl App {
     /// it ends it, with [`App::end`].
     pub(crate) async fn another(&self, name: &str) -> Self {
         Self::boot(self.database.kind(), name, CONNECTIONS).await
+    }
+
+    /// A second node of this product: the same database, Stripe and time. Whoever starts it stops it.
+    pub(crate) async fn second_node(&self) -> Running {
+        let nature = Nature {
+            clock: self.clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(seed(&self.running.url()))),
+            on_statement: Some(count(self.statements.clone())),
+        };
+        Running::start(&self.config, nature, false).await.unwrap()
     }
 
     /// What comes after every test.
