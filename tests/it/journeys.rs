@@ -571,10 +571,7 @@ impl Market<'_> {
                 format!("Sold 1 × Inkwell and shipping, order {number} | 104.90 | 104.90"),
                 format!("Card payment fee for order {number} | -1.85 | 103.05"),
                 format!(
-                    "Return window closed for 1 × Inkwell, order {number}: available for payout | 0.00 | 103.05"
-                ),
-                format!(
-                    "Return window closed for shipping, order {number}: available for payout | 0.00 | 103.05"
+                    "Return window closed for 1 × Inkwell and shipping, order {number}: available for payout | 0.00 | 103.05"
                 ),
                 "Payout on its way to your account at Stripe | 0.00 | 103.05".to_owned(),
                 format!("Paid out to your account at Stripe, transfer {inks} | -103.05 | 0.00"),
@@ -591,21 +588,18 @@ impl Market<'_> {
         );
         let annas = self.anna.statement().await;
         assert_eq!(
-            annas[..5],
+            annas[..4],
             [
                 format!("Sold 2 × Teapot and 1 × Cup, order {number} | 18.90 | 18.90"),
                 format!("Refund of 1 × Teapot, order {number} | -8.10 | 10.80"),
                 format!(
-                    "Return window closed for 1 × Teapot, order {number}: available for payout | 0.00 | 10.80"
-                ),
-                format!(
-                    "Return window closed for 1 × Cup, order {number}: available for payout | 0.00 | 10.80"
+                    "Return window closed for 1 × Teapot and 1 × Cup, order {number}: available for payout | 0.00 | 10.80"
                 ),
                 "Payout on its way to your account at Stripe | 0.00 | 10.80".to_owned(),
             ]
         );
         assert!(
-            annas[5].ends_with(" | -10.80 | 0.00") && annas.len() == 6,
+            annas[4].ends_with(" | -10.80 | 0.00") && annas.len() == 5,
             "{annas:#?}"
         );
         assert_eq!(

@@ -11,7 +11,7 @@
 //! Two more things keep it true:
 //! - Rows are locked `for no key update`, which excludes others as `for update` does, but lets them insert rows that refer
 //!   to a locked one. Such inserts follow no order, so they must not wait.
-//! - The release skips units that somebody else has locked, and so never waits for an order that it has not locked itself.
+//! - The release skips orders that somebody else has locked, so that it may lock several without waiting for any.
 //!
 //! Idempotency keys and intents are locked before all of these, and by nobody who holds any of them. SQLite has one writer
 //! at a time: there the clause is left out.

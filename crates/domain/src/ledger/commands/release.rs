@@ -1,12 +1,15 @@
 //! The return window closed: what was held becomes available.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::ensure;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement};
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use vitrine_model::Time;
-use vitrine_model::checkout::{ChargeKind, charge};
+use vitrine_model::checkout::{ChargeKind, charge, order};
+use vitrine_model::id::{BrandId, OrderId};
 use vitrine_model::ledger::{AccountKind, Party, Side, UnitKind, balance_transaction, unit};
 use vitrine_model::money::Currency;
 
@@ -18,7 +21,8 @@ use crate::ledger::commands::settlement::CHARGES;
 use crate::ledger::post::{Entry, Posted};
 use crate::tx::Rank;
 
-/// Units released in one database transaction.
+/// How many due units are looked at to find the orders of one database transaction. All that is due of these orders is
+/// released in it, however much that is.
 const BATCH: u64 = 100;
 
 /// Which part of a unit's price.
@@ -30,11 +34,37 @@ enum Part {
     Shop,
 }
 
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Brand => "brand",
+            Self::Shop => "shop",
+        }
+    }
+
+    /// When the part is due, and when it was released.
+    fn columns(self) -> (unit::Column, unit::Column) {
+        match self {
+            Self::Brand => (unit::Column::BrandDueAt, unit::Column::BrandReleasedAt),
+            Self::Shop => (unit::Column::ShopDueAt, unit::Column::ShopReleasedAt),
+        }
+    }
+
+    /// The same of one unit.
+    fn times(self, unit: &unit::Model) -> (Option<Time>, Option<Time>) {
+        match self {
+            Self::Brand => (unit.brand_due_at, unit.brand_released_at),
+            Self::Shop => (unit.shop_due_at, unit.shop_released_at),
+        }
+    }
+}
+
 /// What one party got by one batch.
 type Totals = BTreeMap<Party, i64>;
 
-/// Releases every part whose window has closed, in batches, one transaction each (`release:{unit}:brand|shop`). Several
-/// workers may do so at once: each skips the units another has locked.
+/// Releases every part whose window has closed: all that is due of an order in one ledger transaction, whose key names the
+/// first of its units (`release:{unit}:brand|shop`). Several workers may do so at once: each skips the orders that another
+/// has locked.
 ///
 /// # Errors
 /// When the database fails.
@@ -45,56 +75,102 @@ pub async fn release_due(cx: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Returns how many orders it found.
 async fn release_batch(cx: &Context, part: Part) -> anyhow::Result<usize> {
     let tx = cx.begin().await?;
-    let units = due(&tx, cx, part).await?;
-    let mut by_currency: BTreeMap<Currency, Vec<unit::Model>> = BTreeMap::new();
-    let released = units.len();
-    for unit in units {
-        by_currency.entry(unit.currency).or_default().push(unit);
+    let orders = lock_orders(&tx, cx, part).await?;
+    let mut by_currency: BTreeMap<Currency, Vec<Vec<unit::Model>>> = BTreeMap::new();
+    for units in units_of(&tx, &orders).await?.into_values() {
+        let due = due(part, units, cx.now());
+        if let Some(first) = due.first() {
+            by_currency.entry(first.currency).or_default().push(due);
+        }
     }
-    for (currency, units) in by_currency {
-        let mut books = Books::open(&tx, cx, currency, parties(&units)).await?;
+    for (currency, orders) in by_currency {
+        let mut books =
+            Books::open(&tx, cx, currency, orders.iter().flat_map(|units| parties(units))).await?;
         let mut totals = Totals::new();
-        for unit in &units {
-            release(&tx, cx, &mut books, part, unit, &mut totals).await?;
+        for units in &orders {
+            release(&tx, cx, &mut books, part, units, &mut totals).await?;
         }
         tell(&tx, cx, currency, totals).await?;
     }
     tx.commit().await?;
-    Ok(released)
+    Ok(orders.len())
 }
 
-/// The units whose part is due, the oldest first: shipped, window closed, no return or dispute open, no refund under way or done, the
-/// charge's balance transaction applied; a brand's shipping with the last of its goods.
-async fn due(tx: &Tx, cx: &Context, part: Part) -> Result<Vec<unit::Model>, DbErr> {
-    let (due_at, released_at) = columns(part);
-    tx.locks(Rank::Units);
-    unit::Entity::find()
-        .filter(due_at.lte(cx.now()))
-        .filter(released_at.is_null())
-        .filter(unit::Column::RefundId.is_null())
-        .filter(unit::Column::ReturnId.is_null())
-        .filter(unit::Column::DisputeId.is_null())
-        .filter(Expr::exists(settled()))
-        .filter(
-            Condition::any()
-                .add(unit::Column::Kind.eq(UnitKind::Goods))
-                .add(Expr::exists(goods_waiting()).not()),
+/// Locks orders of which something is due, those of the units due longest.
+async fn lock_orders(tx: &Tx, cx: &Context, part: Part) -> Result<HashSet<OrderId>, DbErr> {
+    let (due_at, released_at) = part.columns();
+    let of = |column: unit::Column| Expr::col((unit::Entity, column));
+    let mut select = Query::select();
+    select
+        .column((order::Entity, order::Column::Id))
+        .from(unit::Entity)
+        .inner_join(
+            order::Entity,
+            Expr::col((order::Entity, order::Column::Id)).equals((unit::Entity, unit::Column::OrderId)),
         )
-        .order_by_asc(due_at)
-        .order_by_asc(unit::Column::Id)
+        .and_where(of(due_at).lte(cx.now()))
+        .and_where(of(released_at).is_null())
+        .and_where(of(unit::Column::RefundId).is_null())
+        .and_where(of(unit::Column::ReturnId).is_null())
+        .and_where(of(unit::Column::DisputeId).is_null())
+        .and_where(Expr::exists(settled()))
+        .and_where(
+            of(unit::Column::Kind)
+                .eq(UnitKind::Goods)
+                .or(Expr::exists(goods_waiting()).not()),
+        )
+        .order_by((unit::Entity, due_at), sea_orm::Order::Asc)
+        .order_by((unit::Entity, unit::Column::Id), sea_orm::Order::Asc)
         .limit(BATCH)
-        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
-        .all(tx)
-        .await
+        .lock_with_tables_behavior(LockType::NoKeyUpdate, [order::Entity], LockBehavior::SkipLocked);
+    tx.locks(Rank::Order);
+    let rows = tx.query_all(&select).await?;
+    rows.iter().map(|row| row.try_get("", "id")).collect()
 }
 
-fn columns(part: Part) -> (unit::Column, unit::Column) {
-    match part {
-        Part::Brand => (unit::Column::BrandDueAt, unit::Column::BrandReleasedAt),
-        Part::Shop => (unit::Column::ShopDueAt, unit::Column::ShopReleasedAt),
+/// Locks the units of these orders.
+async fn units_of(tx: &Tx, orders: &HashSet<OrderId>) -> Result<BTreeMap<OrderId, Vec<unit::Model>>, DbErr> {
+    let mut found: BTreeMap<OrderId, Vec<unit::Model>> = BTreeMap::new();
+    if orders.is_empty() {
+        return Ok(found);
     }
+    tx.locks(Rank::Units);
+    let units = unit::Entity::find()
+        .filter(unit::Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(unit::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .all(tx)
+        .await?;
+    for unit in units {
+        found.entry(unit.order_id).or_default().push(unit);
+    }
+    Ok(found)
+}
+
+/// Which of an order's units are due: shipped, window closed, no return or dispute open, no refund under way or done. A
+/// brand's shipping comes with the last of its goods.
+fn due(part: Part, units: Vec<unit::Model>, now: Time) -> Vec<unit::Model> {
+    let ready = |unit: &unit::Model| {
+        let (due_at, released_at) = part.times(unit);
+        due_at.is_some_and(|due| due <= now)
+            && released_at.is_none()
+            && unit.refund_id.is_none()
+            && unit.return_id.is_none()
+            && unit.dispute_id.is_none()
+    };
+    let waits = |unit: &&unit::Model| {
+        unit.kind == UnitKind::Goods
+            && unit.brand_released_at.is_none()
+            && unit.refund_id.is_none()
+            && !(part == Part::Brand && ready(unit))
+    };
+    let waiting: HashSet<BrandId> = units.iter().filter(waits).map(|unit| unit.brand_id).collect();
+    let mut units = units;
+    units.retain(|unit| ready(unit) && (unit.kind == UnitKind::Goods || !waiting.contains(&unit.brand_id)));
+    units
 }
 
 /// Whether the balance transaction of the charge that paid for the unit was applied.
@@ -138,60 +214,66 @@ fn goods_waiting() -> SelectStatement {
         .to_owned()
 }
 
+/// Releases what is due of one order.
 async fn release(
     tx: &Tx,
     cx: &Context,
     books: &mut Books,
     part: Part,
-    unit: &unit::Model,
+    units: &[unit::Model],
     totals: &mut Totals,
 ) -> anyhow::Result<()> {
-    let (name, party, held) = match part {
-        Part::Brand => ("brand", Some(Party::Brand(unit.brand_id)), unit.brand_held),
-        Part::Shop => ("shop", unit.shopholder, unit.shop_held),
-    };
-    let key = format!("release:{}:{name}", unit.id);
+    let Some(first) = units.first() else { return Ok(()) };
+    let key = format!("release:{}:{}", first.id, part.name());
     let mut entry = Entry::new(books, "release", key, cx.now())
-        .about("order", unit.order_id)
-        .about("part", name)
-        .about("unit", unit.id);
-    if let Some(party) = party.filter(|_| held > 0) {
-        entry.put_party(party, AccountKind::Held, Side::Debit, held, Some(unit.id));
-        entry.give(party, held, Some(unit.id));
-        *totals.entry(party).or_default() += held;
-    }
-    if part == Part::Shop {
-        entry.debit(
-            AccountKind::DeferredPlatformFee,
-            unit.platform_held,
-            Some(unit.id),
-        );
-        entry.credit(AccountKind::IncomePlatformFee, unit.platform_held, Some(unit.id));
+        .about("order", first.order_id)
+        .about("part", part.name());
+    for unit in units {
+        let (party, held) = match part {
+            Part::Brand => (Some(Party::Brand(unit.brand_id)), unit.brand_held),
+            Part::Shop => (unit.shopholder, unit.shop_held),
+        };
+        let of = Some(unit.id);
+        if let Some(party) = party.filter(|_| held > 0) {
+            entry.put_party(party, AccountKind::Held, Side::Debit, held, of);
+            entry.give(party, held, of);
+            *totals.entry(party).or_default() += held;
+        }
+        if part == Part::Shop {
+            entry.debit(AccountKind::DeferredPlatformFee, unit.platform_held, of);
+            entry.credit(AccountKind::IncomePlatformFee, unit.platform_held, of);
+        }
     }
     if !entry.is_empty() {
         let posted = entry.post(tx, cx).await?;
         ensure!(
             posted == Posted::New,
             "{} was released already, but its row does not say so",
-            unit.id
+            first.id
         );
     }
-    mark(tx, part, unit, cx.now()).await?;
-    Ok(())
+    mark(tx, part, units, cx.now()).await
 }
 
-async fn mark(tx: &Tx, part: Part, unit: &unit::Model, now: Time) -> Result<(), DbErr> {
-    let update = unit::Entity::update_many().filter(unit::Column::Id.eq(unit.id));
+/// Writes that the units were released: each at most once, whatever the books' keys say.
+async fn mark(tx: &Tx, part: Part, units: &[unit::Model], now: Time) -> anyhow::Result<()> {
+    let (_, released_at) = part.columns();
+    let update = unit::Entity::update_many()
+        .filter(unit::Column::Id.is_in(units.iter().map(|unit| unit.id)))
+        .filter(released_at.is_null())
+        .col_expr(released_at, Expr::value(now));
     let update = match part {
-        Part::Brand => update
-            .col_expr(unit::Column::BrandHeld, Expr::value(0_i64))
-            .col_expr(unit::Column::BrandReleasedAt, Expr::value(now)),
+        Part::Brand => update.col_expr(unit::Column::BrandHeld, Expr::value(0_i64)),
         Part::Shop => update
             .col_expr(unit::Column::ShopHeld, Expr::value(0_i64))
-            .col_expr(unit::Column::PlatformHeld, Expr::value(0_i64))
-            .col_expr(unit::Column::ShopReleasedAt, Expr::value(now)),
+            .col_expr(unit::Column::PlatformHeld, Expr::value(0_i64)),
     };
-    update.exec(tx).await?;
+    let marked = update.exec(tx).await?.rows_affected;
+    ensure!(
+        marked == u64::try_from(units.len())?,
+        "of {} units to be released {marked} were not released yet",
+        units.len()
+    );
     Ok(())
 }
 
