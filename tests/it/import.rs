@@ -32,7 +32,7 @@ async fn import_bytes(app: &App, staff: &Person<'_>, brand: &str, file: Vec<u8>)
 /// What is known of an import.
 pub(crate) async fn state_of(staff: &Person<'_>, id: &str) -> Value {
     let query = "query($id: ID!) { productImport(id: $id) { state failure rowsRead rowsFailed productsCreated productsUpdated
-        productsUnchanged bytesDone bytesTotal errors { nodes { line column handle message } } changes { nodes { line handle message } } } }";
+        productsUnchanged bytesDone bytesTotal errors { nodes { line column handle message } } changes { nodes { line column handle message } } } }";
     staff.ask(query, json!({ "id": id })).await["productImport"].take()
 }
 
@@ -146,8 +146,8 @@ on_both! {
         let import = state_of(&anna, &import_text(app, &anna, &brand, &changed).await).await;
         assert_eq!(counts(&import), [5, 0, 2, 1, 0], "{import:#}");
         assert_eq!(import["changes"]["nodes"], json!([
-            { "line": 2, "handle": "city-bike", "message": "title: City Bike → City Bike II; price of Large / Blue: 519.50 → 549.00 EUR; Large / Red is no longer offered" },
-            { "line": 6, "handle": "bell", "message": "price of Default Title: 12.50 → 13.00 EUR" }]));
+            { "line": 2, "column": null, "handle": "city-bike", "message": "title: City Bike → City Bike II; price of Large / Blue: 519.50 → 549.00 EUR; Large / Red is no longer offered" },
+            { "line": 6, "column": null, "handle": "bell", "message": "price of Default Title: 12.50 → 13.00 EUR" }]));
         let bike = product(&anna, &brand, "city-bike").await;
         assert_eq!(bike["variants"].as_array().unwrap().len(), 2);
         let back = state_of(&anna, &import_text(app, &anna, &brand, BICYCLES).await).await;
@@ -185,7 +185,11 @@ on_both! {
             (b"{\"products\": []}\n".to_vec(), "no column Handle"),
             (good_then(b"b,\0,1.00\n"), "NUL"),
             (b"Handle,Title,Variant Price,Gr\xf6\xdfe\na,A,1.00,L\n".to_vec(), "line 1 is not text in UTF-8"),
-            (good_then(b"b,\"never closed,1.00\n"), "never closed"),
+            (b"Handle,Title,Variant Price\na,\"never closed,1.00\n".to_vec(), "the quotation mark that opens a cell on line 2 is never closed"),
+            (b"Handle,Title,Variant Price,SKU,title\na,A,1.00,x,B\n".to_vec(), "the heading Title stands over columns 2 and 5: keep one of them"),
+            (b"Handle,Title,Variant Price\n".to_vec(), "headings but no rows"),
+            (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec(), "PDF"),
+            (b"\xff\xfeH\0a\0n\0d\0l\0e\0\t\0".to_vec(), "save it as \"CSV UTF-8\""),
             (",".repeat(1_000_000).into_bytes(), "more than 500 columns"),
             (good_then(&[b"b,".to_vec(), vec![b'x'; 2_000_000]].concat()), "longer than 1 MiB"),
         ] {
@@ -195,6 +199,40 @@ on_both! {
         }
         let left = anna.ask("query($id: ID!) { products(filter: { brandId: $id, visibility: ANY }) { nodes { handle } } }", json!({ "id": brand })).await;
         assert_eq!(left["products"]["nodes"], json!([]));
+    }
+
+    async fn what_stands_before_a_mark_that_is_never_closed_lands_and_one_error_names_its_line(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let head = "Handle,Title,Option1 Name,Option1 Value,Variant Price,Variant SKU\n";
+        let whole = format!("{head}shirt,Shirt,Size,S,10.00,a\nshirt,,,M,10.00,b\n");
+        import_text(app, &anna, &brand, &whole).await;
+        let mut cut = format!("{head}cap,Cap,,,5.00,\"c\"\nshirt,Shirt,Size,S,12.00,a\nbelt,\"Belt 2\"\" wide,,,7.00,d\n");
+        cut.push_str(&"sock,\"Sock\",,,3.00,\"e\"\n".repeat(1_000));
+        let import = state_of(&anna, &import_text(app, &anna, &brand, &cut).await).await;
+        assert_eq!((import["state"].as_str(), counts(&import)), (Some("DONE"), [3, 1, 1, 0, 1]), "{import:#}");
+        assert_eq!(import["errors"]["nodes"], json!([{ "line": 4, "column": null, "handle": null, "message":
+            "the quotation mark that opens a cell on line 4 is never closed, so nothing from line 4 on can be read: close it, \
+             write marks within a cell twice (\"\"), and import the file again" }]));
+        let shirt = product(&anna, &brand, "shirt").await;
+        let offered: Vec<&str> = shirt["variants"].as_array().unwrap().iter().map(|row| row["title"].as_str().unwrap()).collect();
+        assert_eq!(offered, ["S", "M"], "M may stand where nobody can read");
+    }
+
+    async fn a_stock_below_what_orders_were_promised_is_not_followed_and_that_is_said(app) {
+        let market = app.market("tea").await;
+        app.order(&[(&market, 3)]).await;
+        let file = |stock: i64| format!("Handle,Title,Option1 Name,Option1 Value,Variant Price,Variant Inventory Qty\ntea,Teapot,,,100.00,{stock}\n");
+        let import = async |stock: i64| state_of(&market.owner, &import_text(app, &market.owner, &market.brand, &file(stock)).await).await;
+        let kept = json!({ "line": 2, "column": "Variant Inventory Qty", "handle": "tea",
+            "message": "stock of Default Title: 2 in the file, 3 kept, since orders under way were promised as many" });
+        let low = import(2).await;
+        assert_eq!(low["changes"]["nodes"][1], kept, "{low:#}");
+        assert_eq!(app.on_hand(&market).await, 3);
+        let again = import(2).await;
+        assert_eq!((counts(&again), &again["changes"]["nodes"]), ([1, 0, 0, 1, 0], &json!([kept])));
+        let enough = import(3).await;
+        assert_eq!(enough["changes"]["nodes"], json!([]));
     }
 
     async fn a_line_break_in_a_title_is_a_space(app) {

@@ -30,6 +30,15 @@ pub(crate) async fn run(config: &Config, brand: &Handle, file: &Path) -> anyhow:
     let cx = app.context("cli");
     let found = catalog::brand_by_handle(cx.db(), brand).await?;
     let found = found.with_context(|| format!("there is no brand with the handle {brand}"))?;
+    let size = file
+        .metadata()
+        .with_context(|| format!("cannot read {}", file.display()))?;
+    let most = config.import_max_bytes;
+    anyhow::ensure!(
+        size.len() <= most,
+        "nothing was imported: the file is of {} bytes, and {most} are the most: split it, or set VITRINE_IMPORT_MAX_BYTES",
+        size.len()
+    );
     let open = || File::open(file).map(|file| Box::new(file) as Box<dyn Read + Send>);
     let bar = bar();
     let mut shown = |progress: &Progress| show(&bar, progress);
@@ -88,10 +97,10 @@ async fn report(cx: &Context, import: &import::Model) -> anyhow::Result<()> {
         let shown = shown.map(|slice| slice.rows).unwrap_or_default();
         for note in &shown {
             let column = note.column_name.as_ref().map(|name| format!(", {name}"));
-            let handle = note.handle.as_deref().unwrap_or("?");
-            let (line, column) = (note.line, column.unwrap_or_default());
+            let handle = note.handle.as_ref().map(|handle| format!(" ({handle})"));
+            let (line, column, handle) = (note.line, column.unwrap_or_default(), handle.unwrap_or_default());
             print(&format!(
-                "{kind}: line {line}{column} ({handle}): {}\n",
+                "{kind}: line {line}{column}{handle}: {}\n",
                 note.message
             ))?;
         }

@@ -161,7 +161,7 @@ impl ProductImport {
         Ok(ImportErrorConnection::new(notes, |row| row.seq, ImportError))
     }
 
-    /// What changed, product by product: the first 10 000, then an entry that says how many more there are.
+    /// What changed, product by product, and what of the file was not followed: the first 10 000, then an entry that says how many more there are.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn changes(
         &self,
@@ -229,19 +229,26 @@ impl ImportError {
     }
 }
 
-/// A product that an import created or changed.
+/// A product that an import created or changed; or what of the file was not followed.
 #[derive(Debug, Clone)]
 pub struct ImportChange(import_note::Model);
 
 impl Subject for ImportChange {}
 
-/// A product that an import created or changed.
+/// A product that an import created or changed; or what of the file was not followed.
 #[Object(guard = Declared(self))]
 impl ImportChange {
-    /// The line of the file its first row begins on, from 1.
+    /// The line of the file its first row begins on, from 1; or that of the row not followed.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn line(&self) -> i64 {
         self.0.line
+    }
+
+    /// The heading of the column that was not followed, such as that of a stock lower than what orders under way were
+    /// promised; `null` when something was created or changed.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn column(&self) -> Option<&str> {
+        self.0.column_name.as_deref()
     }
 
     /// The product's handle.

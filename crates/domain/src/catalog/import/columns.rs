@@ -95,6 +95,27 @@ const HEADINGS: &[(Column, &[&str])] = &[
     (Column::GiftCard, &["gift card"]),
 ];
 
+/// Two columns of one heading may say two things: neither is to be believed. Headings that nobody reads may repeat.
+fn once_each(plain: &[String], headings: &csv::StringRecord) -> Result<(), Problem> {
+    let read = |name: &String| HEADINGS.iter().any(|(_, names)| names.contains(&name.as_str()));
+    for (place, name) in plain.iter().enumerate().filter(|(_, name)| read(name)) {
+        let places: Vec<String> = (1..)
+            .zip(plain)
+            .filter(|(_, other)| *other == name)
+            .map(|(place, _): (usize, _)| place.to_string())
+            .collect();
+        if let [before @ .., last] = places.as_slice()
+            && !before.is_empty()
+        {
+            let (heading, before) = (headings.get(place).unwrap_or(name).trim(), before.join(", "));
+            return Err(Problem(format!(
+                "the heading {heading} stands over columns {before} and {last}: keep one of them"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Where each column stands in one file, and what it is called there.
 #[derive(Debug, Clone)]
 pub(super) struct Columns {
@@ -107,9 +128,10 @@ impl Columns {
     /// Reads the heading row.
     ///
     /// # Errors
-    /// When a heading that cannot be missing is.
+    /// When a heading that cannot be missing is, or one that says something stands twice.
     pub(super) fn of(headings: &csv::StringRecord) -> Result<Self, Problem> {
         let plain: Vec<String> = headings.iter().map(|name| name.trim().to_lowercase()).collect();
+        once_each(&plain, headings)?;
         let place = |names: &[&str]| {
             names
                 .iter()

@@ -11,7 +11,7 @@ use vitrine_model::money::{BasisPoints, Money};
 use vitrine_model::text::{Label, Title};
 
 use crate::catalog::import::draft::{Draft, VariantDraft};
-use crate::catalog::import::land::{Existing, Writes};
+use crate::catalog::import::land::{Change, Existing, Writes};
 use crate::catalog::rules;
 use crate::context::Context;
 use crate::search;
@@ -227,7 +227,7 @@ fn variant_told(
     row.policy = told.policy.unwrap_or(row.policy);
     row.on_hand = told.quantity.unwrap_or(row.on_hand);
     if row.tracked && row.policy == StockPolicy::Deny {
-        // What is promised to orders under way is there, whatever the file says.
+        // What is promised to orders under way is there, whatever the file says; `kept_stock` tells of it.
         row.on_hand = row.on_hand.max(row.reserved);
     }
     match told.taxable {
@@ -239,6 +239,26 @@ fn variant_told(
         row.image_id = image.as_ref().and_then(|url| images.get(url.as_str()).copied());
     }
     row
+}
+
+/// Where the file states less stock than orders under way were promised, what was kept instead.
+pub(super) fn kept_stock(draft: &Draft, existing: &Existing) -> Vec<Change> {
+    let known: HashMap<[Option<Label>; 3], &variant::Model> =
+        existing.variants.iter().map(|row| (options(row), row)).collect();
+    let kept = |told: &VariantDraft| {
+        let (wanted, old) = (told.quantity?, known.get(&told.options)?);
+        let row = variant_told(old, old.position, told, &HashMap::new());
+        (wanted < row.reserved && wanted < row.on_hand).then(|| Change {
+            line: told.line,
+            column: Some(draft.quantity_heading.clone()),
+            handle: draft.handle.to_string(),
+            message: format!(
+                "stock of {}: {wanted} in the file, {} kept, since orders under way were promised as many",
+                row.title, row.on_hand
+            ),
+        })
+    };
+    draft.variants.iter().filter_map(kept).collect()
 }
 
 /// Makes the product's variants those of the file; returns them all, with those no longer offered.
@@ -279,7 +299,7 @@ fn place_variants(
         rows.push(row);
     }
     // A row that could not be read may have been one of these: then they stay as they are.
-    let complete = draft.errors.is_empty() && !draft.variants.is_empty();
+    let complete = draft.is_complete() && !draft.variants.is_empty();
     let mut rest: Vec<_> = known.into_values().collect();
     rest.sort_by_key(|row| (row.position, row.id));
     for old in rest {
@@ -325,7 +345,7 @@ fn place_images(
             None => writes.new_images.push(row),
         }
     }
-    if draft.errors.is_empty() {
+    if draft.is_complete() {
         writes.gone_images.extend(known.into_values().cloned());
     }
     ids

@@ -74,7 +74,11 @@ pub(super) struct Draft {
     pub(super) variants: Vec<VariantDraft>,
     pub(super) images: Option<Vec<ImageDraft>>,
     pub(super) errors: Vec<RowError>,
+    /// What the column of quantities is called in the file.
+    pub(super) quantity_heading: String,
     gift_card: bool,
+    /// Whether the file goes on beyond what can be read.
+    cut: bool,
 }
 
 /// Reads one row's cells, keeping what is wrong with them.
@@ -88,7 +92,8 @@ struct Row<'a> {
 type Cell<T> = Result<T, (Column, String)>;
 
 impl Draft {
-    pub(super) fn new(handle: ProductHandle, columns: &Columns) -> Self {
+    /// A product of which nothing is known but its handle. `cut`: whether the file goes on beyond what can be read.
+    pub(super) fn new(handle: ProductHandle, columns: &Columns, cut: bool) -> Self {
         Self {
             handle,
             lines: Vec::new(),
@@ -103,7 +108,9 @@ impl Draft {
             variants: Vec::new(),
             images: columns.has(Column::ImageUrl).then(Vec::new),
             errors: Vec::new(),
+            quantity_heading: columns.heading(Column::Quantity),
             gift_card: false,
+            cut,
         }
     }
 
@@ -187,6 +194,11 @@ impl Draft {
             self.refuse_row(line, None, message.to_owned());
         }
         std::mem::take(&mut self.errors)
+    }
+
+    /// Whether all that the file says of it is known: what is not in it then is gone.
+    pub(super) fn is_complete(&self) -> bool {
+        self.errors.is_empty() && !self.cut
     }
 
     /// About how much memory it takes, in rows.
@@ -520,20 +532,54 @@ fn price(text: &str, currency: Currency) -> Result<i64, String> {
             Money::new(max, currency)
         )),
         Err(error @ MoneyError::TooPrecise(_)) => Err(format!("\"{shown}\" is too precise: {error}")),
-        Err(_) => Err(match text.split_once(',') {
-            Some((whole, cents)) if !text.contains('.') && cents.len() <= 2 => {
-                format!(
-                    "\"{shown}\" has a decimal comma: write {}.{} with a point",
-                    shortened(whole),
-                    cents
-                )
+        Err(_) => Err(match (text.split_once(','), plain_number(text)) {
+            (Some((whole, cents)), _) if !text.contains('.') && is_number(whole) && cents.len() <= 2 => {
+                format!("\"{shown}\" has a decimal comma: write {whole}.{cents} with a point")
+            }
+            (_, Some(plain)) if Money::parse(&plain, currency).is_ok() => {
+                format!("\"{shown}\" is not a plain number: write {plain}")
             }
             _ => format!("\"{shown}\" is not a price: write a plain decimal number such as 12.50"),
         }),
     }
 }
 
-/// What a cell says, cut for a message.
+/// The number that somebody must have meant who wrote a currency beside it, or marks between its thousands.
+fn plain_number(text: &str) -> Option<String> {
+    let beside = |letter: char| !letter.is_ascii_digit();
+    let number = text.trim_matches(beside);
+    // A currency stands on one side only; a sign, or a mark that a number could begin with, is none.
+    let one_side = text.starts_with(number) || text.ends_with(number);
+    if !one_side || text.len() - number.len() > 8 || text.contains('-') || text.starts_with(['.', ',']) {
+        return None;
+    }
+    let (whole, decimals) = match number.rfind(['.', ',']) {
+        Some(at) if number.len() - at - 1 <= 2 => (&number[..at], Some(&number[at + 1..])),
+        _ => (number, None),
+    };
+    let mut parts = whole.split(['.', ',', '\'', ' ', '\u{a0}', '\u{202f}']);
+    let first = parts
+        .next()
+        .filter(|first| is_number(first) && first.len() <= 12)?;
+    let rest: Vec<&str> = parts.collect();
+    let grouped = rest.iter().all(|part| is_number(part) && part.len() == 3);
+    // "1.234" alone may be either.
+    if !grouped
+        || decimals.is_some_and(|decimals| !is_number(decimals))
+        || (decimals.is_none() && !rest.is_empty())
+    {
+        return None;
+    }
+    let decimals = decimals
+        .map(|decimals| format!(".{decimals}"))
+        .unwrap_or_default();
+    Some(format!("{first}{}{decimals}", rest.concat()))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// What is wrong with a cell of which `text` is all that can be read.
 pub(super) fn not_text(text: &str) -> String {
     format!(
@@ -551,6 +597,7 @@ fn one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// What a cell says, cut for a message.
 fn shortened(text: &str) -> String {
     if text.chars().count() <= 40 {
         return text.to_owned();
@@ -581,7 +628,17 @@ mod tests {
             ("1e9", "plain decimal number"),
             ("-5", "below zero"),
             ("-0", "below zero"),
-            ("1.234,50", "plain decimal number"),
+            ("1.234,50", "write 1234.50"),
+            ("1,234.50", "write 1234.50"),
+            ("1 234 567,5", "write 1234567.5"),
+            ("$12", "write 12"),
+            ("€12,50", "write 12.50"),
+            ("12.50 EUR", "write 12.50"),
+            ("12,50 €", "write 12.50"),
+            ("$-12", "plain decimal number"),
+            ("1.234.50.1", "plain decimal number"),
+            ("from 12 on", "plain decimal number"),
+            (",50", "plain decimal number"),
             ("99999999999", "too much"),
             ("1.001", "too precise"),
             ("", "missing"),

@@ -31,6 +31,63 @@ impl From<Problem> for io::Error {
     }
 }
 
+/// A quotation mark that opens a cell and is never closed. Whatever follows it would be taken for that cell, or be read
+/// inside out: the file ends before its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unclosed {
+    /// Where the mark stands, from 1.
+    pub(super) line: u64,
+    /// Where its row begins, from 1.
+    pub(super) row_line: u64,
+}
+
+impl fmt::Display for Unclosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, row_line } = self;
+        write!(
+            f,
+            "the quotation mark that opens a cell on line {line} is never closed, so nothing from line {row_line} on can be \
+             read: close it, write marks within a cell twice (\"\"), and import the file again"
+        )
+    }
+}
+
+impl std::error::Error for Unclosed {}
+
+impl From<Unclosed> for io::Error {
+    fn from(unclosed: Unclosed) -> Self {
+        Self::new(io::ErrorKind::InvalidData, unclosed)
+    }
+}
+
+/// Why not all bytes pass.
+enum Stop {
+    Problem(Problem),
+    Unclosed(Unclosed),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<Unclosed> for Stop {
+    fn from(unclosed: Unclosed) -> Self {
+        Self::Unclosed(unclosed)
+    }
+}
+
+/// What a file beyond the limit is told.
+fn too_large(most: u64) -> Problem {
+    let mebibytes = most >> 20;
+    let most = match mebibytes {
+        0 => format!("{most} bytes"),
+        _ => format!("{mebibytes} MiB"),
+    };
+    Problem(format!("the file is larger than {most}: split it"))
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     CellStart,
@@ -41,7 +98,7 @@ enum Place {
 }
 
 /// Passes a file through while it keeps to the limits. Every end of a row becomes a line feed, so that lines are counted
-/// alike whatever system wrote the file.
+/// alike whatever system wrote the file. Rows before a quotation mark that is never closed pass whole.
 pub(super) struct Guard<R> {
     inner: R,
     delimiter: u8,
@@ -52,9 +109,13 @@ pub(super) struct Guard<R> {
     line: u64,
     row_line: u64,
     cell_line: u64,
+    /// Whether the quoted cell at hand goes on beyond its first line.
+    broken: bool,
     columns: u32,
     cell: u64,
     row: u64,
+    /// Found, and to be told once the rows before it have passed.
+    unclosed: Option<Unclosed>,
 }
 
 impl<R> Guard<R> {
@@ -70,15 +131,19 @@ impl<R> Guard<R> {
             line: 1,
             row_line: 1,
             cell_line: 1,
+            broken: false,
             columns: 1,
             cell: 0,
             row: 0,
+            unclosed: None,
         }
     }
 
     /// Looks at every byte; how many of them, moved together, are passed on.
     fn pass(&mut self, bytes: &mut [u8]) -> Result<usize, Problem> {
         let mut kept = 0;
+        // Where the present row begins, as far as it stands among these bytes.
+        let mut row_at = 0;
         for at in 0..bytes.len() {
             let quoted = self.place == Place::Quoted;
             let byte = match bytes[at] {
@@ -95,19 +160,30 @@ impl<R> Guard<R> {
                     byte
                 }
             };
-            self.look(byte)?;
+            match self.look(byte) {
+                Ok(()) => {}
+                Err(Stop::Problem(problem)) => return Err(problem),
+                Err(Stop::Unclosed(unclosed)) => {
+                    self.unclosed = Some(unclosed);
+                    return Ok(row_at);
+                }
+            }
             bytes[kept] = byte;
             kept += 1;
+            if self.row == 0 {
+                row_at = kept;
+            }
         }
         Ok(kept)
     }
 
-    fn look(&mut self, byte: u8) -> Result<(), Problem> {
+    fn look(&mut self, byte: u8) -> Result<(), Stop> {
         if byte == 0 {
+            let line = self.line;
             return Err(Problem(format!(
-                "line {} holds a NUL byte: this is not a CSV file in UTF-8",
-                self.line
-            )));
+                "line {line} holds a NUL byte: this is not a text file; save it as CSV in UTF-8"
+            ))
+            .into());
         }
         self.row += 1;
         self.cell += 1;
@@ -116,7 +192,10 @@ impl<R> Guard<R> {
                 self.place = Place::QuoteSeen;
                 false
             }
-            (Place::Quoted, _) => false,
+            (Place::Quoted, byte) => {
+                self.broken |= matches!(byte, b'\n' | b'\r');
+                false
+            }
             (Place::QuoteSeen, b'"') => {
                 self.place = Place::Quoted;
                 false
@@ -130,6 +209,11 @@ impl<R> Guard<R> {
                 self.columns += 1;
                 self.start_cell();
                 false
+            }
+            // The mark that ended the cell was meant to open another, on a later line. Within one line it is only a mark
+            // that somebody forgot to write twice, and does no harm beyond it.
+            (Place::QuoteSeen, byte) if self.broken && byte != b' ' => {
+                return Err(self.never_closed().into());
             }
             _ => {
                 self.place = Place::Plain;
@@ -148,6 +232,7 @@ impl<R> Guard<R> {
     fn start_cell(&mut self) {
         self.place = Place::CellStart;
         self.cell = 0;
+        self.broken = false;
         self.cell_line = self.line;
     }
 
@@ -158,31 +243,32 @@ impl<R> Guard<R> {
         self.start_cell();
     }
 
-    fn within_limits(&self) -> Result<(), Problem> {
-        if self.columns > MAX_COLUMNS {
-            return Err(Problem(format!(
-                "line {} has more than {MAX_COLUMNS} columns",
-                self.row_line
-            )));
+    fn never_closed(&self) -> Unclosed {
+        Unclosed {
+            line: self.cell_line,
+            row_line: self.row_line,
         }
-        if self.cell > MAX_CELL {
-            return Err(Problem(format!(
-                "a cell that begins on line {} is longer than 1 MiB: perhaps a quotation mark is missing at its end",
-                self.cell_line
-            )));
-        }
-        if self.row > MAX_ROW {
-            return Err(Problem(format!("line {} is longer than 4 MiB", self.row_line)));
-        }
-        Ok(())
     }
 
-    fn at_end(&self) -> Result<(), Problem> {
-        if self.place == Place::Quoted {
+    fn within_limits(&self) -> Result<(), Stop> {
+        let (row_line, cell_line) = (self.row_line, self.cell_line);
+        if self.columns > MAX_COLUMNS {
             return Err(Problem(format!(
-                "a cell that begins with a quotation mark on line {} is never closed",
-                self.cell_line
-            )));
+                "line {row_line} has more than {MAX_COLUMNS} columns: this is not a Shopify product file"
+            ))
+            .into());
+        }
+        if self.cell > MAX_CELL {
+            return Err(match self.place {
+                Place::Quoted if self.broken => self.never_closed().into(),
+                _ => Problem(format!(
+                    "a cell that begins on line {cell_line} is longer than 1 MiB"
+                ))
+                .into(),
+            });
+        }
+        if self.row > MAX_ROW {
+            return Err(Problem(format!("line {row_line} is longer than 4 MiB")).into());
         }
         Ok(())
     }
@@ -190,9 +276,14 @@ impl<R> Guard<R> {
 
 impl<R: Read> Read for Guard<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(unclosed) = self.unclosed {
+            return Err(unclosed.into());
+        }
         let count = self.inner.read(buffer)?;
         if count == 0 && !buffer.is_empty() {
-            self.at_end()?;
+            if self.place == Place::Quoted {
+                return Err(self.never_closed().into());
+            }
             if self.row == 0 {
                 return Ok(0);
             }
@@ -204,8 +295,7 @@ impl<R: Read> Read for Guard<R> {
         let added = u64::try_from(count).unwrap_or(u64::MAX);
         let passed = self.passed.fetch_add(added, Ordering::Relaxed) + added;
         if passed > self.max_bytes {
-            let most = self.max_bytes;
-            return Err(Problem(format!("the file is larger than {most} bytes")).into());
+            return Err(too_large(self.max_bytes).into());
         }
         let kept = self.pass(&mut buffer[..count])?;
         // Nothing at all would say that the file ends here.

@@ -15,7 +15,7 @@ use vitrine_model::catalog::{
 use vitrine_model::id::ProductId;
 use vitrine_model::text::Label;
 
-use crate::catalog::import::compare::{Comparison, compare};
+use crate::catalog::import::compare::{Comparison, compare, kept_stock};
 use crate::catalog::import::draft::{Draft, RowError};
 use crate::catalog::queries;
 use crate::context::{Context, Tx};
@@ -50,10 +50,11 @@ pub(super) struct Writes {
     pub(super) prices: Vec<variant_price::Model>,
 }
 
-/// A product created or changed, in words.
+/// A product created or changed, in words; or what of the file was not followed, with the column it stands in.
 #[derive(Debug)]
 pub(super) struct Change {
     pub(super) line: i64,
+    pub(super) column: Option<String>,
     pub(super) handle: String,
     pub(super) message: String,
 }
@@ -83,6 +84,10 @@ pub(super) async fn land(
     let mut landed = Landed::default();
     for mut draft in drafts {
         let known = existing.remove(draft.handle.as_str());
+        let kept = known
+            .as_ref()
+            .map(|known| kept_stock(&draft, known))
+            .unwrap_or_default();
         let comparison = compare(cx, brand, &draft, known, &mut writes);
         let message = match comparison {
             Comparison::Impossible(why) => {
@@ -104,9 +109,11 @@ pub(super) async fn land(
         };
         landed.changes.extend(message.map(|message| Change {
             line: draft.lines.first().copied().unwrap_or(0),
+            column: None,
             handle: draft.handle.to_string(),
             message,
         }));
+        landed.changes.extend(kept);
         landed.errors.append(&mut draft.errors);
     }
     write(tx, writes, cx.now()).await?;

@@ -12,7 +12,7 @@ use vitrine_model::text::ProductHandle;
 
 use crate::catalog::import::columns::{Column, Columns};
 use crate::catalog::import::draft::{Draft, RowError, not_text};
-use crate::catalog::import::guard::{Guard, Problem};
+use crate::catalog::import::guard::{Guard, Problem, Unclosed};
 
 /// How far into a file its first line is looked for, to tell what stands between its columns.
 const HEADING_BYTES: usize = 64 * 1024;
@@ -28,6 +28,8 @@ const BATCH: usize = 400;
 pub(super) enum ReadError {
     /// The file is refused as a whole.
     Problem(Problem),
+    /// The file can be read up to here.
+    Unclosed(Unclosed),
     /// The file cannot be read.
     Broken(anyhow::Error),
 }
@@ -40,6 +42,10 @@ impl From<Problem> for ReadError {
 
 impl From<io::Error> for ReadError {
     fn from(error: io::Error) -> Self {
+        let unclosed = error.get_ref().and_then(|error| error.downcast_ref::<Unclosed>());
+        if let Some(unclosed) = unclosed {
+            return Self::Unclosed(*unclosed);
+        }
         match error.downcast::<Problem>() {
             Ok(problem) => Self::Problem(problem),
             Err(error) => Self::Broken(error.into()),
@@ -60,11 +66,23 @@ impl From<csv::Error> for ReadError {
     }
 }
 
+impl From<ReadError> for anyhow::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Problem(problem) => problem.into(),
+            ReadError::Unclosed(unclosed) => unclosed.into(),
+            ReadError::Broken(error) => error,
+        }
+    }
+}
+
 /// What the first reading found.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
-    /// How large the file is.
+    /// How large the file is, as far as it can be read.
     pub(super) bytes: u64,
+    /// Where it cannot be read any further.
+    pub(super) unclosed: Option<Unclosed>,
     /// By their handles' hashes, the products whose rows stand in several places: in how many.
     scattered: HashMap<u64, u32>,
 }
@@ -110,7 +128,11 @@ impl Rows {
             .flexible(true)
             .buffer_capacity(HEADING_BYTES)
             .from_reader(guard);
-        let columns = Columns::of(csv.headers()?)?;
+        let headings = csv.headers().map_err(|error| match ReadError::from(error) {
+            ReadError::Unclosed(unclosed) => Problem(unclosed.to_string()).into(),
+            error => error,
+        })?;
+        let columns = Columns::of(headings)?;
         Ok(Self { csv, columns, passed })
     }
 
@@ -129,6 +151,17 @@ impl Rows {
             }
         }
         Ok(false)
+    }
+
+    /// The same, but where a quotation mark is never closed the file ends, and the mark is left in `unclosed`.
+    fn next_whole(&mut self, row: &mut Row, unclosed: &mut Option<Unclosed>) -> Result<bool, ReadError> {
+        match self.next(row) {
+            Err(ReadError::Unclosed(found)) => {
+                *unclosed = Some(found);
+                Ok(false)
+            }
+            outcome => outcome,
+        }
     }
 }
 
@@ -161,7 +194,8 @@ pub(super) fn survey(reader: Box<dyn Read + Send>, max_bytes: u64) -> Result<Sur
     let mut row = Row::default();
     let mut products: HashMap<u64, (u32, u64)> = HashMap::new();
     let mut last = None;
-    while rows.next(&mut row)? {
+    let mut unclosed = None;
+    while rows.next_whole(&mut row, &mut unclosed)? {
         let handle = hash(rows.columns.cell(&row.cells, Column::Handle));
         let (runs, bytes) = products.entry(handle).or_insert((0, 0));
         if last != Some(handle) {
@@ -177,7 +211,8 @@ pub(super) fn survey(reader: Box<dyn Read + Send>, max_bytes: u64) -> Result<Sur
         }
     }
     if products.is_empty() {
-        return Err(Problem("the file has headings but no rows".to_owned()).into());
+        let why = unclosed.map(|unclosed| unclosed.to_string());
+        return Err(Problem(why.unwrap_or_else(|| "the file has headings but no rows".to_owned())).into());
     }
     let scattered = products.into_iter().filter(|(_, (runs, _))| *runs > 1);
     let scattered: HashMap<u64, (u32, u64)> = scattered.collect();
@@ -189,6 +224,7 @@ pub(super) fn survey(reader: Box<dyn Read + Send>, max_bytes: u64) -> Result<Sur
     }
     Ok(Survey {
         bytes: rows.passed.load(Ordering::Relaxed),
+        unclosed,
         scattered: scattered
             .into_iter()
             .map(|(handle, (runs, _))| (handle, runs))
@@ -196,7 +232,8 @@ pub(super) fn survey(reader: Box<dyn Read + Send>, max_bytes: u64) -> Result<Sur
     })
 }
 
-/// Reads the file again and hands over its products, batch by batch, until all are read or nobody takes them any more.
+/// Reads the file again, as far as the survey did, and hands over its products, batch by batch, until all are read or nobody
+/// takes them any more.
 ///
 /// # Errors
 /// Why the file cannot be read any more.
@@ -211,12 +248,14 @@ pub(super) fn read(
     let mut assembly = Assembly {
         currency,
         scattered: survey.scattered,
+        cut: survey.unclosed.is_some(),
         waiting: HashMap::new(),
         present: None,
         batch: Batch::default(),
     };
     let mut row = Row::default();
-    while rows.next(&mut row)? {
+    let mut unclosed = None;
+    while rows.next_whole(&mut row, &mut unclosed)? {
         assembly.take(&rows.columns, &row);
         if assembly.batch.weight >= BATCH {
             assembly.batch.bytes = rows.passed.load(Ordering::Relaxed);
@@ -237,6 +276,8 @@ struct Assembly {
     currency: Currency,
     /// How many runs of rows are still to come of each product whose rows do not stand together.
     scattered: HashMap<u64, u32>,
+    /// Whether the file goes on beyond what can be read: of any product there may be more.
+    cut: bool,
     /// Those of them begun.
     waiting: HashMap<String, Draft>,
     present: Option<Draft>,
@@ -277,7 +318,7 @@ impl Assembly {
             message,
         };
         handle
-            .map(|handle| Draft::new(handle, columns))
+            .map(|handle| Draft::new(handle, columns, self.cut))
             .map_err(|message| self.batch.errors.push(refused(message)))
             .ok()
     }
@@ -307,8 +348,15 @@ fn check_head(head: &[u8]) -> Result<usize, Problem> {
     let refused = |why: &str| Err(Problem(why.to_owned()));
     match head {
         [] => refused("the file is empty"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => refused("the file is in UTF-16: save it as CSV in UTF-8"),
-        [b'P', b'K', 3, 4, ..] => refused("this is a spreadsheet or an archive: save it as CSV in UTF-8"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            refused("the file is in UTF-16, as Excel's \"Unicode Text\" is: save it as \"CSV UTF-8\"")
+        }
+        [b'P', b'K', 3, 4, ..] | [0xd0, 0xcf, 0x11, 0xe0, ..] => {
+            refused("this is a spreadsheet or an archive: save it as \"CSV UTF-8\"")
+        }
+        [b'%', b'P', b'D', b'F', ..] => {
+            refused("this is a PDF document: export the products as CSV from the shop they are in")
+        }
         [0xef, 0xbb, 0xbf, ..] => Ok(3),
         _ if head.iter().all(u8::is_ascii_whitespace) => refused("the file is empty"),
         _ => Ok(0),
@@ -357,6 +405,7 @@ mod tests {
         let bytes = bytes.as_ref().to_vec();
         survey(Box::new(io::Cursor::new(bytes)), 100_000_000).map_err(|error| match error {
             ReadError::Problem(problem) => problem.0,
+            ReadError::Unclosed(unclosed) => panic!("{unclosed}"),
             ReadError::Broken(error) => panic!("{error:#}"),
         })
     }
@@ -414,10 +463,56 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_that_is_never_closed_ends_the_file_before_its_row() {
+        let good = "a,A,1,,\n".repeat(1);
+        let many: String = (0..20_000)
+            .map(|number| format!("h{number},\"T\n{number}\",1,,\n"))
+            .collect();
+        for (before, rest, products, line, row_line) in [
+            (&*good, "b,\"B,2,,\nc,C,3,,\n", 1, 3, 3),
+            (&*good, "b,\"B,2,,\nc,\"C\",3,,\n", 1, 3, 3),
+            (&*good, "b,\"B\nB\",\"2,,\nc,\"C\",3,,\n", 1, 4, 3),
+            (&*many, "b,\"B,2,,\nc,\"C\",3,,\n", 20_000, 40_002, 40_002),
+        ] {
+            for end in ["\n", "\r\n"] {
+                let text = format!("{HEAD}{before}{rest}").replace('\n', end);
+                let unclosed = surveyed(&text).unwrap().unclosed.unwrap();
+                assert_eq!((unclosed.line, unclosed.row_line), (line, row_line), "{rest}");
+                let (drafts, errors) = read_all(&text);
+                assert!(errors.is_empty() && drafts.iter().all(|draft| draft.errors.is_empty()));
+                assert_eq!(drafts.len(), products, "{rest}");
+            }
+        }
+    }
+
+    #[test]
+    fn marks_that_close_somewhere_end_nothing() {
+        for title in [
+            "\"26\" wheel\"",
+            "\"A\nB\" ",
+            "26\" wheel",
+            "\"\"",
+            "\"A \"\"B\"\"\n\"\"C\"\"\"",
+        ] {
+            let text = format!("{HEAD}a,{title},1,,\nb,B,1,,\n");
+            let survey = surveyed(&text).unwrap();
+            assert_eq!((survey.unclosed, read_all(&text).0.len()), (None, 2), "{title}");
+        }
+    }
+
+    #[test]
+    fn headings_that_nobody_reads_may_repeat() {
+        let ours = "Handle,Title,Variant Price,,,Note,Note\na,A,1,,,,\n";
+        assert!(surveyed(ours).is_ok());
+    }
+
+    #[test]
     fn a_file_that_is_too_large_is_refused() {
         let file = io::Cursor::new(format!("{HEAD}a,A,1,,\n"));
         let refused = survey(Box::new(file), 20);
-        assert!(matches!(refused, Err(ReadError::Problem(Problem(why))) if why.contains("larger than 20")));
+        assert!(
+            matches!(refused, Err(ReadError::Problem(Problem(why))) if why.contains("larger than 20 bytes"))
+        );
     }
 
     #[test]

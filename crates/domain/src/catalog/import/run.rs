@@ -17,7 +17,7 @@ use vitrine_model::text::Label;
 
 use crate::catalog::commands::imports::{actor, blank};
 use crate::catalog::import::draft::RowError;
-use crate::catalog::import::guard::Problem;
+use crate::catalog::import::guard::{Problem, Unclosed};
 use crate::catalog::import::land::{Change, land};
 use crate::catalog::import::reader::{Batch, ReadError, Survey, read, survey};
 use crate::catalog::refusal::Refusal;
@@ -144,9 +144,12 @@ async fn run(
     let survey = match surveyed {
         Ok(survey) => survey,
         Err(ReadError::Problem(problem)) => return run.fail(cx, problem).await,
-        Err(ReadError::Broken(error)) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
     run.import.bytes_total = i64::try_from(survey.bytes)?;
+    if let Some(unclosed) = survey.unclosed {
+        run.note_unclosed(cx, unclosed).await?;
+    }
     match run.land_all(cx, &brand, second, survey, progress).await? {
         Ok(()) => run.finish(cx).await,
         Err(problem) => run.fail(cx, problem).await,
@@ -230,8 +233,25 @@ impl Run {
         match reading.await? {
             Ok(()) => Ok(Ok(())),
             Err(ReadError::Problem(problem)) => Ok(Err(problem)),
-            Err(ReadError::Broken(error)) => Err(error),
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// Says before all else that the file cannot be read to its end.
+    async fn note_unclosed(&mut self, cx: &Context, unclosed: Unclosed) -> anyhow::Result<()> {
+        let error = RowError {
+            line: i64::try_from(unclosed.line)?,
+            column: None,
+            handle: None,
+            message: unclosed.to_string(),
+        };
+        self.import.rows_read += 1;
+        self.import.rows_failed += 1;
+        let tx = cx.begin().await?;
+        self.note(&tx, vec![error], Vec::new()).await?;
+        self.store(&tx).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Lands one batch, its notes and the count in one transaction.
@@ -273,7 +293,11 @@ impl Run {
         }
         for change in changes {
             if self.changes.takes(change.line) {
-                notes.push(self.numbered(NoteKind::Change, change.line, Some(change.handle), change.message));
+                let row = self.numbered(NoteKind::Change, change.line, Some(change.handle), change.message);
+                notes.push(import_note::Model {
+                    column_name: change.column,
+                    ..row
+                });
             }
         }
         for chunk in notes.chunks(CHUNK) {
