@@ -373,6 +373,10 @@ fn the_demo_copes_with_dear_cheap_and_uncounted_goods_whatever_the_environment_s
         .env("VITRINE_SMTP_URL", "smtp://127.0.0.1:9")
         .env("VITRINE_PAYOUT_MINIMUM", "100000000")
         .env("VITRINE_COMMISSION_BP", "0")
+        .env("VITRINE_LISTEN", "nowhere at all")
+        .env("VITRINE_LOG", "[")
+        .env("DATABASE_URL", "postgres://127.0.0.1:9/none")
+        .env("VITRINE_DATA_DIR", "/proc/none")
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
@@ -386,6 +390,33 @@ fn the_demo_copes_with_dear_cheap_and_uncounted_goods_whatever_the_environment_s
         "Everything held.",
     ] {
         assert!(told.contains(says), "{says}\n{told}");
+    }
+}
+
+#[test]
+fn the_demo_refuses_settings_that_it_would_ignore() {
+    for (given, name) in [
+        (&["--data-dir", "/tmp/elsewhere"][..], "--data-dir"),
+        (&["--database-url", "postgres://nowhere/none"], "--database-url"),
+        (&["--payout-minimum", "5"], "--payout-minimum"),
+        (&["--price-floors"], "--price-floors"),
+    ] {
+        for after in [true, false] {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vitrine"));
+            if after {
+                command.args(["demo", "--exit"]).args(given);
+            } else {
+                command.args(given).args(["demo", "--exit"]);
+            }
+            let output = command.output().unwrap();
+            let complained = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{complained}");
+            assert!(
+                complained.contains(&format!("the demo takes no {name}:")),
+                "{complained}"
+            );
+            assert!(output.stdout.is_empty(), "nothing was played");
+        }
     }
 }
 

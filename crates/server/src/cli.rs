@@ -1,12 +1,16 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vitrine_domain::failure::Failure;
@@ -34,6 +38,53 @@ pub struct Cli {
     /// How to do it.
     #[command(flatten)]
     pub config: Config,
+}
+
+/// The settings that the demo follows.
+const OF_THE_DEMO: [&str; 3] = ["listen", "log", "log-format"];
+
+impl Cli {
+    /// Reads the command line, and the environment besides; but nothing from the environment for the demo, which plays
+    /// the same story wherever it is started.
+    ///
+    /// # Errors
+    /// What clap has to say, a request for help among it; that a setting means nothing to the demo.
+    pub fn read(arguments: impl IntoIterator<Item = OsString> + Clone) -> Result<Self, clap::Error> {
+        let command = Self::command();
+        let alone = command
+            .clone()
+            .mut_args(|argument| argument.env(Resettable::Reset))
+            .try_get_matches_from(arguments.clone());
+        match alone {
+            Ok(matches) if matches.subcommand_name() == Some("demo") => {
+                only_of_the_demo(command, &matches)?;
+                Self::from_arg_matches(&matches)
+            }
+            _ => Self::try_parse_from(arguments),
+        }
+    }
+}
+
+/// Refuses settings that the demo would ignore.
+fn only_of_the_demo(mut command: clap::Command, matches: &ArgMatches) -> Result<(), clap::Error> {
+    let given = command.get_arguments().filter(|argument| {
+        argument.is_global_set()
+            && matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
+    });
+    let unheard = given
+        .filter_map(clap::Arg::get_long)
+        .find(|name| !OF_THE_DEMO.contains(name))
+        .map(str::to_owned);
+    match unheard {
+        None => Ok(()),
+        Some(name) => Err(command.error(
+            ErrorKind::ArgumentConflict,
+            format!(
+                "the demo takes no --{name}: it plays with the default settings, on SQLite in a folder of its own, and follows \
+                 --listen, --log and --log-format only"
+            ),
+        )),
+    }
 }
 
 /// What the binary can do.

@@ -3,13 +3,12 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
 use vitrine::cli::{Cli, run};
 
 fn main() -> ExitCode {
     // The only provider compiled in; a second installation would be refused, and there is none.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let cli = Cli::parse();
+    let cli = Cli::read(std::env::args_os().collect::<Vec<_>>()).unwrap_or_else(|error| error.exit());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(vitrine::STACK)
