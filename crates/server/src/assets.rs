@@ -65,6 +65,19 @@ pub(crate) async fn graphiql(State(app): State<Vitrine>) -> Response {
         .into_response()
 }
 
+/// `GET /graphiql/cast.json`, in development: in the demo who plays in it, else nobody.
+pub(crate) async fn cast(State(app): State<Vitrine>) -> Response {
+    if !app.development {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let cast = app.cast.get().cloned().unwrap_or_else(|| "{}".to_owned());
+    let headers = [
+        (header::CONTENT_TYPE, "application/json; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, cast).into_response()
+}
+
 /// `GET /graphiql/{file}`.
 pub(crate) async fn file(Path(name): Path<String>) -> Response {
     match FILES.iter().find(|(known, ..)| *known == name) {

@@ -1,7 +1,7 @@
 //! Starting and stopping: the one place where all parts are put together.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -65,6 +65,8 @@ pub struct Vitrine {
     pub wake: Arc<Notify>,
     /// Whether GraphiQL is served.
     pub development: bool,
+    /// Who plays in the demo, as JSON: what GraphiQL's examples are filled in with.
+    pub cast: Arc<OnceLock<String>>,
     /// The header in which a proxy before us names the client's address.
     pub address_header: Option<HeaderName>,
 }
@@ -129,6 +131,7 @@ impl Vitrine {
             webhook_secrets: config.stripe_webhook_secrets.clone().into(),
             wake: Arc::new(Notify::new()),
             development,
+            cast: Arc::default(),
             address_header: config.address_header()?,
         })
     }

@@ -28,6 +28,7 @@ pub(crate) fn router(app: Vitrine, beside: Router<Vitrine>) -> Router {
         .route("/", get(|| async { Redirect::temporary("/graphiql") }))
         .route("/graphql", get(graphql::handle).post(graphql::handle))
         .route("/graphiql", get(assets::graphiql))
+        .route("/graphiql/cast.json", get(assets::cast))
         .route("/graphiql/{file}", get(assets::file))
         .route("/r/{code}", get(referral::follow))
         .route("/webhooks/stripe", post(webhooks::stripe))

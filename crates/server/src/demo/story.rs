@@ -14,6 +14,7 @@ use super::stage::Stage;
 use super::teller::Teller;
 
 const ANNA: &str = "anna@example.com";
+const OLGA: &str = "olga@vitrine.example";
 const PASSWORD: &str = "correct horse battery";
 /// The part of her commission that Anna gives to her buyers: 40 %.
 const SHARE: i32 = 4_000;
@@ -47,9 +48,39 @@ pub(super) struct Cast {
     brands: Vec<Brand>,
     shop: Shop,
     link: String,
-    operator_email: String,
+    operator: Person,
     order: Value,
     guest: String,
+}
+
+impl Cast {
+    /// What GraphiQL's examples are filled in with: everybody's headers, and what there is to name.
+    fn for_graphiql(&self) -> Value {
+        let bearer = |person: &Person| {
+            let token = person.token.as_deref().unwrap_or_default();
+            json!({ "Authorization": format!("Bearer {token}") })
+        };
+        let line = &self.order["lines"][0];
+        // The brand whose goods the first line is: it can ship and refund it.
+        let brand = self.brands.iter().find(|brand| line["brand"]["id"] == brand.id);
+        let offer = self.shop.recommended.first();
+        json!({
+            "headers": {
+                "shopholder": bearer(&self.shop.owner),
+                "buyer": { "Vitrine-Guest": self.guest },
+                "brand": brand.map(|brand| bearer(&brand.staff)),
+                "operator": bearer(&self.operator),
+            },
+            "shop": self.shop.handle,
+            "shopId": self.shop.id,
+            "productId": offer.map(|(_, offer)| &offer.product),
+            "variantId": offer.map(|(_, offer)| &offer.variant),
+            "recommendationId": offer.map(|(recommendation, _)| recommendation),
+            "orderId": self.order["id"],
+            "orderLineId": line["id"],
+            "brandId": brand.map(|brand| &brand.id),
+        })
+    }
 }
 
 /// Plays all acts.
@@ -59,7 +90,7 @@ pub(super) async fn tell(stage: &Stage, catalogues: &[Catalogue], tell: &mut Tel
         stage.running.url(),
         stage.stripe_url()
     ))?;
-    let operator_email = operator(stage).await?;
+    let mut operator = operator(stage).await?;
     let mut brands = list_products(stage, catalogues, tell).await?;
     let mut shop = open_shop(stage, &brands, tell).await?;
     let (link, click) = share_link(stage, &shop, tell).await?;
@@ -81,24 +112,27 @@ pub(super) async fn tell(stage: &Stage, catalogues: &[Catalogue], tell: &mut Tel
     books::audit(stage, tell).await?;
     books::nothing_given_up(stage).await?;
     let guest = buyer.guest.clone().context("the buyer has a secret")?;
-    Ok(Cast {
+    operator.sign_in(OLGA, PASSWORD).await?;
+    let cast = Cast {
         brands,
         shop,
         link,
-        operator_email,
+        operator,
         order,
         guest,
-    })
+    };
+    // The story is told once, so nobody has set it before.
+    let _ = stage.running.app.cast.set(cast.for_graphiql().to_string());
+    Ok(cast)
 }
 
-async fn operator(stage: &Stage) -> anyhow::Result<String> {
-    let email = "olga@vitrine.example".to_owned();
+async fn operator(stage: &Stage) -> anyhow::Result<Person> {
     let mut olga = Person::unknown(&stage.http, &stage.running.url());
-    olga.join("Olga", &email, PASSWORD).await?;
+    olga.join("Olga", OLGA, PASSWORD).await?;
     let cx = stage.running.app.context("demo");
-    let granted = vitrine_domain::identity::grant_operator(&cx, email.parse()?).await;
+    let granted = vitrine_domain::identity::grant_operator(&cx, OLGA.parse()?).await;
     granted.map_err(|failure| anyhow::anyhow!("no operator: {failure:?}"))?;
-    Ok(email)
+    Ok(olga)
 }
 
 async fn list_products(
@@ -613,7 +647,7 @@ pub(super) fn farewell(stage: &Stage, cast: &Cast, tell: &mut Teller, stays: boo
     }
     tell.act("Look around; Ctrl-C ends it")?;
     tell.line(format!(
-        "GraphiQL, with examples per actor   {}/graphiql",
+        "GraphiQL, a tab per actor           {}/graphiql",
         stage.running.url()
     ))?;
     tell.line(format!("Anna's referral link                {}", cast.link))?;
@@ -631,7 +665,9 @@ pub(super) fn farewell(stage: &Stage, cast: &Cast, tell: &mut Teller, stays: boo
         stage.folder.display()
     ))?;
     tell.line("")?;
-    tell.line(format!("Tokens, to put under Headers as {{ \"Authorization\": \"Bearer …\" }}; everybody's password is \"{PASSWORD}\":"))?;
+    tell.line(format!(
+        "GraphiQL's tabs have these tokens under Headers; everybody's password is \"{PASSWORD}\":"
+    ))?;
     let token = |person: &Person| person.token.clone().unwrap_or_default();
     tell.line(format!(
         "  shopholder  anna@example.com      {}",
@@ -640,10 +676,7 @@ pub(super) fn farewell(stage: &Stage, cast: &Cast, tell: &mut Teller, stays: boo
     for brand in &cast.brands {
         tell.line(format!("  brand       {}  {}", brand.email, token(&brand.staff)))?;
     }
-    tell.line(format!(
-        "  operator    {}  (sign in with sessionCreate)",
-        cast.operator_email
-    ))?;
+    tell.line(format!("  operator    {OLGA}  {}", token(&cast.operator)))?;
     tell.line(format!(
         "  buyer       order {}, header \"Vitrine-Guest\": {}",
         text(&cast.order["id"])?,
