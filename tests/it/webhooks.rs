@@ -21,11 +21,15 @@ fn now(app: &App) -> i64 {
 
 /// Sends `body` under this signature header; returns the status.
 async fn send(app: &App, signature: Option<&str>, body: &str) -> u16 {
+    answer(app, signature, body).await.status().as_u16()
+}
+
+async fn answer(app: &App, signature: Option<&str>, body: &str) -> reqwest::Response {
     let request = app.http.post(app.url("/webhooks/stripe")).body(body.to_owned());
     let request = signature.into_iter().fold(request, |request, signature| {
         request.header("stripe-signature", signature)
     });
-    request.send().await.unwrap().status().as_u16()
+    request.send().await.unwrap()
 }
 
 /// Sends an event as Stripe would.
@@ -82,8 +86,11 @@ on_both! {
     async fn what_is_signed_but_no_event_is_refused(app) {
         let time = now(app);
         for body in ["", "{}", "[]", r#"{"id":"evt_1"}"#] {
-            assert_eq!(send(app, Some(&format!("t={time},v1={}", v1(WEBHOOK_SECRET, time, body))), body).await, 400, "{body}");
+            let refused = answer(app, Some(&format!("t={time},v1={}", v1(WEBHOOK_SECRET, time, body))), body).await;
+            assert_eq!(refused.status(), 400, "{body}");
+            assert!(refused.text().await.unwrap().starts_with("the signature holds, but the body is no event"), "{body}");
         }
+        assert_eq!(answer(app, Some(&format!("t={time},v1={}", v1("another", time, "[]"))), "[]").await.text().await.unwrap(), "the signature does not hold\n");
         let huge = " ".repeat(1024 * 1024 + 1);
         assert_eq!(send(app, Some(&format!("t={time},v1={}", v1(WEBHOOK_SECRET, time, &huge))), &huge).await, 413);
         assert_eq!(events(app).await, 0);

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use vitrine_domain::inbox;
-use vitrine_stripe_gateway::verify_signature;
+use vitrine_stripe_gateway::{SignatureError, verify_signature};
 
 use crate::boot::Vitrine;
 use crate::request;
@@ -30,7 +30,13 @@ pub(crate) async fn stripe(
         Ok(event) => event,
         Err(error) => {
             tracing::warn!(request_id = cx.request_id(), %error, "a webhook was refused");
-            return (StatusCode::BAD_REQUEST, "the signature does not hold\n");
+            let why = match error {
+                SignatureError::NotAnEvent => {
+                    "the signature holds, but the body is no event: send a JSON object with id, type, livemode and data.object\n"
+                }
+                _ => "the signature does not hold\n",
+            };
+            return (StatusCode::BAD_REQUEST, why);
         }
     };
     match inbox::receive(&cx, event).await {

@@ -1,5 +1,6 @@
 //! Why buying says no.
 
+use vitrine_model::checkout::OrderState;
 use vitrine_model::money::{Currency, Money};
 use vitrine_model::text::Country;
 
@@ -90,8 +91,8 @@ pub enum Refusal {
     PaymentRefused,
     /// No such order that she may see.
     OrderNotFound,
-    /// The order is in a state in which this cannot be done.
-    OrderState,
+    /// The order is in this state, in which this cannot be done. One that awaits payment has its payment under way.
+    OrderState(OrderState),
     /// She works for the brand, but may not do this.
     Staff(identity::Refusal),
     /// The lines are of several brands, and each brand ships its own parcels.

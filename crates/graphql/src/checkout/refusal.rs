@@ -5,6 +5,7 @@ use vitrine_domain::checkout::{
     DisputeRefusal, FulfillmentRefusal, LineRefusal, MAX_QUANTITY, Problem, RefundRefusal, Refusal,
     ReturnRefusal,
 };
+use vitrine_model::checkout::OrderState;
 
 use crate::error::{UserError, UserErrorCode};
 
@@ -155,14 +156,22 @@ impl From<Refusal> for UserError {
                 "the payment provider refused; nothing was bought, and the cart is open again",
             ),
             Refusal::OrderNotFound => Self::new(Code::NotFound, "orderId", "there is no such order of yours"),
-            Refusal::OrderState => Self::new(
-                Code::WrongState,
-                "orderId",
-                "the order is in a state in which this cannot be done",
-            ),
+            Refusal::OrderState(state) => Self::new(Code::WrongState, "orderId", stands(state)),
             Refusal::SeveralBrands => Self::new(Code::Invalid, "lines", "each brand ships its own parcels"),
             Refusal::NothingNamed => Self::new(Code::Invalid, "lines", "name a line, or shipping"),
         }
+    }
+}
+
+/// In which state an order is, in which something cannot be done.
+fn stands(state: OrderState) -> &'static str {
+    match state {
+        OrderState::AwaitingPayment => {
+            "the order awaits its payment, which is under way: try again once it has come, or failed"
+        }
+        OrderState::Paid => "the order is paid",
+        OrderState::Expired => "the order is closed: it was called off, or not paid in time",
+        OrderState::Cancelled => "the order is cancelled, and what was paid for it goes back",
     }
 }
 

@@ -74,7 +74,7 @@ async fn cancel_unpaid(
     }
     let order = lock_order(&tx, id).await?.or_refuse(Refusal::OrderNotFound)?;
     if order.state != OrderState::AwaitingPayment || order.payment_pending_at.is_some() {
-        return refuse(Refusal::OrderState);
+        return refuse(Refusal::OrderState(order.state));
     }
     event::record(&tx, cx, actor(by), "order.cancel_requested", id, &[]).await?;
     idempotency::finish(&tx, &key, Attempt::InFlight, id).await?;
@@ -93,7 +93,7 @@ async fn called_off(db: &impl ConnectionTrait, id: OrderId) -> Result<order::Mod
     let found = order::Entity::find_by_id(id).one(db).await?;
     let order = found.or_refuse(Refusal::OrderNotFound)?;
     if order.state == OrderState::Paid {
-        return refuse(Refusal::OrderState);
+        return refuse(Refusal::OrderState(order.state));
     }
     Ok(order)
 }

@@ -113,7 +113,7 @@ pub(in crate::checkout) async fn cancel_paid(
     may_cancel(&tx, cx, by, &order, &lines).await?;
     match order.state {
         // It was to be called off before it was paid, and then was paid after all.
-        OrderState::Paid if earlier.is_some() => return refuse(Refusal::OrderState),
+        OrderState::Paid if earlier.is_some() => return refuse(Refusal::OrderState(order.state)),
         _ if earlier.is_some() => return Ok(order),
         _ => {}
     }

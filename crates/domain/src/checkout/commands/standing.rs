@@ -84,7 +84,7 @@ pub(super) fn live(order: &order::Model) -> Result<(), Failure<Refusal>> {
     if order.state == OrderState::Paid {
         Ok(())
     } else {
-        refuse(Refusal::OrderState)
+        refuse(Refusal::OrderState(order.state))
     }
 }
 
