@@ -4,8 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::fulfillment::{SHIP, hire, parcel};
-use crate::support::App;
-use crate::support::on_both;
+use crate::support::{App, FRONTEND, on_both};
 
 /// The mails to `to` whose text holds all of `words`.
 pub(crate) fn mails_to(app: &App, to: &str, words: &[&str]) -> usize {
@@ -29,6 +28,28 @@ on_both! {
         assert_eq!(mails_to(app, "sam@example.com", &["Please ship for tea"]), 1);
         assert_eq!(mails_to(app, "tea-shopholder@example.com", &["you earn 8.10 EUR", "30 days after delivery"]), 1);
         assert_eq!(app.mails().len(), 4);
+    }
+
+    async fn letters_lead_to_where_their_readers_can_look(app) {
+        let tea = app.market("tea").await;
+        let (first, second) = (app.buy(&[(&tea, 1)]).await, app.buy(&[(&tea, 1)]).await);
+        let page = |order: &str| format!("{FRONTEND}/orders/{order}?number=");
+        let mut secrets = Vec::new();
+        for purchase in [&first, &second] {
+            let letters: Vec<String> = app.mails().iter().map(|mail| mail.replace("=\r\n", "").replace("=3D", "=")).filter(|mail| mail.contains(&page(&purchase.order))).collect();
+            assert!(letters.len() == 1 && letters[0].contains("To: berta@example.com"), "the buyer's alone: {letters:?}");
+            let (_, secret) = letters[0].split_once(&page(&purchase.order)).unwrap().1.split_once('#').unwrap();
+            secrets.push(secret.split_whitespace().next().unwrap().to_owned());
+        }
+        let see = "query($id: ID!) { order(id: $id) { state } }";
+        let mut guest = app.nobody();
+        guest.guest = Some(secrets[0].clone());
+        assert_eq!(guest.ask(see, json!({ "id": first.order })).await["order"]["state"], "PAID");
+        assert_eq!(guest.ask(see, json!({ "id": second.order })).await["order"], json!(null), "each letter opens its own order");
+        app.wait(TimeDelta::days(91)).await;
+        assert_eq!(guest.ask(see, json!({ "id": first.order })).await["order"], json!(null), "as long as her own secret does");
+        assert_eq!(mails_to(app, "tea-owner@example.com", &["Please ship", &format!("Your brand: {FRONTEND}/brands/tea")]), 2);
+        assert_eq!(mails_to(app, "tea-shopholder@example.com", &["you earn", &format!("Your shop: {FRONTEND}/me/tea-shop")]), 2);
     }
 
     async fn a_parcel_is_told_with_its_tracking_code(app) {

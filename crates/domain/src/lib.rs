@@ -18,8 +18,8 @@
 //!
 //! `checkout` and `payout` never call each other: they meet in the ledger. Rows may be read through `vitrine_model` by
 //! anyone. The modules beside the domains (`context`, `tx`, `event`, `jobs`, `intent`, `inbox`, `reconcile`, `idempotency`,
-//! `list`, `search`, `secret`) are the mechanism all share; `jobs`, `intent`, `inbox` and `reconcile` hand what comes back from
-//! outside to the domain it concerns.
+//! `list`, `search`, `secret`, `template`) are the mechanism all share; `jobs`, `intent`, `inbox` and `reconcile` hand what comes
+//! back from outside to the domain it concerns.
 
 pub mod context;
 pub mod event;
@@ -35,6 +35,7 @@ pub mod reconcile;
 pub mod search;
 pub mod secret;
 pub mod settings;
+mod template;
 mod tx;
 
 pub mod catalog;

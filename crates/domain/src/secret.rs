@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use vitrine_model::id::OrderId;
 
 use crate::context::Context;
 
@@ -23,6 +24,13 @@ pub fn new_secret(cx: &Context, prefix: &str) -> SecretString {
 /// What is stored of a secret.
 pub fn hash_secret(secret: &SecretString) -> Vec<u8> {
     sha256(secret.expose_secret().as_bytes())
+}
+
+/// The secret in letters about `order`, which opens it as the guest's own secret does, and for as long. It is made anew
+/// whenever it is needed, from the platform's key, and kept nowhere.
+pub fn order_secret(cx: &Context, order: OrderId) -> SecretString {
+    let made = keyed_hash(cx, "order letter", order.to_string().as_bytes());
+    format!("vo_{}", URL_SAFE_NO_PAD.encode(made)).into()
 }
 
 /// HMAC-SHA-256 of `message` under the platform's key, for one `purpose` only: a signature made for one is void for

@@ -13,9 +13,16 @@ pub struct Settings {
     pub public_url: String,
     /// Where `/r/{code}` leads, with `{shop}`, `{recommendation}`, `{product}` and `{click}` to be filled in.
     pub landing_url: String,
+    /// Where letters lead a buyer: her order's page, with `{order}`, `{number}` and `{secret}` to be filled in. Without it
+    /// letters hold no link.
+    pub order_url: Option<String>,
+    /// Where letters lead a shopholder: her page, with `{shop}` to be filled in.
+    pub shopholder_url: Option<String>,
+    /// Where letters lead those who work for a brand: its page, with `{brand}` to be filled in.
+    pub brand_url: Option<String>,
     /// Addresses a client may name as return addresses: their origins, such as `https://shop.example.com`.
     pub return_origins: Vec<String>,
-    /// Keys click tokens and visitor hashes. At least 32 characters.
+    /// Keys click tokens, visitor hashes and the secrets in letters. At least 32 characters.
     pub secret_key: SecretString,
     /// The currencies in which the platform holds a balance at the payment provider.
     pub currencies: Vec<Currency>,

@@ -84,6 +84,22 @@ pub struct Config {
     #[arg(long, env = "VITRINE_LANDING_URL", global = true)]
     pub landing_url: Option<String>,
 
+    /// Where letters lead a buyer: your frontend's page of her order, with `{order}`, `{number}` and `{secret}` where their
+    /// values belong. The secret opens a guest's order as the header `Vitrine-Guest`: let it stand behind the `#`, where no
+    /// server sees it. By default this server's GraphiQL in development, and no link in production.
+    #[arg(long, env = "VITRINE_ORDER_URL", global = true)]
+    pub order_url: Option<String>,
+
+    /// Where letters lead a shopholder: your frontend's page for her, with `{shop}` where her shop's handle belongs. By
+    /// default they hold no link.
+    #[arg(long, env = "VITRINE_SHOPHOLDER_URL", global = true)]
+    pub shopholder_url: Option<String>,
+
+    /// Where letters lead those who work for a brand: your frontend's page for them, with `{brand}` where its handle
+    /// belongs. By default they hold no link.
+    #[arg(long, env = "VITRINE_BRAND_URL", global = true)]
+    pub brand_url: Option<String>,
+
     /// The header in which the proxy before this server names the client's address, such as `X-Forwarded-For`. The last
     /// address in it counts. Leave it out where clients connect directly: they could write anything.
     #[arg(long, env = "VITRINE_ADDRESS_HEADER", global = true)]
@@ -94,7 +110,7 @@ pub struct Config {
     #[arg(long, env = "VITRINE_ORIGINS", global = true, value_delimiter = ',')]
     pub origins: Vec<String>,
 
-    /// Signs click tokens: at least 32 random characters, the same on all nodes. On SQLite it is made and kept in the
+    /// Signs click tokens, and makes the secrets in letters: at least 32 random characters, the same on all nodes. On SQLite it is made and kept in the
     /// data folder when not given.
     #[arg(long, env = "VITRINE_SECRET_KEY", global = true, hide_env_values = true)]
     pub secret_key: Option<SecretString>,
@@ -268,9 +284,25 @@ impl Config {
             format!("{public_url}/graphiql?shop={{shop}}&recommendation={{recommendation}}&click={{click}}")
         };
         let landing_url = self.landing_url.clone().unwrap_or_else(landing);
-        check_landing(&landing_url)?;
+        check_template("VITRINE_LANDING_URL", &landing_url)?;
+        let graphiql = format!("{public_url}/graphiql?order={{order}}#guest={{secret}}");
+        let graphiql = (self.environment == Environment::Development).then_some(graphiql);
+        let order_url = given(&self.order_url).or(graphiql);
+        let (shopholder_url, brand_url) = (given(&self.shopholder_url), given(&self.brand_url));
+        for (name, template) in [
+            ("VITRINE_ORDER_URL", &order_url),
+            ("VITRINE_SHOPHOLDER_URL", &shopholder_url),
+            ("VITRINE_BRAND_URL", &brand_url),
+        ] {
+            template
+                .iter()
+                .try_for_each(|template| check_template(name, template))?;
+        }
         Ok(Settings {
             landing_url,
+            order_url,
+            shopholder_url,
+            brand_url,
             public_url,
             return_origins,
             secret_key: self.secret_key()?,
@@ -385,19 +417,24 @@ fn check_folder(folder: &Path) -> anyhow::Result<()> {
         })
 }
 
+/// A variable set to nothing gives nothing.
+fn given(template: &Option<String>) -> Option<String> {
+    template.clone().filter(|template| !template.is_empty())
+}
+
 /// Whatever fills in the placeholders, the template must be an address that a browser can be sent to.
-fn check_landing(template: &str) -> anyhow::Result<()> {
-    let parsed = url::Url::parse(template)
-        .with_context(|| format!("VITRINE_LANDING_URL is not an address: {template}"))?;
+fn check_template(name: &str, template: &str) -> anyhow::Result<()> {
+    let parsed =
+        url::Url::parse(template).with_context(|| format!("{name} is not an address: {template}"))?;
     let plain = template.bytes().all(|byte| byte.is_ascii_graphic());
     ensure!(
         matches!(parsed.scheme(), "http" | "https") && plain,
-        "VITRINE_LANDING_URL must start with http:// or https:// and hold no spaces: {template}"
+        "{name} must start with http:// or https:// and hold no spaces: {template}"
     );
     let host = parsed.host_str().unwrap_or_default();
     ensure!(
         !host.contains(['{', '}', '%']),
-        "VITRINE_LANDING_URL must not have a placeholder in its host: {template}"
+        "{name} must not have a placeholder in its host: {template}"
     );
     Ok(())
 }

@@ -107,6 +107,11 @@ impl App {
             landing_url: Some(format!(
                 "{FRONTEND}/{{shop}}?rec={{recommendation}}&product={{product}}&click={{click}}"
             )),
+            order_url: Some(format!(
+                "{FRONTEND}/orders/{{order}}?number={{number}}#{{secret}}"
+            )),
+            shopholder_url: Some(format!("{FRONTEND}/me/{{shop}}")),
+            brand_url: Some(format!("{FRONTEND}/brands/{{brand}}")),
             secret_key: Some("0123456789abcdef0123456789abcdef".to_owned().into()),
             stripe_secret_key: Some(STRIPE_KEY.to_owned().into()),
             stripe_base_url: stripe.url(),

@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::identity::Viewer;
 use crate::list::List;
 use crate::referral::{self, Buyer, Credit, LineToCredit};
+use crate::secret;
 
 /// An order's place in a list by age: when checkout started, and its id.
 pub type ByAge = (Time, OrderId);
@@ -44,9 +45,11 @@ pub async fn order(cx: &Context, by: &Viewer, id: OrderId) -> Result<Option<orde
     Ok(found.filter(|order| by.is_operator() || is_buyer(cx, by, order)))
 }
 
-/// Whether `by` is the order's buyer: her account's, or opened by the guest's secret she holds.
+/// Whether `by` is the order's buyer: her account's, or opened by the guest's secret she holds, or by that of her letters.
 pub fn is_buyer(cx: &Context, by: &Viewer, order: &order::Model) -> bool {
-    rules::opens(by, &order.secret_hash, order.secret_expires_at, cx.now())
+    let opens = |secret_hash: &[u8]| rules::opens(by, secret_hash, order.secret_expires_at, cx.now());
+    opens(&order.secret_hash)
+        || (by.guest.is_some() && opens(&secret::hash_secret(&secret::order_secret(cx, order.id))))
         || (order.account_id.is_some() && order.account_id == by.account_id())
 }
 

@@ -267,10 +267,19 @@ pub(super) async fn person(
     account::Entity::find_by_id(id).one(db).await
 }
 
-/// What the shop is called.
-pub(super) async fn shop_name(db: &impl ConnectionTrait, id: ShopId) -> Result<String, DbErr> {
+/// What the shop is called, and its handle.
+pub(super) async fn shop(db: &impl ConnectionTrait, id: ShopId) -> Result<(String, String), DbErr> {
     let found = shop::Entity::find_by_id(id).one(db).await?;
-    Ok(found.map_or_else(|| "your shop".to_owned(), |shop| shop.name.to_string()))
+    Ok(found.map_or_else(
+        || ("your shop".to_owned(), String::new()),
+        |shop| (shop.name.to_string(), shop.handle.to_string()),
+    ))
+}
+
+/// The brand's handle.
+pub(super) async fn brand_handle(db: &impl ConnectionTrait, id: BrandId) -> Result<String, DbErr> {
+    let found = brand::Entity::find_by_id(id).one(db).await?;
+    Ok(found.map(|brand| brand.handle.to_string()).unwrap_or_default())
 }
 
 /// What the brand is called.

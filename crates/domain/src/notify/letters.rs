@@ -13,6 +13,22 @@ pub(super) struct Letter {
     pub(super) text: String,
 }
 
+impl Letter {
+    /// The letter, with where to look at its end.
+    pub(super) fn leading_to(mut self, what: &str, address: &str) -> Self {
+        line(&mut self.text, &format!("\n{what}: {address}"));
+        self
+    }
+
+    /// The same, where there is anywhere to look.
+    pub(super) fn leading_to_any(self, what: &str, address: Option<&str>) -> Self {
+        match address {
+            Some(address) => self.leading_to(what, address),
+            None => self,
+        }
+    }
+}
+
 /// So many pieces of something, and what they cost the buyer together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use anyhow::Context as _;
 use futures::future::BoxFuture;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use vitrine_model::checkout::RefundKind;
+use secrecy::ExposeSecret;
+use vitrine_model::checkout::{RefundKind, order};
 use vitrine_model::event;
 use vitrine_model::id::{
     BrandId, EventId, IdError, OrderId, PayoutAccountId, PayoutId, ReturnId, ReversalId, UnitId,
@@ -23,6 +24,8 @@ use crate::notify::disputes;
 use crate::notify::facts::{self, Earner, Sale};
 use crate::notify::letters::{self, Earned, Item, Letter, TakenBack};
 use crate::notify::trouble::{self, Hindrance};
+use crate::secret;
+use crate::template::fill_in;
 
 /// A letter and to whom.
 pub(super) struct Draft {
@@ -145,6 +148,7 @@ async fn order_paid(cx: &Context, order: OrderId) -> anyhow::Result<Vec<Draft>> 
     let number = &sale.order.number;
     let mut drafts = Vec::new();
     drafts.extend(to_buyer(
+        cx,
         &sale,
         letters::order_paid(
             sale.buyer_name(),
@@ -187,7 +191,7 @@ async fn order_shipped(cx: &Context, event: &event::Model) -> anyhow::Result<Vec
             .as_ref()
             .map(vitrine_model::text::Tracking::as_str),
     );
-    Ok(to_buyer(&sale, letter).into_iter().collect())
+    Ok(to_buyer(cx, &sale, letter).into_iter().collect())
 }
 
 async fn order_refunded(cx: &Context, event: &event::Model) -> anyhow::Result<Vec<Draft>> {
@@ -202,7 +206,7 @@ async fn order_refunded(cx: &Context, event: &event::Model) -> anyhow::Result<Ve
         &sale.items_of_units(|unit| units.contains(&unit.id)),
         refund.reason.as_str(),
     );
-    let mut drafts: Vec<Draft> = to_buyer(&sale, letter).into_iter().collect();
+    let mut drafts: Vec<Draft> = to_buyer(cx, &sale, letter).into_iter().collect();
     if refund.kind == RefundKind::Units {
         for earner in facts::earners(&sale, |unit| units.contains(&unit.id)) {
             let party = Party::Shopholder(earner.account);
@@ -229,7 +233,7 @@ async fn order_cancelled(cx: &Context, order: OrderId) -> anyhow::Result<Vec<Dra
     }
     let number = &sale.order.number;
     let letter = letters::cancelled(sale.buyer_name(), number, sale.money(sale.order.total));
-    let mut drafts: Vec<Draft> = to_buyer(&sale, letter).into_iter().collect();
+    let mut drafts: Vec<Draft> = to_buyer(cx, &sale, letter).into_iter().collect();
     for brand in sale.brand_ids() {
         let name = sale.brand_name(brand);
         let write = |to: &account::Model| letters::do_not_ship(to.name.as_str(), name, number);
@@ -259,7 +263,7 @@ async fn return_decided(
     let items = sale.items_of_units(|unit| units.contains(&unit.id));
     let brand = sale.brand_name(found.brand_id);
     let letter = write(sale.buyer_name(), &sale.order.number, brand, &items);
-    Ok(to_buyer(&sale, letter).into_iter().collect())
+    Ok(to_buyer(cx, &sale, letter).into_iter().collect())
 }
 
 async fn payout_paid(cx: &Context, id: PayoutId) -> anyhow::Result<Vec<Draft>> {
@@ -325,7 +329,7 @@ async fn order_expired(cx: &Context, id: OrderId) -> anyhow::Result<Vec<Draft>> 
     }
     let sale = facts::sale(cx.db(), id).await?;
     let letter = letters::expired(sale.buyer_name(), &sale.order.number, &sale.items(|_| true));
-    Ok(to_buyer(&sale, letter).into_iter().collect())
+    Ok(to_buyer(cx, &sale, letter).into_iter().collect())
 }
 
 async fn refund_failed(cx: &Context, event: &event::Model) -> anyhow::Result<Vec<Draft>> {
@@ -334,7 +338,7 @@ async fn refund_failed(cx: &Context, event: &event::Model) -> anyhow::Result<Vec
     let amount = Money::new(refund.amount, refund.currency);
     let number = &sale.order.number;
     let letter = letters::refund_failed(sale.buyer_name(), number, amount);
-    let mut drafts: Vec<Draft> = to_buyer(&sale, letter).into_iter().collect();
+    let mut drafts: Vec<Draft> = to_buyer(cx, &sale, letter).into_iter().collect();
     let concerned = sale.units.iter().filter(|unit| units.contains(&unit.id));
     let brands: BTreeSet<BrandId> = concerned.map(|unit| unit.brand_id).collect();
     for brand in brands {
@@ -361,9 +365,11 @@ async fn to_party(
         }
         Party::Shopholder(id) => {
             let person = facts::person(cx.db(), id).await?;
+            let page = cx.settings().shopholder_url.as_ref();
+            let page = page.map(|template| fill_in(template, &[("{shop}", "")]));
             let drafts = person.map(|person| Draft {
                 recipient: person.id.to_string(),
-                letter: write(person.name.as_str(), "you"),
+                letter: write(person.name.as_str(), "you").leading_to_any("Your page", page.as_deref()),
                 to: person.email,
             });
             Ok(drafts.into_iter().collect())
@@ -380,7 +386,7 @@ async fn payment(
     let sale = facts::sale(cx.db(), order).await?;
     let total = sale.money(sale.order.total);
     let letter = write(sale.buyer_name(), &sale.order.number, total);
-    Ok(to_buyer(&sale, letter).into_iter().collect())
+    Ok(to_buyer(cx, &sale, letter).into_iter().collect())
 }
 
 async fn charge_unexpected(cx: &Context, event: &event::Model) -> anyhow::Result<Vec<Draft>> {
@@ -388,7 +394,7 @@ async fn charge_unexpected(cx: &Context, event: &event::Model) -> anyhow::Result
     let (refund, _) = facts::refund(cx.db(), reference(event, "refund")?).await?;
     let amount = Money::new(refund.amount, refund.currency);
     let letter = trouble::charge_returned(sale.buyer_name(), &sale.order.number, amount);
-    Ok(to_buyer(&sale, letter).into_iter().collect())
+    Ok(to_buyer(cx, &sale, letter).into_iter().collect())
 }
 
 /// Written for how the account stands by now: one that works again needs no letter.
@@ -405,13 +411,36 @@ async fn account_restricted(cx: &Context, id: PayoutAccountId) -> anyhow::Result
     to_party(cx, account.party, write).await
 }
 
-/// The buyer may have given no address, or have been erased.
-fn to_buyer(sale: &Sale, letter: Letter) -> Option<Draft> {
+/// The buyer may have given no address, or have been erased. A guest's letter opens her order; who bought with an account
+/// signs in.
+fn to_buyer(cx: &Context, sale: &Sale, letter: Letter) -> Option<Draft> {
+    let to = sale.contact.as_ref()?.email.clone()?;
+    let letter = match &cx.settings().order_url {
+        Some(template) => letter.leading_to("Your order", &order_page(cx, template, &sale.order)),
+        None => letter,
+    };
     Some(Draft {
-        to: sale.contact.as_ref()?.email.clone()?,
+        to,
         recipient: "buyer".to_owned(),
         letter,
     })
+}
+
+fn order_page(cx: &Context, template: &str, order: &order::Model) -> String {
+    let secret = order
+        .account_id
+        .is_none()
+        .then(|| secret::order_secret(cx, order.id));
+    let id = order.id.to_string();
+    let places = [
+        ("{order}", id.as_str()),
+        ("{number}", order.number.as_str()),
+        (
+            "{secret}",
+            secret.as_ref().map_or("", ExposeSecret::expose_secret),
+        ),
+    ];
+    fill_in(template, &places)
 }
 
 pub(super) async fn to_staff(
@@ -421,10 +450,17 @@ pub(super) async fn to_staff(
     write: impl Fn(&account::Model) -> Letter,
 ) -> anyhow::Result<Vec<Draft>> {
     let staff = facts::staff(cx.db(), brand, needed).await?;
+    let page = match &cx.settings().brand_url {
+        Some(template) => {
+            let handle = facts::brand_handle(cx.db(), brand).await?;
+            Some(fill_in(template, &[("{brand}", &handle)]))
+        }
+        None => None,
+    };
     let drafts = staff.into_iter().map(|person| Draft {
         // One person may work for several brands of an order.
         recipient: format!("{}.{brand}", person.id),
-        letter: write(&person),
+        letter: write(&person).leading_to_any("Your brand", page.as_deref()),
         to: person.email,
     });
     Ok(drafts.collect())
@@ -441,10 +477,13 @@ pub(super) async fn to_earner(
     let Some(person) = facts::person(cx.db(), earner.account).await?.filter(|_| sum > 0) else {
         return Ok(None);
     };
-    let shop = facts::shop_name(cx.db(), earner.shop).await?;
+    let (shop, handle) = facts::shop(cx.db(), earner.shop).await?;
+    let page = cx.settings().shopholder_url.as_ref();
+    let page = page.map(|template| fill_in(template, &[("{shop}", &handle)]));
+    let letter = write(person.name.as_str(), &shop, &earner.earned, sale.money(sum));
     Ok(Some(Draft {
         recipient: format!("{}.{}", person.id, earner.shop),
-        letter: write(person.name.as_str(), &shop, &earner.earned, sale.money(sum)),
+        letter: letter.leading_to_any("Your shop", page.as_deref()),
         to: person.email,
     }))
 }

@@ -1,8 +1,6 @@
 //! Where a link leads: the operator's template filled in. Only stored values go in, each percent-encoded, and what they
 //! bring along is never read as a placeholder.
 
-use url::form_urlencoded::byte_serialize;
-
 /// What can stand in the template.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Places<'a> {
@@ -24,24 +22,7 @@ pub(crate) fn fill_in(template: &str, places: &Places<'_>) -> String {
         ("{product}", places.product),
         ("{click}", places.click),
     ];
-    let mut filled = String::with_capacity(template.len() + 100);
-    let mut rest = template;
-    while let Some(brace) = rest.find('{') {
-        let (before, from_brace) = rest.split_at(brace);
-        filled.push_str(before);
-        rest = match known.iter().find(|(name, _)| from_brace.starts_with(name)) {
-            Some((name, value)) => {
-                filled.extend(byte_serialize(value.as_bytes()));
-                &from_brace[name.len()..]
-            }
-            None => {
-                filled.push('{');
-                &from_brace[1..]
-            }
-        };
-    }
-    filled.push_str(rest);
-    filled
+    crate::template::fill_in(template, &known)
 }
 
 #[cfg(test)]

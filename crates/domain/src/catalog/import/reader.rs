@@ -464,14 +464,14 @@ mod tests {
 
     #[test]
     fn a_mark_that_is_never_closed_ends_the_file_before_its_row() {
-        let good = "a,A,1,,\n".repeat(1);
+        let good = "a,A,1,,\n";
         let many: String = (0..20_000)
             .map(|number| format!("h{number},\"T\n{number}\",1,,\n"))
             .collect();
         for (before, rest, products, line, row_line) in [
-            (&*good, "b,\"B,2,,\nc,C,3,,\n", 1, 3, 3),
-            (&*good, "b,\"B,2,,\nc,\"C\",3,,\n", 1, 3, 3),
-            (&*good, "b,\"B\nB\",\"2,,\nc,\"C\",3,,\n", 1, 4, 3),
+            (good, "b,\"B,2,,\nc,C,3,,\n", 1, 3, 3),
+            (good, "b,\"B,2,,\nc,\"C\",3,,\n", 1, 3, 3),
+            (good, "b,\"B\nB\",\"2,,\nc,\"C\",3,,\n", 1, 4, 3),
             (&*many, "b,\"B,2,,\nc,\"C\",3,,\n", 20_000, 40_002, 40_002),
         ] {
             for end in ["\n", "\r\n"] {
