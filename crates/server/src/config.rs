@@ -42,6 +42,7 @@ pub enum LogFormat {
 
 /// Configuration. Every flag can be given as the environment variable named beside it.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Settings")]
 pub struct Config {
     /// The database: `sqlite://FILE` or `postgres://USER@HOST/NAME`. By default `vitrine.db` in the data folder.
     #[arg(long, env = "DATABASE_URL", global = true, hide_env_values = true)]
