@@ -33,6 +33,7 @@ mod gateway;
 mod idempotency;
 mod identity;
 mod import;
+mod interleavings;
 mod invariants;
 mod journeys;
 mod ledger;

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod database;
+pub(crate) mod halt;
 pub(crate) mod market;
 pub(crate) mod stripe;
 
@@ -415,6 +416,7 @@ impl Person<'_> {
 fn count(statements: Arc<AtomicU64>) -> OnStatement {
     Arc::new(move |_| {
         statements.fetch_add(1, Ordering::Relaxed);
+        halt::statement_sent();
     })
 }
 

@@ -94,7 +94,7 @@ impl Stripe {
     pub(crate) async fn pay(&self, checkout_url: &str, card: &str) -> Option<String> {
         let form = [
             ("card_number", card),
-            ("exp", "12/34"),
+            ("exp", "12/80"),
             ("cvc", "123"),
             ("name", "Berta Buyer"),
         ];
