@@ -9,19 +9,20 @@
 //! | was committed and calls the outside | `InProgress`; after the lease it goes on with what was begun | `Reused` |
 //! | is not committed yet | waits until it is, or is not | the same |
 //! | was refused, or broke | is a first attempt: nothing had been changed | is a first attempt |
-//! | is longer ago than a day | is a first attempt | is a first attempt |
+//! | is longer ago than a day | is a first attempt, unless the key [lasts](Key::lasting) | is a first attempt, unless the key lasts |
 //!
 //! So a refusal is not remembered: whoever mends what stood in the way may repeat the request under its key. What must
-//! not happen twice even a day later is kept from it by its own state, never by the key: a cart makes one order, a unit is
-//! refunded once, a hold stands once. Why so is told in `docs/decisions/0011-refusals-leave-no-key.md`.
+//! not happen twice even a day later is kept from it by its own state: a cart makes one order, a unit is refunded once, a
+//! hold stands once. Only what no state could keep from happening twice, as goodwill, has keys that last. Why so is told in `docs/decisions/0011-refusals-leave-no-key.md`.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, TryInsertResult};
+use vitrine_model::Time;
 use vitrine_model::idempotency::{self, Attempt};
 
 use crate::context::{Context, Tx};
@@ -30,6 +31,11 @@ use crate::secret;
 
 /// How long an outcome is remembered.
 const KEEP: TimeDelta = TimeDelta::hours(24);
+/// When a key that lasts runs out: at the end of the last year that both databases can write.
+const FOR_EVER: Time = NaiveDate::from_ymd_opt(9999, 12, 31)
+    .expect("a day")
+    .and_time(NaiveTime::MIN)
+    .and_utc();
 /// How long a repeat is told to wait while the first attempt calls the outside world.
 const LEASE: TimeDelta = TimeDelta::seconds(90);
 /// Longest key a client may choose.
@@ -85,6 +91,8 @@ pub struct Key {
     pub key: String,
     /// SHA-256 over the input as it was understood.
     pub input_hash: Vec<u8>,
+    /// Whether it is remembered for ever.
+    pub lasts: bool,
 }
 
 impl Key {
@@ -95,7 +103,19 @@ impl Key {
             mutation,
             key,
             input_hash: input.hash(),
+            lasts: false,
         }
+    }
+
+    /// The same, but remembered for ever.
+    #[must_use]
+    pub fn lasting(mut self) -> Self {
+        self.lasts = true;
+        self
+    }
+
+    fn expires_at(&self, now: Time) -> Time {
+        if self.lasts { FOR_EVER } else { now + KEEP }
     }
 }
 
@@ -143,7 +163,7 @@ pub async fn claim(tx: &Tx, cx: &Context, key: &Key) -> Result<Result<Claim, Key
         outcome: Set(None),
         lease_until: Set(now + LEASE),
         created_at: Set(now),
-        expires_at: Set(now + KEEP),
+        expires_at: Set(key.expires_at(now)),
     };
     let inserted = idempotency::Entity::insert(row)
         .on_conflict_do_nothing()

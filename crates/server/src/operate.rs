@@ -99,7 +99,7 @@ pub struct Answer {
     /// Why. The party reads it.
     #[arg(long)]
     reason: Reason,
-    /// The same key again does the same only once, for a day. By default every call is a new one.
+    /// The same key again does the same only once. By default every call is a new one.
     #[arg(long)]
     key: Option<String>,
 }

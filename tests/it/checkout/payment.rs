@@ -50,7 +50,7 @@ on_both! {
         app.stripe.pay(&url, CARD).await;
         app.settle().await;
         assert_eq!(basket.order(&order).await["state"], "AWAITING_PAYMENT");
-        app.wait(TimeDelta::minutes(34)).await;
+        app.wait(TimeDelta::minutes(38)).await;
         assert_eq!(basket.order(&order).await["state"], "PAID");
         assert_eq!(kettle.stock().await, (9, 0));
     }
@@ -95,7 +95,7 @@ on_both! {
         app.wait(TimeDelta::minutes(30)).await;
         assert_eq!(basket.order(&order).await["state"], "AWAITING_PAYMENT");
         assert_eq!(kettle.stock().await, (10, 2));
-        app.wait(TimeDelta::minutes(4)).await;
+        app.wait(TimeDelta::minutes(8)).await;
         assert_eq!(basket.order(&order).await["state"], "EXPIRED");
         assert_eq!(basket.order(&order).await["checkoutUrl"], Value::Null);
         assert_eq!(kettle.stock().await, (10, 0));
@@ -114,7 +114,7 @@ on_both! {
         app.stripe.admin("deliveries", json!({ "mode": "drop" })).await;
         let basket = kettle.basket(1).await;
         let (order, _) = basket.ordered().await;
-        app.wait(TimeDelta::minutes(34)).await;
+        app.wait(TimeDelta::minutes(38)).await;
         assert_eq!(basket.order(&order).await["state"], "EXPIRED");
         assert_eq!(kettle.stock().await, (10, 0));
     }
@@ -161,7 +161,7 @@ on_both! {
         app.settle().await;
         let late = kettle.basket(1).await;
         let (expired, _) = late.ordered().await;
-        app.wait(TimeDelta::minutes(34)).await;
+        app.wait(TimeDelta::minutes(38)).await;
         charge_behind(app, &expired, 12_050, "eur").await;
         app.stripe.admin("deliveries", json!({ "mode": "duplicate" })).await;
         app.settle().await;

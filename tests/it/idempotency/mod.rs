@@ -37,8 +37,18 @@ pub(crate) struct Case {
     scene: for<'a> fn(&'a App) -> LocalBoxFuture<'a, Scene<'a>>,
     /// What somebody else is answered under the same key; none when it is carried out for her.
     another: Option<&'static str>,
-    /// What is answered once the key has run out; none when it is carried out anew.
-    later: Option<&'static str>,
+    /// What comes of it a day later.
+    later: Later,
+}
+
+/// What comes of a request that is sent again when a key that does not last has run out.
+enum Later {
+    /// It is carried out anew.
+    Anew,
+    /// How things stand refuses it.
+    Refused(&'static str),
+    /// Its key lasts: what the first made is answered.
+    TheSame,
 }
 
 /// Who sends what.
@@ -74,7 +84,7 @@ table! {
         event: "order.created",
         scene: |app| Box::pin(scenes::cart(app)),
         another: Some("NOT_FOUND"),
-        later: Some("CART_PAID"),
+        later: Later::Refused("CART_PAID"),
     };
     an_unpaid_order_is_called_off_once: Case {
         mutation: "orderCancel",
@@ -82,7 +92,7 @@ table! {
         event: "order.cancel_requested",
         scene: |app| Box::pin(scenes::unpaid(app)),
         another: Some("NOT_FOUND"),
-        later: Some("WRONG_STATE"),
+        later: Later::Refused("WRONG_STATE"),
     };
     a_paid_order_is_called_off_once: Case {
         mutation: "orderCancel",
@@ -90,7 +100,7 @@ table! {
         event: "order.cancelled",
         scene: |app| Box::pin(scenes::paid(app)),
         another: Some("NOT_FOUND"),
-        later: Some("WRONG_STATE"),
+        later: Later::Refused("WRONG_STATE"),
     };
     pieces_are_refunded_once: Case {
         mutation: "orderLinesRefund",
@@ -98,7 +108,7 @@ table! {
         event: "order.refund_requested",
         scene: |app| Box::pin(scenes::to_refund(app)),
         another: Some("TOO_FEW_UNITS"),
-        later: Some("TOO_FEW_UNITS"),
+        later: Later::Refused("TOO_FEW_UNITS"),
     };
     pieces_are_shipped_once: Case {
         mutation: "fulfillmentCreate",
@@ -106,7 +116,7 @@ table! {
         event: "order.shipped",
         scene: |app| Box::pin(scenes::to_ship(app)),
         another: Some("TOO_FEW_UNITS"),
-        later: Some("TOO_FEW_UNITS"),
+        later: Later::Refused("TOO_FEW_UNITS"),
     };
     a_stock_is_set_once: Case {
         mutation: "variantStockSet",
@@ -114,7 +124,7 @@ table! {
         event: "variant.stock_set",
         scene: |app| Box::pin(scenes::stock(app)),
         another: None,
-        later: None,
+        later: Later::Anew,
     };
     a_payout_run_is_asked_for_once: Case {
         mutation: "payoutRun",
@@ -122,7 +132,7 @@ table! {
         event: "payout.run_requested",
         scene: |app| Box::pin(scenes::earnings(app)),
         another: None,
-        later: None,
+        later: Later::Anew,
     };
     payouts_are_held_once: Case {
         mutation: "payoutHold",
@@ -130,7 +140,7 @@ table! {
         event: "payout.held",
         scene: |app| Box::pin(scenes::party(app)),
         another: Some("WRONG_STATE"),
-        later: Some("WRONG_STATE"),
+        later: Later::Refused("WRONG_STATE"),
     };
     payouts_are_let_go_once: Case {
         mutation: "payoutHoldRelease",
@@ -138,7 +148,7 @@ table! {
         event: "payout.hold_released",
         scene: |app| Box::pin(scenes::held(app)),
         another: Some("WRONG_STATE"),
-        later: Some("WRONG_STATE"),
+        later: Later::Refused("WRONG_STATE"),
     };
     goodwill_is_given_once: Case {
         mutation: "goodwillCredit",
@@ -146,7 +156,7 @@ table! {
         event: "adjustment.made",
         scene: |app| Box::pin(scenes::gift(app)),
         another: None,
-        later: None,
+        later: Later::TheSame,
     };
     a_debt_is_written_off_once: Case {
         mutation: "debtWriteOff",
@@ -154,7 +164,7 @@ table! {
         event: "adjustment.made",
         scene: |app| Box::pin(scenes::debt(app)),
         another: Some("MORE_THAN_OWED"),
-        later: Some("MORE_THAN_OWED"),
+        later: Later::TheSame,
     };
     suspense_is_explained_once: Case {
         mutation: "suspenseExplain",
@@ -162,7 +172,7 @@ table! {
         event: "adjustment.made",
         scene: |app| Box::pin(scenes::suspense(app)),
         another: Some("NOT_FOUND"),
-        later: Some("NOT_FOUND"),
+        later: Later::TheSame,
     };
     an_adjustment_is_taken_back_once: Case {
         mutation: "adjustmentCorrect",
@@ -170,7 +180,7 @@ table! {
         event: "adjustment.made",
         scene: |app| Box::pin(scenes::given(app)),
         another: Some("WRONG_STATE"),
-        later: Some("WRONG_STATE"),
+        later: Later::TheSame,
     };
     a_dispute_is_given_in_to_once: Case {
         mutation: "disputeAccept",
@@ -178,7 +188,7 @@ table! {
         event: "dispute.accepted",
         scene: |app| Box::pin(scenes::disputed(app)),
         another: Some("WRONG_STATE"),
-        later: Some("WRONG_STATE"),
+        later: Later::Refused("WRONG_STATE"),
     };
 }
 
@@ -293,7 +303,18 @@ async fn drill(app: &App, case: &Case) {
     if scene.by.guest.is_none() {
         scene.by.come_back().await;
     }
-    sent(app, case, &scene.by, &input, case.later).await;
+    match case.later {
+        Later::Anew => sent(app, case, &scene.by, &input, None).await,
+        Later::Refused(code) => sent(app, case, &scene.by, &input, Some(code)).await,
+        Later::TheSame => {
+            let times = carried_out(app, case).await;
+            assert_eq!(
+                insist(app, &nodes[0], &scene.by, case.operation, &input).await,
+                answers[0]
+            );
+            assert_eq!(carried_out(app, case).await, times);
+        }
+    }
     beside.stop().await;
 }
 

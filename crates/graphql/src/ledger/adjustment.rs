@@ -145,7 +145,7 @@ pub struct GoodwillCreditInput {
     amount: MoneyInput,
     /// Why, 1 to 500 characters. The party reads it.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for ever
     /// once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }
@@ -159,7 +159,7 @@ pub struct DebtWriteOffInput {
     amount: MoneyInput,
     /// Why, 1 to 500 characters. The party reads it.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for ever
     /// once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }
@@ -175,7 +175,7 @@ pub struct SuspenseExplainInput {
     target: SuspenseTarget,
     /// Why you know, 1 to 500 characters.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for ever
     /// once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }
@@ -187,7 +187,7 @@ pub struct AdjustmentCorrectInput {
     adjustment_id: ID,
     /// Why, 1 to 500 characters. The party reads it.
     reason: String,
-    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for 24 hours
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for ever
     /// once the request was carried out; one that was refused leaves its key free.
     idempotency_key: String,
 }

@@ -31,9 +31,10 @@ use crate::intent::{self, When};
 use crate::jobs::{self, Job};
 use crate::ports::{Call, SessionLine};
 
-/// Stripe allows 30 minutes at least; one more covers the way there
+/// Stripe allows 30 minutes at least. Five more cover the way there, also for repeats that go on, a lease later each,
+/// where a server died
 /// (<https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at>).
-const SESSION_LIFE: TimeDelta = TimeDelta::minutes(31);
+const SESSION_LIFE: TimeDelta = TimeDelta::minutes(35);
 /// Stripe's own expiry is waited for so long before we ask.
 pub(super) const EXPIRY_MARGIN: TimeDelta = TimeDelta::minutes(2);
 

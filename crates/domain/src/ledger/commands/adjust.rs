@@ -90,7 +90,8 @@ pub struct NewAdjustment {
 }
 
 impl NewAdjustment {
-    /// Each decision is a mutation of its own, with keys of its own.
+    /// Each decision is a mutation of its own, with keys of its own. They last: nothing else would tell a gift repeated by
+    /// mistake, however late, from another gift.
     fn key(&self, by: &person::Model) -> Key {
         let amount = |party: &Party, amount: &Money| {
             let input = Input::new().field("party", party);
@@ -114,7 +115,7 @@ impl NewAdjustment {
             Decision::Correction { of } => ("adjustmentCorrect", Input::new().field("adjustment", of)),
         };
         let input = input.field("reason", &self.reason);
-        Key::new(by.id, mutation, self.key.clone(), &input)
+        Key::new(by.id, mutation, self.key.clone(), &input).lasting()
     }
 }
 
