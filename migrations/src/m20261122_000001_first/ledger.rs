@@ -33,7 +33,7 @@ create table posting (
     balance_after bigint
 );
 create index posting_transaction on posting (transaction_id);
-create index posting_account on posting (account_id, transaction_id, id);
+create index posting_account on posting (account_id, transaction_id, id, side, amount, balance_after);
 create index posting_unit on posting (unit_id);
 create table ledger_block (
     id bigint not null primary key,

@@ -1,8 +1,10 @@
 //! The books: the design's worked examples to the cent, refunds at every moment, and an audit that finds what was
 //! tampered with.
 
+mod audit;
 pub(crate) mod books;
 mod disputes;
+mod history;
 mod races;
 mod rows;
 mod statement;

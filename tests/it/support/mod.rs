@@ -6,8 +6,8 @@ pub(crate) mod halt;
 pub(crate) mod market;
 pub(crate) mod stripe;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{EntityTrait, PaginatorTrait, QueryFilter};
@@ -66,6 +66,7 @@ pub(crate) struct App {
     pub(crate) http: reqwest::Client,
     config: Config,
     statements: Arc<AtomicU64>,
+    heard: Arc<Mutex<Option<Vec<String>>>>,
     folder: tempfile::TempDir,
     database: database::Handle,
     corrupted: AtomicBool,
@@ -123,10 +124,11 @@ impl App {
         };
         let clock = Arc::new(ManualClock::starting_at(start));
         let statements = Arc::new(AtomicU64::new(0));
+        let heard: Arc<Mutex<Option<Vec<String>>>> = Arc::default();
         let nature = Nature {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(seed(name))),
-            on_statement: Some(count(statements.clone())),
+            on_statement: Some(count(statements.clone(), heard.clone())),
         };
         let running = Running::start(&config, nature, false).await.unwrap();
         stripe
@@ -144,6 +146,7 @@ impl App {
             http,
             config,
             statements,
+            heard,
             folder,
             database,
             corrupted: AtomicBool::new(false),
@@ -182,6 +185,13 @@ impl App {
 
     /// Runs the binary beside the server, with the same database and Stripe.
     pub(crate) fn command(&self, args: &[&str]) -> std::process::Output {
+        let mut command = self.prepared(args);
+        // Stripe's sandbox goes on meanwhile, on another thread.
+        tokio::task::block_in_place(|| command.output()).unwrap()
+    }
+
+    /// The binary, to be run beside the server, with the same database and Stripe.
+    pub(crate) fn prepared(&self, args: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vitrine"));
         command
             .args(args)
@@ -192,8 +202,7 @@ impl App {
             .env("STRIPE_SECRET_KEY", STRIPE_KEY)
             .env("STRIPE_BASE_URL", self.stripe.url())
             .env("STRIPE_WEBHOOK_SECRETS", WEBHOOK_SECRET);
-        // Stripe's sandbox goes on meanwhile, on another thread.
-        tokio::task::block_in_place(|| command.output()).unwrap()
+        command
     }
 
     /// Reconciles once.
@@ -268,6 +277,13 @@ impl App {
         let before = self.statements.load(Ordering::Relaxed);
         let outcome = work.await;
         (outcome, self.statements.load(Ordering::Relaxed) - before)
+    }
+
+    /// The SQL statements that `work` sends, beside what it returns.
+    pub(crate) async fn hearing<T>(&self, work: impl Future<Output = T>) -> (T, Vec<String>) {
+        *self.heard.lock().unwrap() = Some(Vec::new());
+        let outcome = work.await;
+        (outcome, self.heard.lock().unwrap().take().unwrap_or_default())
     }
 
     /// Someone who has just opened an account and signed in. `name` is hers alone.
@@ -413,9 +429,12 @@ impl Person<'_> {
     }
 }
 
-fn count(statements: Arc<AtomicU64>) -> OnStatement {
-    Arc::new(move |_| {
+fn count(statements: Arc<AtomicU64>, heard: Arc<Mutex<Option<Vec<String>>>>) -> OnStatement {
+    Arc::new(move |sql| {
         statements.fetch_add(1, Ordering::Relaxed);
+        if let Some(heard) = heard.lock().unwrap().as_mut() {
+            heard.push(sql.to_owned());
+        }
         halt::statement_sent();
     })
 }

@@ -39,7 +39,7 @@ mod statement;
 mod told;
 mod words;
 
-pub use audit::{Check, Finding, Report, audit};
+pub use audit::{Check, Finding, NotSince, Report, Since, audit, audit_since};
 pub use commands::{
     Decision, DisputeBooks, DisputeStage, NewAdjustment, Shipping, Target, adjust, apply_balance_transaction,
     charge_paid, charge_unexpected, dispute_follows, matched_kinds, payout_made, payout_refused,

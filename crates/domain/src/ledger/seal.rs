@@ -47,7 +47,10 @@ async fn seal_block(cx: &Context) -> anyhow::Result<bool> {
     let (number, previous_hash) = last.map_or((1, vec![0; 32]), |last| (last.id + 1, last.hash));
     let row = block::ActiveModel {
         id: Set(number),
-        hash: Set(block_hash(&previous_hash, &open)),
+        hash: Set(block_hash(
+            &previous_hash,
+            open.iter().map(|row| (row.key.as_str(), row.hash.as_slice())),
+        )),
         previous_hash: Set(previous_hash),
         transactions: Set(i32::try_from(open.len())?),
         sealed_at: Set(cx.now()),
@@ -93,16 +96,15 @@ async fn unsealed(tx: &Tx) -> Result<Vec<transaction::Model>, DbErr> {
 }
 
 /// SHA-256 over the previous hash and the transactions' keys and hashes, in order of their numbers.
-pub(crate) fn block_hash(previous: &[u8], transactions: &[transaction::Model]) -> Vec<u8> {
+pub(crate) fn block_hash<'t>(
+    previous: &[u8],
+    transactions: impl Iterator<Item = (&'t str, &'t [u8])>,
+) -> Vec<u8> {
     let mut bytes = previous.to_vec();
-    for transaction in transactions {
-        bytes.extend(
-            u64::try_from(transaction.key.len())
-                .unwrap_or(u64::MAX)
-                .to_be_bytes(),
-        );
-        bytes.extend(transaction.key.as_bytes());
-        bytes.extend(&transaction.hash);
+    for (key, hash) in transactions {
+        bytes.extend(u64::try_from(key.len()).unwrap_or(u64::MAX).to_be_bytes());
+        bytes.extend(key.as_bytes());
+        bytes.extend(hash);
     }
     secret::sha256(&bytes)
 }

@@ -1,19 +1,20 @@
 //! Whether the balances are what the postings make them, and each party's add up to what happened to her.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::sea_query::{Expr, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
-    QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, Statement,
 };
-use vitrine_model::id::{AdjustmentId, BrandId};
+use vitrine_model::id::BrandId;
 use vitrine_model::ledger::adjustment::{self, AdjustmentKind};
-use vitrine_model::ledger::{AccountKind, Party, Side, account, dispute_part, unit};
+use vitrine_model::ledger::{AccountKind, Party, Side, account, dispute_part, posting, unit};
 use vitrine_model::money::Currency;
 use vitrine_model::payout::{self, PayoutState, ReversalState, transfer_reversal};
 
-use super::{CHUNK, Check, check_sql, rows};
+use super::since::Scope;
+use super::{CHUNK, Check, RANGE, check_sql, count, rows};
 use crate::context::Tx;
 use crate::ledger::rules::{Class, rules_of};
 
@@ -64,9 +65,11 @@ select p.account_id as id, cast(sum(case when p.side = 'debit' then p.amount els
 from ledger_seal s join posting p on p.transaction_id = s.transaction_id
 where s.block_id is null group by p.account_id";
 
-pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
+/// The checks of accounts and parties, and the platform's balances.
+pub(super) async fn checks(tx: &Tx, scope: Scope) -> Result<(Vec<Check>, Totals), DbErr> {
     let mut kept = Check::new(2, "every kept balance is the sum of its account's postings");
     let mut drawn = Check::new(3, "no account is overdrawn that may not be");
+    let mut totals = Totals::new();
     let unsealed = unsealed(tx).await?;
     let mut after = 0;
     loop {
@@ -81,34 +84,52 @@ pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
             if now < 0 && !rules_of(account.kind).may_overdraw {
                 drawn.find(account.place(), format!("it is overdrawn by {}", -now));
             }
+            if rules_of(account.kind).class == Class::Platform {
+                *totals.entry((account.kind, account.currency)).or_default() += now;
+            }
         }
     }
-    Ok(vec![kept, drawn, running(tx).await?, parties(tx).await?])
+    let checks = vec![kept, drawn, running(tx, scope).await?, parties(tx, scope).await?];
+    Ok((checks, totals))
 }
 
-/// A party's postings whose balance is not the sum so far, and the platform's that tell one.
+/// A party's postings from `{floor}` on whose balance is not the sum so far, and the platform's that tell one. What a
+/// balance was before, the last posting before tells: it was held to that when it was new. An index has all that is read
+/// of postings, in this order.
 const RUNNING: &str = "
 select t.key as place, coalesce(r.told, 0) as told, coalesce(r.must, 0) as must
 from (
-    select p.id, p.transaction_id, p.balance_after as told,
-        cast(sum(case when (p.side = 'debit') = (a.kind like 'receivable%') then p.amount else -p.amount end)
+    select p.id, p.transaction_id, p.balance_after as told, a.base
+        + cast(sum(case when (p.side = 'debit') = a.asset then p.amount else -p.amount end)
             over (partition by p.account_id order by p.transaction_id, p.id) as bigint) as must
-    from posting p join ledger_account a on a.id = p.account_id
-    where a.kind like 'payable:%' or a.kind like 'receivable%'
+    from (
+        select id, kind like 'receivable%' as asset, {base} as base from ledger_account
+        where kind like 'payable:%' or kind like 'receivable%'
+    ) a join posting p on p.account_id = a.id where p.transaction_id >= {floor}
     union all
     select p.id, p.transaction_id, p.balance_after as told, null as must
-    from posting p join ledger_account a on a.id = p.account_id
-    where p.balance_after is not null and a.kind not like 'payable:%' and a.kind not like 'receivable%'
+    from ledger_account a join posting p on p.account_id = a.id
+    where p.transaction_id >= {floor} and p.balance_after is not null
+        and a.kind not like 'payable:%' and a.kind not like 'receivable%'
 ) r join ledger_transaction t on t.id = r.transaction_id
 where r.told is null or r.must is null or r.told <> r.must
 order by r.id";
 
-async fn running(tx: &Tx) -> Result<Check, DbErr> {
-    check_sql(
+const BASE: &str = "coalesce((
+    select before.balance_after from posting before
+    where before.account_id = ledger_account.id and before.transaction_id < {floor}
+    order by before.transaction_id desc, before.id desc limit 1
+), 0)";
+
+async fn running(tx: &Tx, scope: Scope) -> Result<Check, DbErr> {
+    let base = if scope.is_whole() { "0" } else { BASE };
+    let floor = scope.floor.to_string();
+    let wrong = RUNNING.replace("{base}", base).replace("{floor}", &floor);
+    let check = check_sql(
         tx,
         (2, "every posting tells its party's balance after it"),
-        "posting where balance_after is not null",
-        RUNNING,
+        &format!("posting where balance_after is not null and transaction_id >= {floor}"),
+        &wrong,
         |row| {
             let (told, must): (i64, i64) = (row.try_get("", "told")?, row.try_get("", "must")?);
             Ok((
@@ -117,15 +138,26 @@ async fn running(tx: &Tx) -> Result<Check, DbErr> {
             ))
         },
     )
-    .await
+    .await?;
+    Ok(check.within(scope))
 }
 
+/// The next accounts, with the sum of their postings. The range is named where postings are added up, so that no chunk
+/// adds up more than its own.
 async fn summed(tx: &Tx, after: i64) -> Result<Vec<Summed>, DbErr> {
+    let last = format!(
+        "select coalesce(max(id), 0) as n from (
+            select id from ledger_account where id > {after} order by id limit {RANGE}
+        ) next"
+    );
+    let last = count(tx, &last).await?;
     let sql = format!(
-        "select a.id, a.owner, a.kind, a.currency, a.balance,
-            cast(coalesce(sum(case when p.side = 'debit' then p.amount else -p.amount end), 0) as bigint) as debits
-        from ledger_account a left join posting p on p.account_id = a.id
-        where a.id > {after} group by a.id, a.owner, a.kind, a.currency, a.balance order by a.id limit {CHUNK}"
+        "select a.id, a.owner, a.kind, a.currency, a.balance, coalesce(p.debits, 0) as debits
+        from ledger_account a left join (
+            select account_id, cast(sum(case when side = 'debit' then amount else -amount end) as bigint) as debits
+            from posting where account_id > {after} and account_id <= {last} group by account_id
+        ) p on p.account_id = a.id
+        where a.id > {after} and a.id <= {last} order by a.id"
     );
     Summed::find_by_statement(Statement::from_string(tx.get_database_backend(), sql))
         .all(tx)
@@ -138,23 +170,6 @@ async fn unsealed(tx: &Tx) -> Result<HashMap<i64, i64>, DbErr> {
         .iter()
         .map(|row| Ok((row.try_get("", "id")?, row.try_get("", "debits")?)))
         .collect()
-}
-
-/// The platform's balances as the postings make them, sealed or not.
-pub(super) async fn platform(tx: &Tx) -> Result<Totals, DbErr> {
-    let sql =
-        "select min(a.id) as id, min(a.owner) as owner, a.kind, a.currency, cast(0 as bigint) as balance,
-            cast(sum(case when p.side = 'debit' then p.amount else -p.amount end) as bigint) as debits
-        from ledger_account a join posting p on p.account_id = a.id
-        where a.kind not like 'payable:%' and a.kind not like 'receivable%'
-        group by a.kind, a.currency";
-    let summed = Summed::find_by_statement(Statement::from_string(tx.get_database_backend(), sql))
-        .all(tx)
-        .await?;
-    Ok(summed
-        .into_iter()
-        .map(|summed| ((summed.kind, summed.currency), summed.made()))
-        .collect())
 }
 
 /// What happened to one party in one currency, told by units, payouts and reversals.
@@ -176,24 +191,13 @@ struct Story {
 
 type Stories = HashMap<(Party, Currency), Story>;
 
-/// Every party's balances are what happened to her.
-async fn parties(tx: &Tx) -> Result<Check, DbErr> {
-    let mut check = Check::new(
-        9,
-        "each party's balances are what her sales, refunds, disputes, fees and payouts make",
-    );
+/// Every party's balances are what happened to her. Of those to whom something happened since, everything is added up.
+async fn parties(tx: &Tx, scope: Scope) -> Result<Check, DbErr> {
+    let name = "each party's balances are what her sales, refunds, disputes, fees and payouts make";
+    let mut check = Check::new(9, name).within(scope);
     let mut after = String::new();
     loop {
-        let owners: Vec<String> = account::Entity::find()
-            .select_only()
-            .column(account::Column::Owner)
-            .distinct()
-            .filter(account::Column::Owner.gt(after.as_str()))
-            .order_by_asc(account::Column::Owner)
-            .limit(CHUNK)
-            .into_tuple()
-            .all(tx)
-            .await?;
+        let owners = owners(tx, scope, &after).await?;
         let Some(last) = owners.last() else {
             return Ok(check);
         };
@@ -215,6 +219,30 @@ async fn parties(tx: &Tx) -> Result<Check, DbErr> {
             );
         }
     }
+}
+
+/// The next owners of accounts that were posted on.
+async fn owners(tx: &Tx, scope: Scope, after: &str) -> Result<Vec<String>, DbErr> {
+    let mut owners = account::Entity::find()
+        .select_only()
+        .column(account::Column::Owner)
+        .distinct()
+        .filter(account::Column::Owner.gt(after))
+        .order_by_asc(account::Column::Owner)
+        .limit(CHUNK);
+    if !scope.is_whole() {
+        let posted = Query::select()
+            .expr(Expr::val(1))
+            .from(posting::Entity)
+            .and_where(
+                Expr::col((posting::Entity, posting::Column::AccountId))
+                    .equals((account::Entity, account::Column::Id)),
+            )
+            .and_where(posting::Column::TransactionId.gte(scope.floor))
+            .to_owned();
+        owners = owners.filter(Expr::exists(posted));
+    }
+    owners.into_tuple().all(tx).await
 }
 
 fn compare(
@@ -407,26 +435,29 @@ async fn add_payouts(tx: &Tx, parties: &[Party], stories: &mut Stories) -> Resul
 
 /// What operators gave, and let go; less what of it was taken back.
 async fn add_adjustments(tx: &Tx, parties: &[Party], stories: &mut Stories) -> Result<(), DbErr> {
-    let made = adjustment::Entity::find()
-        .filter(adjustment::Column::Party.is_in(parties.iter().copied()))
-        .all(tx)
-        .await?;
-    let corrected = adjustment::Entity::find()
+    let corrected =
+        "not exists (select 1 from adjustment taken_back where taken_back.corrects = adjustment.id)";
+    let standing: Vec<(Party, Currency, AdjustmentKind, i64)> = adjustment::Entity::find()
         .select_only()
-        .column(adjustment::Column::Corrects)
+        .columns([
+            adjustment::Column::Party,
+            adjustment::Column::Currency,
+            adjustment::Column::Kind,
+        ])
+        .column_as(Expr::cust("cast(sum(amount) as bigint)"), "amount")
         .filter(adjustment::Column::Party.is_in(parties.iter().copied()))
-        .filter(adjustment::Column::Corrects.is_not_null())
+        .filter(Expr::cust(corrected))
+        .group_by(adjustment::Column::Party)
+        .group_by(adjustment::Column::Currency)
+        .group_by(adjustment::Column::Kind)
         .into_tuple()
         .all(tx)
         .await?;
-    let corrected: HashSet<AdjustmentId> = corrected.into_iter().collect();
-    let standing = made.iter().filter(|row| !corrected.contains(&row.id));
-    for row in standing {
-        let Some(party) = row.party else { continue };
-        let story = stories.entry((party, row.currency)).or_default();
-        match row.kind {
-            AdjustmentKind::Goodwill => story.given += row.amount,
-            AdjustmentKind::WriteOff => story.written_off += row.amount,
+    for (party, currency, kind, amount) in standing {
+        let story = stories.entry((party, currency)).or_default();
+        match kind {
+            AdjustmentKind::Goodwill => story.given += amount,
+            AdjustmentKind::WriteOff => story.written_off += amount,
             AdjustmentKind::Explanation | AdjustmentKind::Correction => {}
         }
     }

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::DbErr;
+use sea_orm::{DbErr, QueryResult};
 use vitrine_model::id::{DisputeId, UnitId};
 use vitrine_model::ledger::AccountKind;
 use vitrine_model::money::Currency;
 
-use super::accounts::platform;
+use super::accounts::Totals;
 use super::{Check, check_sql, count, rows};
 use crate::context::Tx;
 
-pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
+pub(super) async fn checks(tx: &Tx, totals: &Totals) -> Result<Vec<Check>, DbErr> {
     Ok(vec![
         receivable(tx).await?,
-        deferred(tx).await?,
+        deferred(tx, totals).await?,
         taken(tx).await?,
         once(tx).await?,
         releases(tx).await?,
@@ -23,21 +23,20 @@ pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
 
 // A dispute's balance transactions and its account are told by Stripe's id of it.
 const RECEIVABLE: &str = "
-select a.owner as place, a.currency as currency, coalesce(d.loss, 0) as loss, coalesce(m.taken, 0) as taken,
-    coalesce(p.balance, 0) as balance, case when d.closed_at is not null then 1 else 0 end as closed
-from ledger_account a
+select a.owner as place, coalesce(d.loss, 0) as loss, coalesce(m.taken, 0) as taken, a.balance as balance
+from (
+    select owner, currency, cast(coalesce((
+        select sum(case when p.side = 'debit' then p.amount else -p.amount end) from posting p where p.account_id = a.id
+    ), 0) as bigint) as balance
+    from ledger_account a where kind = 'dispute_receivable'
+) a
 left join dispute d on d.stripe_id = a.owner and d.currency = a.currency
 left join (
     select source, currency, cast(-sum(amount) as bigint) as taken from balance_transaction
     where kind in ('dispute', 'dispute_reversal') or (kind = 'adjustment' and source like 'd%')
     group by source, currency
 ) m on m.source = a.owner and m.currency = a.currency
-left join (
-    select account_id, cast(sum(case when side = 'debit' then amount else -amount end) as bigint) as balance
-    from posting group by account_id
-) p on p.account_id = a.id
-where a.kind = 'dispute_receivable' and (coalesce(p.balance, 0) <> coalesce(m.taken, 0) - coalesce(d.loss, 0)
-    or (d.closed_at is not null and coalesce(p.balance, 0) <> 0))
+where a.balance <> coalesce(m.taken, 0) - coalesce(d.loss, 0) or (d.closed_at is not null and a.balance <> 0)
 order by a.owner";
 
 /// What the bank holds of each dispute; nothing of those closed.
@@ -65,7 +64,7 @@ async fn receivable(tx: &Tx) -> Result<Check, DbErr> {
 }
 
 /// What is frozen of the platform's fees is what open disputes froze.
-async fn deferred(tx: &Tx) -> Result<Check, DbErr> {
+async fn deferred(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
     let kind = AccountKind::DeferredPlatformFeeDisputed;
     let mut check = Check::new(5, "what is frozen of platform fees is what open disputes froze");
     check.examined = count(
@@ -73,7 +72,6 @@ async fn deferred(tx: &Tx) -> Result<Check, DbErr> {
         "select count(*) as n from dispute_part where part = 'platform'",
     )
     .await?;
-    let totals = platform(tx).await?;
     let sql = "
         select currency, cast(sum(frozen_held) as bigint) as frozen from dispute_part
         where part = 'platform' group by currency";
@@ -133,7 +131,7 @@ async fn taken(tx: &Tx) -> Result<Check, DbErr> {
         },
     )
     .await?;
-    for row in rows(tx, FROZEN_CLOSED).await? {
+    let keeps = |row: &QueryResult| {
         let id: DisputeId = row.try_get("", "id")?;
         let of = |column: &str| row.try_get::<i64>("", column);
         let what = format!(
@@ -142,8 +140,9 @@ async fn taken(tx: &Tx) -> Result<Check, DbErr> {
             of("lost")?,
             of("loss")?
         );
-        check.find(id, what);
-    }
+        Ok((id.to_string(), what))
+    };
+    check.find_sql(tx, FROZEN_CLOSED, keeps).await?;
     Ok(check)
 }
 

@@ -8,13 +8,12 @@ use vitrine_model::id::{IntentId, PayoutId, RefundId, UnitId, VariantId};
 use vitrine_model::ledger::AccountKind;
 use vitrine_model::money::Currency;
 
-use super::accounts::{Totals, platform};
+use super::accounts::Totals;
 use super::{Check, check_sql, count, rows};
 use crate::context::Tx;
 use crate::ledger::commands::settlement::{CHARGES, PAYOUTS, REFUNDS, TRANSFERS};
 
-pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
-    let totals = platform(tx).await?;
+pub(super) async fn checks(tx: &Tx, totals: &Totals) -> Result<Vec<Check>, DbErr> {
     Ok(vec![
         orders(tx).await?,
         charges(tx).await?,
@@ -23,10 +22,10 @@ pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
         transfers(tx).await?,
         applied(tx).await?,
         settled(tx).await?,
-        cash(tx, &totals).await?,
-        clearing(tx, &totals).await?,
-        payable(tx, &totals).await?,
-        suspense(&totals),
+        cash(tx, totals).await?,
+        clearing(tx, totals).await?,
+        payable(tx, totals).await?,
+        suspense(totals),
         in_transit(tx).await?,
         intents(tx).await?,
         reserved(tx).await?,
@@ -188,12 +187,11 @@ async fn applied(tx: &Tx) -> Result<Check, DbErr> {
         select t.key as place from posting p join ledger_account a on a.id = p.account_id
         join ledger_transaction t on t.id = p.transaction_id
         where a.kind = 'stripe_cash' and t.kind <> 'balance_transaction' order by t.id";
-    for row in rows(tx, foreign).await? {
-        check.find(
-            row.try_get::<String>("", "place")?,
-            "it moves cash without a balance transaction",
-        );
-    }
+    let moves = |row: &QueryResult| {
+        let what = "it moves cash without a balance transaction";
+        Ok((row.try_get("", "place")?, what.to_owned()))
+    };
+    check.find_sql(tx, foreign, moves).await?;
     Ok(check)
 }
 
@@ -228,13 +226,12 @@ async fn settled(tx: &Tx) -> Result<Check, DbErr> {
         },
     )
     .await?;
-    for row in rows(tx, RELEASED_UNSETTLED).await? {
+    let early = |row: &QueryResult| {
         let unit: UnitId = row.try_get("", "id")?;
-        check.find(
-            unit,
-            "it was released before its charge's balance transaction was applied",
-        );
-    }
+        let what = "it was released before its charge's balance transaction was applied";
+        Ok((unit.to_string(), what.to_owned()))
+    };
+    check.find_sql(tx, RELEASED_UNSETTLED, early).await?;
     Ok(check)
 }
 
@@ -385,8 +382,10 @@ async fn in_transit(tx: &Tx) -> Result<Check, DbErr> {
 
 const TWICE: &str = "
 select i.id as id, i.stripe_id as stripe_id from intent i
-where i.stripe_id is not null and i.kind <> 'dispute_evidence' and exists (
-    select 1 from intent other where other.stripe_id = i.stripe_id and other.kind = i.kind and other.id <> i.id)
+join (
+    select kind, stripe_id from intent where stripe_id is not null and kind <> 'dispute_evidence'
+    group by kind, stripe_id having count(*) > 1
+) twice on twice.kind = i.kind and twice.stripe_id = i.stripe_id
 order by i.id";
 
 async fn intents(tx: &Tx) -> Result<Check, DbErr> {
@@ -408,12 +407,14 @@ async fn intents(tx: &Tx) -> Result<Check, DbErr> {
 }
 
 const RESERVED: &str = "
-select v.id as id, v.reserved as reserved, coalesce(r.held, 0) as held from variant v
-left join (
-    select variant_id, cast(sum(quantity) as bigint) as held from reservation
-    where state = 'held' and counted = true group by variant_id
-) r on r.variant_id = v.id
-where v.reserved <> coalesce(r.held, 0)
+select v.id as id, v.reserved as reserved, v.held as held
+from (
+    select id, reserved, cast(coalesce((
+        select sum(r.quantity) from reservation r
+        where r.variant_id = variant.id and r.state = 'held' and r.counted = true
+    ), 0) as bigint) as held
+    from variant
+) v where v.reserved <> v.held
 order by v.id";
 
 async fn reserved(tx: &Tx) -> Result<Check, DbErr> {

@@ -11,6 +11,7 @@ use vitrine_model::Time;
 use vitrine_model::id::UnitId;
 use vitrine_model::ledger::{AccountKind, Party, Side, UnitKind, account, posting, transaction, unit};
 
+use super::since::Scope;
 use super::{CHUNK, Check};
 use crate::context::Tx;
 use crate::ledger::rules::refundable;
@@ -19,6 +20,7 @@ use crate::ledger::rules::refundable;
 #[derive(Debug, Clone, FromQueryResult)]
 struct Told {
     unit_id: UnitId,
+    transaction_id: i64,
     owner: String,
     kind: AccountKind,
     side: Side,
@@ -36,12 +38,37 @@ impl Told {
     }
 }
 
-pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
-    let mut parts = Check::new(
-        8,
-        "each unit's parts are what was posted of it: sold, held, recharged, lost, refunded",
-    );
-    let mut windows = Check::new(10, "nothing was released outside its window");
+pub(super) async fn checks(tx: &Tx, scope: Scope) -> Result<Vec<Check>, DbErr> {
+    let parts = "each unit's parts are what was posted of it: sold, held, recharged, lost, refunded";
+    let windows = "nothing was released outside its window";
+    let mut units = Units {
+        parts: Check::new(8, parts).within(scope),
+        windows: Check::new(10, windows).within(scope),
+    };
+    if scope.is_whole() {
+        all(tx, &mut units).await?;
+    } else {
+        posted_since(tx, scope.floor, &mut units).await?;
+    }
+    Ok(vec![units.parts, units.windows])
+}
+
+/// The checks of single units.
+struct Units {
+    parts: Check,
+    windows: Check,
+}
+
+impl Units {
+    fn examine(&mut self, unit: &unit::Model, told: &[Told]) {
+        self.parts.examined(1);
+        self.windows.examined(1);
+        check_parts(&mut self.parts, unit, told);
+        check_window(&mut self.windows, unit, told);
+    }
+}
+
+async fn all(tx: &Tx, checks: &mut Units) -> Result<(), DbErr> {
     let mut after: Option<UnitId> = None;
     loop {
         let mut chunk = unit::Entity::find().order_by_asc(unit::Column::Id).limit(CHUNK);
@@ -50,41 +77,75 @@ pub(super) async fn checks(tx: &Tx) -> Result<Vec<Check>, DbErr> {
         }
         let units = chunk.all(tx).await?;
         let Some(last) = units.last() else {
-            return Ok(vec![parts, windows]);
+            return Ok(());
         };
         after = Some(last.id);
-        parts.examined(units.len());
-        windows.examined(units.len());
         let mut told = told(tx, &units).await?;
         for unit in &units {
-            let told = told.remove(&unit.id).unwrap_or_default();
-            check_parts(&mut parts, unit, &told);
-            check_window(&mut windows, unit, &told);
+            checks.examine(unit, &told.remove(&unit.id).unwrap_or_default());
         }
     }
 }
 
+/// The units that transactions from `floor` on speak of: each is looked at with the last one that does.
+async fn posted_since(tx: &Tx, floor: i64, checks: &mut Units) -> Result<(), DbErr> {
+    let mut after = floor.saturating_sub(1);
+    loop {
+        let transactions: Vec<i64> = transaction::Entity::find()
+            .select_only()
+            .column(transaction::Column::Id)
+            .filter(transaction::Column::Id.gt(after))
+            .order_by_asc(transaction::Column::Id)
+            .limit(CHUNK)
+            .into_tuple()
+            .all(tx)
+            .await?;
+        let Some(last) = transactions.last() else {
+            return Ok(());
+        };
+        let named: Vec<UnitId> = posting::Entity::find()
+            .select_only()
+            .column(posting::Column::UnitId)
+            .distinct()
+            .filter(posting::Column::TransactionId.gt(after))
+            .filter(posting::Column::TransactionId.lte(*last))
+            .filter(posting::Column::UnitId.is_not_null())
+            .into_tuple()
+            .all(tx)
+            .await?;
+        after = *last;
+        for named in named.chunks(usize::try_from(CHUNK).unwrap_or(1)) {
+            let units = unit::Entity::find()
+                .filter(unit::Column::Id.is_in(named.iter().copied()))
+                .all(tx)
+                .await?;
+            let mut told = told(tx, &units).await?;
+            for unit in &units {
+                let told = told.remove(&unit.id).unwrap_or_default();
+                if told.iter().all(|told| told.transaction_id <= after) {
+                    checks.examine(unit, &told);
+                }
+            }
+        }
+    }
+}
+
+/// What was posted of the units. A transaction's kind is looked up posting by posting: a join might read all of them.
 async fn told(tx: &Tx, units: &[unit::Model]) -> Result<HashMap<UnitId, Vec<Told>>, DbErr> {
+    let effect = "(select t.kind from ledger_transaction t where t.id = posting.transaction_id)";
     let select = Query::select()
         .column((posting::Entity, posting::Column::UnitId))
+        .column((posting::Entity, posting::Column::TransactionId))
         .column((posting::Entity, posting::Column::Side))
         .column((posting::Entity, posting::Column::Amount))
         .column((account::Entity, account::Column::Owner))
         .column((account::Entity, account::Column::Kind))
-        .expr_as(
-            Expr::col((transaction::Entity, transaction::Column::Kind)),
-            "effect",
-        )
+        .expr_as(Expr::cust(effect), "effect")
         .from(posting::Entity)
         .inner_join(
             account::Entity,
             Expr::col((account::Entity, account::Column::Id))
                 .equals((posting::Entity, posting::Column::AccountId)),
-        )
-        .inner_join(
-            transaction::Entity,
-            Expr::col((transaction::Entity, transaction::Column::Id))
-                .equals((posting::Entity, posting::Column::TransactionId)),
         )
         .and_where(
             Expr::col((posting::Entity, posting::Column::UnitId)).is_in(units.iter().map(|unit| unit.id)),
