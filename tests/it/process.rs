@@ -3,6 +3,9 @@
 mod crash;
 mod keys;
 mod node;
+#[cfg(target_os = "linux")]
+mod outage;
+mod points;
 mod refusals;
 
 use std::io::{Read, Write};
@@ -197,6 +200,14 @@ on_both_empty! {
 
     async fn killed_under_a_request_with_a_key_it_carries_it_out_once(place) {
         keys::die_under_keys(place).await;
+    }
+
+    async fn killed_once_at_every_point_between_two_durable_steps_it_does_everything_once(place) {
+        points::die_at_each(place).await;
+    }
+
+    async fn a_job_that_ends_the_process_each_time_is_laid_aside_and_it_alone(place) {
+        points::bury_what_kills(place).await;
     }
 
     async fn production_hides_the_schema(place) {

@@ -15,6 +15,7 @@ use sea_orm::{
 use vitrine_model::Time;
 use vitrine_model::id::Id;
 
+use crate::points::{self, OnPoint, Point};
 use crate::ports::{Clock, Entropy, Files, Mailer, Payments};
 use crate::settings::Settings;
 
@@ -36,6 +37,8 @@ pub struct Platform {
     pub settings: Settings,
     /// How many passwords are hashed at once: each takes its own megabytes.
     pub hashing: tokio::sync::Semaphore,
+    /// Told of the points between durable steps, where a rehearsal wants to know; never in a release.
+    pub on_point: Option<OnPoint>,
 }
 
 /// What lives as long as one request or one job.
@@ -110,7 +113,13 @@ impl Context {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(Tx::new(self.platform.db.begin_with_options(options).await?))
+        let inner = self.platform.db.begin_with_options(options).await?;
+        Ok(Tx::new(inner, self.platform.on_point.clone()))
+    }
+
+    /// Passes a point between two durable steps of `what`: a kind of call, of event or of job.
+    pub(crate) fn passes(&self, point: Point, what: &str) {
+        points::pass(self.platform.on_point.as_ref(), point, what);
     }
 
     /// Begins a transaction for reading only, which sees the database as it is now until it ends.
@@ -124,7 +133,7 @@ impl Context {
             access_mode: postgres.then_some(AccessMode::ReadOnly),
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
         };
-        Ok(Tx::new(self.platform.db.begin_with_options(options).await?))
+        Ok(Tx::new(self.platform.db.begin_with_options(options).await?, None))
     }
 
     /// Which database it is.

@@ -9,6 +9,7 @@ use vitrine_model::inbox;
 
 use crate::context::Context;
 use crate::jobs::{self, Job};
+use crate::points::Point;
 use crate::ports::CallError;
 use crate::{checkout, payout};
 
@@ -35,6 +36,7 @@ pub struct Received {
 /// When the database fails: the sender will send again.
 pub async fn receive(cx: &Context, event: Received) -> anyhow::Result<()> {
     let tx = cx.begin().await?;
+    tx.stands_between(Point::EventUncommitted, Point::EventStored, &event.kind);
     let row = inbox::ActiveModel {
         id: Set(event.id.clone()),
         kind: Set(event.kind),
@@ -86,11 +88,13 @@ pub async fn apply(cx: &Context, id: &str) -> anyhow::Result<()> {
             "an event of the other mode, live or test, was ignored"
         );
     }
+    cx.passes(Point::EventApplied, &event.kind);
     inbox::Entity::update_many()
         .col_expr(inbox::Column::AppliedAt, Expr::value(cx.now()))
         .filter(inbox::Column::Id.eq(id))
         .exec(cx.db())
         .await?;
+    cx.passes(Point::EventMarked, &event.kind);
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use vitrine_model::intent::{self, IntentKind, IntentState};
 
 use crate::context::{Context, Tx};
 use crate::jobs::{self, Job};
+use crate::points::Point;
 use crate::ports::{Call, CallError, Outcome};
 use crate::{checkout, payout, secret};
 
@@ -80,6 +81,11 @@ pub async fn record(
         None,
     )
     .await?;
+    tx.stands_between(
+        Point::IntentUncommitted,
+        Point::IntentRecorded,
+        kind(call).as_str(),
+    );
     Ok(id)
 }
 
@@ -110,7 +116,10 @@ pub async fn drive(cx: &Context, id: IntentId) -> anyhow::Result<()> {
     );
     let call: Call = serde_json::from_str(&intent.params)?;
     mark_sent(cx, &intent).await?;
-    match send(cx, &intent, &call).await {
+    cx.passes(Point::CallMarked, kind(&call).as_str());
+    let answer = send(cx, &intent, &call).await;
+    cx.passes(Point::CallAnswered, kind(&call).as_str());
+    match answer {
         Ok(outcome) => settle(cx, id, &call, Ok(outcome)).await,
         Err(CallError::Refused { code, message }) => {
             settle(cx, id, &call, Err(format!("{code}: {message}"))).await
@@ -162,6 +171,11 @@ async fn settle(
         .exec(&tx)
         .await?;
     apply(&tx, cx, &intent, call, outcome).await?;
+    tx.stands_between(
+        Point::OutcomeUncommitted,
+        Point::OutcomeCommitted,
+        kind(call).as_str(),
+    );
     tx.commit().await?;
     Ok(())
 }

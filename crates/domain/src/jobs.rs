@@ -19,6 +19,7 @@ use vitrine_model::job::{self, JobState};
 
 use crate::context::{Context, Tx};
 use crate::failure::{BrokenOff, persistently};
+use crate::points::Point;
 use crate::{catalog, checkout, inbox, intent, ledger, notify, payout, reconcile};
 
 /// How long a worker may be silent before another takes over.
@@ -211,12 +212,18 @@ pub async fn run_due(
     stopping: &(dyn Fn() -> bool + Sync),
 ) -> anyhow::Result<usize> {
     let claimed = claim(cx, lane, limit).await?;
+    for row in &claimed {
+        cx.passes(Point::JobClaimed, &row.kind);
+    }
     for (place, row) in claimed.iter().enumerate() {
         if stopping() {
             give_back(cx, &claimed[place..]).await?;
             return Ok(place);
         }
         let job_cx = context(&row.id.to_string());
+        let Some(row) = &begin(&job_cx, row).await? else {
+            continue;
+        };
         let outcome = match serde_json::from_str::<Job>(&row.payload) {
             Ok(job) => {
                 let work = persistently(|| perform(&job_cx, job.clone()));
@@ -224,12 +231,44 @@ pub async fn run_due(
             }
             Err(error) => Err(error.into()),
         };
+        job_cx.passes(Point::JobPerformed, &row.kind);
         match outcome {
             Ok(()) => finish(&job_cx, row).await?,
             Err(error) => fail(&job_cx, row, &error).await?,
         }
+        job_cx.passes(Point::JobFinished, &row.kind);
     }
     Ok(claimed.len())
+}
+
+/// Counts the attempt before anything is done: a job that ends the process each time comes back with its lease run out and
+/// its attempts used up, and is laid aside like any other that keeps failing. It is counted here and not with the lease,
+/// for the jobs leased together with such a one are not to blame. `None` for one that was laid aside.
+async fn begin(cx: &Context, row: &job::Model) -> Result<Option<job::Model>, DbErr> {
+    if row.attempts >= MAX_ATTEMPTS && row.every_seconds.is_none() {
+        let why = "each time it was begun, the process ended before it did";
+        tracing::error!(job = %row.id, kind = row.kind, attempts = row.attempts, error = why, "job is dead");
+        reschedule(
+            cx,
+            row,
+            cx.now(),
+            row.attempts,
+            JobState::Dead,
+            Some(why.to_owned()),
+        )
+        .await?;
+        return Ok(None);
+    }
+    job::Entity::update_many()
+        .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).add(1))
+        .filter(job::Column::Id.eq(row.id))
+        .exec(cx.db())
+        .await?;
+    cx.passes(Point::JobBegun, &row.kind);
+    Ok(Some(job::Model {
+        attempts: row.attempts + 1,
+        ..row.clone()
+    }))
 }
 
 /// Does the work, and meanwhile keeps the lease on it and on the jobs that wait behind it.
@@ -329,7 +368,6 @@ async fn claim(cx: &Context, lane: Lane, limit: u64) -> Result<Vec<job::Model>, 
         .to_owned();
     let mut claimed = job::Entity::update_many()
         .col_expr(job::Column::LeasedUntil, Expr::value(now + LEASE))
-        .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).add(1))
         .filter(job::Column::Id.in_subquery(due))
         .exec_with_returning(cx.db())
         .await?;
@@ -341,7 +379,6 @@ async fn claim(cx: &Context, lane: Lane, limit: u64) -> Result<Vec<job::Model>, 
 async fn give_back(cx: &Context, rows: &[job::Model]) -> Result<(), DbErr> {
     job::Entity::update_many()
         .col_expr(job::Column::LeasedUntil, Expr::value(None::<Time>))
-        .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).sub(1))
         .filter(job::Column::Id.is_in(rows.iter().map(|row| row.id)))
         .exec(cx.db())
         .await?;

@@ -18,7 +18,7 @@
 //!
 //! `checkout` and `payout` never call each other: they meet in the ledger. Rows may be read through `vitrine_model` by
 //! anyone. The modules beside the domains (`context`, `tx`, `event`, `jobs`, `intent`, `inbox`, `reconcile`, `idempotency`,
-//! `list`, `search`, `secret`, `template`) are the mechanism all share; `jobs`, `intent`, `inbox` and `reconcile` hand what comes
+//! `list`, `points`, `search`, `secret`, `template`) are the mechanism all share; `jobs`, `intent`, `inbox` and `reconcile` hand what comes
 //! back from outside to the domain it concerns.
 
 pub mod context;
@@ -30,6 +30,7 @@ pub mod intent;
 pub mod jobs;
 pub mod list;
 pub mod page;
+pub mod points;
 pub mod ports;
 pub mod reconcile;
 pub mod search;

@@ -16,9 +16,13 @@
 //! Idempotency keys and intents are locked before all of these, and by nobody who holds any of them. SQLite has one writer
 //! at a time: there the clause is left out.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+
+use crate::points::{self, OnPoint, Point};
 
 /// Kinds of rows that are locked together with others, in the order in which they are locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,18 +41,38 @@ pub(crate) enum Rank {
 }
 
 /// A database transaction. Only the command that began it commits it, on its last line.
-#[derive(Debug)]
 pub struct Tx {
     inner: DatabaseTransaction,
     /// The highest rank of rows locked so far; 0 before any.
     highest: AtomicU8,
+    /// Points passed right before and right after the commit, and what is under way there.
+    points: Mutex<Vec<(Point, Point, String)>>,
+    on_point: Option<OnPoint>,
+}
+
+impl fmt::Debug for Tx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tx")
+            .field("highest", &self.highest)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Tx {
-    pub(crate) fn new(inner: DatabaseTransaction) -> Self {
+    pub(crate) fn new(inner: DatabaseTransaction, on_point: Option<OnPoint>) -> Self {
         Self {
             inner,
             highest: AtomicU8::new(0),
+            points: Mutex::default(),
+            on_point,
+        }
+    }
+
+    /// Says that its commit stands between two points of `what`.
+    pub(crate) fn stands_between(&self, before: Point, after: Point, what: &str) {
+        if self.on_point.is_some() {
+            let mut points = self.points.lock().unwrap_or_else(PoisonError::into_inner);
+            points.push((before, after, what.to_owned()));
         }
     }
 
@@ -69,7 +93,15 @@ impl Tx {
     /// # Errors
     /// When the database refuses: then nothing was done.
     pub async fn commit(self) -> Result<(), DbErr> {
-        self.inner.commit().await
+        let points = self.points.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (before, _, what) in &points {
+            points::pass(self.on_point.as_ref(), *before, what);
+        }
+        self.inner.commit().await?;
+        for (_, after, what) in &points {
+            points::pass(self.on_point.as_ref(), *after, what);
+        }
+        Ok(())
     }
 }
 

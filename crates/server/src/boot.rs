@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_domain::context::{Context, Platform};
 use vitrine_domain::jobs;
+use vitrine_domain::points::OnPoint;
 use vitrine_domain::ports::{Clock, Entropy, Payments};
 use vitrine_graphql::{Limits, VitrineSchema};
 use vitrine_stripe_gateway::StripePayments;
@@ -38,6 +39,8 @@ pub struct Nature {
     pub entropy: Arc<dyn Entropy>,
     /// Told of every SQL statement, where someone wants to know.
     pub on_statement: Option<OnStatement>,
+    /// Told of the points between durable steps, where someone wants to know.
+    pub on_point: Option<OnPoint>,
 }
 
 impl Default for Nature {
@@ -46,6 +49,7 @@ impl Default for Nature {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             on_statement: None,
+            on_point: None,
         }
     }
 }
@@ -119,6 +123,7 @@ impl Vitrine {
             files: Arc::new(files.clone()),
             settings,
             hashing: Semaphore::new(HASHING),
+            on_point: nature.on_point,
         };
         let development = config.environment == Environment::Development;
         Ok(Self {
@@ -206,7 +211,7 @@ impl Running {
         let metrics_listener = health::metrics_listener(config).await?;
         let metrics_address = metrics_listener.as_ref().map(TcpListener::local_addr);
         let metrics_address = metrics_address.transpose()?;
-        database::migrate(&config.database_url()).await?;
+        database::prepare(config).await?;
         let app = Vitrine::assemble(config, nature, address).await?;
         jobs::ensure_recurring(&app.context("start")).await?;
         let (server, workers) = (TaskTracker::new(), TaskTracker::new());

@@ -153,7 +153,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve { no_worker } => serve(&config, !no_worker).await,
         Command::Worker => work(&config).await,
-        Command::Migrate => database::migrate(&config.database_url()).await,
+        Command::Migrate => database::prepare(&config).await,
         Command::Schema => print(&vitrine_graphql::sdl()),
         Command::Demo(args) => demo::run(&config, &args).await,
         Command::Import { brand, file } => import::run(&config, &brand, &file).await,
@@ -186,7 +186,7 @@ async fn work(config: &Config) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen()?;
     config.check()?;
     let metrics = health::metrics_listener(config).await?;
-    database::migrate(&config.database_url()).await?;
+    database::prepare(config).await?;
     let app = Vitrine::assemble(config, config.nature(), config.listen).await?;
     vitrine_domain::jobs::ensure_recurring(&app.context("start")).await?;
     let stopping = CancellationToken::new();

@@ -58,6 +58,11 @@ pub struct Config {
     )]
     pub database_connections: u32,
 
+    /// Use a PostgreSQL that runs with `fsync`, `full_page_writes` or `synchronous_commit` off. Only where what is
+    /// committed outlives a crash by other means, as some providers' storage sees to, or where nothing is to be kept.
+    #[arg(long, env = "VITRINE_ALLOW_UNSAFE_DATABASE", global = true)]
+    pub allow_unsafe_database: bool,
+
     /// What tests rehearse.
     #[cfg(debug_assertions)]
     #[command(flatten)]

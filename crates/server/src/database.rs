@@ -4,10 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, SqlxError, Statement,
+};
 use sea_orm_migration::MigratorTrait;
 use vitrine_migrations::Migrator;
+
+use crate::config::Config;
 
 /// How long a writer waits for another on SQLite.
 const BUSY: Duration = Duration::from_secs(30);
@@ -29,6 +34,7 @@ pub(crate) async fn open(url: &str, connections: u32) -> anyhow::Result<Database
     if let Some(file) = sqlite_file(url) {
         make_folder_of(Path::new(file))?;
         options.map_sqlx_sqlite_opts(sqlite);
+        options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|conn, _| Box::pin(unstuck(conn))));
     }
     Database::connect(options)
         .await
@@ -55,6 +61,53 @@ fn sqlite(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY)
         .foreign_keys(true)
+}
+
+/// Makes sure that the database keeps what it is given, and brings its schema up to date.
+///
+/// # Errors
+/// When it would not keep it, or as [`migrate`].
+pub(crate) async fn prepare(config: &Config) -> anyhow::Result<()> {
+    let url = config.database_url();
+    check_durable(&url, config.allow_unsafe_database).await?;
+    migrate(&url).await
+}
+
+/// What must be on for PostgreSQL to keep the books in a crash. Without the first two it may come back corrupted. Without
+/// the third it comes back sound, but may have forgotten its last commits: that money was about to be moved is committed
+/// before it is moved, and to forget that is to move it again. SQLite is told for each connection.
+const DURABLE: &str = "
+select name from pg_settings
+where name in ('fsync', 'full_page_writes', 'synchronous_commit') and setting = 'off' order by name";
+
+async fn check_durable(url: &str, allowed: bool) -> anyhow::Result<()> {
+    if sqlite_file(url).is_some() {
+        return Ok(());
+    }
+    let db = open(url, 1).await?;
+    let asked = Statement::from_string(DbBackend::Postgres, DURABLE);
+    let off = db.query_all_raw(asked).await;
+    db.close().await.context("closing the database failed")?;
+    let off: Result<Vec<String>, _> = off?.iter().map(|row| row.try_get("", "name")).collect();
+    let off = off?.join(", ");
+    if off.is_empty() {
+        return Ok(());
+    }
+    anyhow::ensure!(
+        allowed,
+        "a crash may cost this database its last commits, or all of it: {off} is off. Turn it on, \
+         or start with --allow-unsafe-database if what is committed is kept by other means"
+    );
+    tracing::warn!(off, "the database may lose what is committed, as allowed");
+    Ok(())
+}
+
+/// Whether a connection can be used again. When a write fails, as on a full disk, SQLite ends the transaction by itself;
+/// the driver's own rollback finds none then, and the driver takes the connection for one within a transaction for ever.
+async fn unstuck(connection: &mut SqliteConnection) -> Result<bool, SqlxError> {
+    // A rollback that was asked for comes first.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Applies the migrations that are missing. Nodes that start together take turns: by an advisory lock on PostgreSQL, by a

@@ -1,5 +1,5 @@
-//! Rehearsing the worst: a clock that follows a file, and a sudden death right after a given write to the database. It is
-//! there in builds with debug assertions only, for tests that kill real processes; a release has none of it.
+//! Rehearsing the worst: a clock that follows a file, and a sudden death right after a given write to the database, or at a
+//! point between two durable steps. It is there in builds with debug assertions only, for tests that kill real processes; a release has none of it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use chrono::DateTime;
 use clap::Args;
+use vitrine_domain::points::{OnPoint, Point};
 use vitrine_domain::ports::Clock;
 use vitrine_model::Time;
 
@@ -23,6 +24,17 @@ pub struct Rehearsal {
     /// The process is killed right after so many writes to the database.
     #[arg(long, env = "VITRINE_REHEARSAL_DEATH", global = true, hide = true)]
     rehearsal_death: Option<u64>,
+
+    /// The process is killed at the first of these points that it passes, each told as `POINT:KIND`, such as
+    /// `call_answered:refund_make`.
+    #[arg(
+        long,
+        env = "VITRINE_REHEARSAL_POINTS",
+        global = true,
+        hide = true,
+        value_delimiter = ','
+    )]
+    rehearsal_points: Vec<String>,
 }
 
 impl Rehearsal {
@@ -34,6 +46,9 @@ impl Rehearsal {
             nature.clock = Arc::new(FileClock { file, last });
         }
         nature.on_statement = self.rehearsal_death.map(die_after);
+        if !self.rehearsal_points.is_empty() {
+            nature.on_point = Some(die_at(self.rehearsal_points.clone()));
+        }
         nature
     }
 }
@@ -65,15 +80,29 @@ fn die_after(writes: u64) -> OnStatement {
             return;
         }
         let what: Vec<&str> = statement.split_whitespace().take(4).collect();
-        tracing::error!(after = what.join(" "), "dying, as rehearsed");
-        let pid = std::process::id().to_string();
-        let killed = Command::new("kill").args(["-KILL", &pid]).status();
-        tracing::error!(?killed, "still alive");
-        // Nothing may happen after the death.
-        loop {
-            std::thread::park();
+        die(&what.join(" "));
+    })
+}
+
+/// Dies at the first of the points that is passed.
+fn die_at(points: Vec<String>) -> OnPoint {
+    Arc::new(move |point: Point, what: &str| {
+        let passed = format!("{}:{what}", point.as_str());
+        if points.contains(&passed) {
+            die(&passed);
         }
     })
+}
+
+fn die(after: &str) {
+    tracing::error!(after, "dying, as rehearsed");
+    let pid = std::process::id().to_string();
+    let killed = Command::new("kill").args(["-KILL", &pid]).status();
+    tracing::error!(?killed, "still alive");
+    // Nothing may happen after the death.
+    loop {
+        std::thread::park();
+    }
 }
 
 fn is_write(statement: &str) -> bool {

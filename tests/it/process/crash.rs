@@ -31,16 +31,22 @@ const LIVES: usize = 400;
 
 /// A world in which the server dies every so many writes.
 pub(super) struct World<'p> {
-    place: &'p Place,
+    pub(super) place: &'p Place,
     pub(super) stripe: Stripe,
     pub(super) db: DatabaseConnection,
     now: DateTime<Utc>,
-    node: Option<Node>,
+    pub(super) node: Option<Node>,
     http: reqwest::Client,
     /// Draws after how many writes the next death comes; none while the world is being furnished, and in the end.
     fate: Option<ChaCha20Rng>,
+    /// Points at which it has still to die, each once.
+    pub(super) points: Vec<String>,
+    /// Whether it dies at them again and again.
+    pub(super) stubborn: bool,
+    /// Whether the database fails now and then: what fails is asked again.
+    pub(super) stormy: bool,
     /// What the server had just written when it died.
-    deaths: Vec<String>,
+    pub(super) deaths: Vec<String>,
 }
 
 impl<'p> World<'p> {
@@ -61,6 +67,9 @@ impl<'p> World<'p> {
             node: None,
             http: reqwest::Client::new(),
             fate: None,
+            points: Vec::new(),
+            stubborn: false,
+            stormy: false,
             deaths: Vec::new(),
         };
         world.revive().await;
@@ -84,6 +93,9 @@ impl<'p> World<'p> {
             let mut env = self.env();
             let death = self.fate.as_mut().map(|fate| fate.random_range(1..=MOST_WRITES));
             env.extend(death.map(|death| ("VITRINE_REHEARSAL_DEATH", death.to_string())));
+            if !self.points.is_empty() {
+                env.push(("VITRINE_REHEARSAL_POINTS", self.points.join(",")));
+            }
             let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
             match self.place.start(&["serve"], &env).up_or_dead() {
                 Ok(node) => {
@@ -142,8 +154,19 @@ impl<'p> World<'p> {
     fn remember(&mut self, log: &str) {
         let died = log.lines().find(|line| line.contains("dying, as rehearsed"));
         let died = died.unwrap_or_else(|| panic!("it died by itself:\n{log}"));
-        self.deaths
-            .push(died.split("after=").nth(1).unwrap_or(died).to_owned());
+        let died = died.split("after=").nth(1).unwrap_or(died).replace('"', "");
+        let points = self.points.len();
+        self.points.retain(|point| self.stubborn || *point != died.trim());
+        if self.points.len() < points {
+            // Whatever it left behind, what is committed is sound.
+            let audit = self.place.run(&["audit"], &[]);
+            assert!(
+                audit.status.success(),
+                "{died}\n{}",
+                String::from_utf8_lossy(&audit.stdout)
+            );
+        }
+        self.deaths.push(died);
     }
 
     /// Starts the server anew if it is dead; whether it was.
@@ -186,12 +209,20 @@ impl<'p> World<'p> {
             let Some(answer) = self.ask_once(token, guest, query, variables.clone()).await else {
                 continue;
             };
-            if answer.to_string().contains("IDEMPOTENCY_IN_PROGRESS") {
+            if self.stormy && answer["errors"][0]["extensions"]["code"] == "INTERNAL" {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+            if in_progress(&answer) {
                 // Whoever began it is dead: his lease must run out.
                 self.pass(TimeDelta::minutes(2)).await;
                 continue;
             }
-            assert!(answer.get("errors").is_none(), "{query}\n{answer:#}");
+            assert!(
+                answer.get("errors").is_none(),
+                "{query}\n{answer:#}\n{}",
+                self.node.as_ref().map(Node::said).unwrap_or_default()
+            );
             return answer["data"].clone();
         }
         panic!("nobody answers {query}");
@@ -206,7 +237,7 @@ impl<'p> World<'p> {
     }
 
     /// Moves the clock here and at Stripe.
-    async fn pass(&mut self, by: TimeDelta) {
+    pub(super) async fn pass(&mut self, by: TimeDelta) {
         self.now += by;
         self.place.write("clock", &self.now.to_rfc3339());
         self.stripe.advance(by).await;
@@ -259,7 +290,12 @@ impl<'p> World<'p> {
             Due::Held => due.filter(job::Column::LeasedUntil.gt(self.now)),
             Due::Once => due.filter(job::Column::EverySeconds.is_null()),
         };
-        due.count(&self.db).await.unwrap()
+        loop {
+            match due.clone().count(&self.db).await {
+                Err(_) if self.stormy => tokio::time::sleep(Duration::from_millis(50)).await,
+                counted => return counted.unwrap(),
+            }
+        }
     }
 
     pub(super) async fn sign_in(&mut self, email: &str) -> String {
@@ -354,7 +390,7 @@ impl<'p> World<'p> {
     }
 
     /// Two teapots bought, paid and shipped; their money released and paid out; then one of them given back.
-    async fn live(&mut self, furniture: &Furniture) {
+    pub(super) async fn live(&mut self, furniture: &Furniture) {
         let (order, guest) = self.buy(furniture, 2).await;
         let seen = "query($id: ID!) { order(id: $id) { state lines { id } } }";
         let paid = self.ask("", &guest, seen, json!({ "id": order })).await["order"].clone();
@@ -403,8 +439,7 @@ impl<'p> World<'p> {
     /// So many teapots bought and paid: the order, and its guest's secret.
     pub(super) async fn buy(&mut self, furniture: &Furniture, quantity: i32) -> (String, String) {
         let (guest, wish) = self.fill_cart(furniture, quantity).await;
-        let start = "mutation($in: CheckoutStartInput!) { checkoutStart(input: $in) { order { id checkoutUrl } userErrors { message } } }";
-        let mut order = self.made("", &guest, start, wish.clone()).await["order"].clone();
+        let mut order = self.start(&guest, &wish, "start").await;
         let seen = "query($id: ID!) { order(id: $id) { id state checkoutUrl } }";
         for again in 0..LIVES {
             // A page that was not open yet when the server died is opened by a job.
@@ -413,9 +448,7 @@ impl<'p> World<'p> {
             match (order["state"].as_str(), order["checkoutUrl"].as_str()) {
                 (Some("PAID"), _) => return (text(&order["id"]), guest),
                 (Some("EXPIRED"), _) => {
-                    let mut wish = wish.clone();
-                    wish["idempotencyKey"] = json!(format!("start {again}"));
-                    order = self.made("", &guest, start, wish).await["order"].clone();
+                    order = self.start(&guest, &wish, &format!("start {again}")).await;
                 }
                 (_, Some(url)) => {
                     self.stripe.pay(url, CARD).await;
@@ -424,6 +457,25 @@ impl<'p> World<'p> {
             }
         }
         panic!("she cannot pay: {order:#}");
+    }
+
+    /// Starts a checkout under `key`; under others if the server was dead for so long that the page would have been open too
+    /// short for Stripe, which undoes the order.
+    async fn start(&mut self, guest: &str, wish: &Value, key: &str) -> Value {
+        let start = "mutation($in: CheckoutStartInput!) { checkoutStart(input: $in) { order { id checkoutUrl } userErrors { message } } }";
+        for again in 0..LIVES {
+            let mut wish = wish.clone();
+            wish["idempotencyKey"] = json!(format!("{key}/{again}"));
+            let made = self.ask("", guest, start, json!({ "in": wish })).await["checkoutStart"].clone();
+            if made["userErrors"] == json!([]) {
+                return made["order"].clone();
+            }
+            assert!(
+                made.to_string().contains("the payment provider refused"),
+                "{made:#}"
+            );
+        }
+        panic!("she cannot start");
     }
 
     /// As [`World::settle`], without letting an order's half hour run out.
@@ -438,9 +490,15 @@ impl<'p> World<'p> {
         }
     }
 
+    /// Stops it, to be started anew with what was changed meanwhile.
+    pub(super) fn rest(&mut self) {
+        self.retire(false);
+    }
+
     /// No server lives any more, and the books are sound.
     pub(super) fn is_audited(&mut self) {
         self.fate = None;
+        self.stormy = false;
         self.retire(false);
         let audit = self.place.run(&["audit"], &[]);
         let told = String::from_utf8_lossy(&audit.stdout);
@@ -454,7 +512,7 @@ impl<'p> World<'p> {
     }
 
     /// Everything happened once, here and at Stripe, and both books agree.
-    async fn is_sound(&mut self) {
+    pub(super) async fn is_sound(&mut self) {
         self.is_audited();
         let books = self.stripe.books().await;
         for kind in ["charges", "refunds"] {
@@ -475,6 +533,13 @@ impl<'p> World<'p> {
         let dead = job::Entity::find().filter(job::Column::State.eq(JobState::Dead));
         assert_eq!(dead.count(&self.db).await.unwrap(), 0, "dead jobs");
     }
+}
+
+/// Whether the first request under a key is being carried out still, as far as that request's answer tells.
+fn in_progress(answer: &Value) -> bool {
+    let answer = answer.to_string();
+    answer.contains("IDEMPOTENCY_IN_PROGRESS")
+        || answer.contains("the first request with this key is under way")
 }
 
 /// Which of the jobs that are due.

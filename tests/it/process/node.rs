@@ -53,9 +53,19 @@ impl Place {
 
     /// The command with this environment and no other.
     fn command(&self, args: &[&str], env: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vitrine"));
-        command.args(args).env_clear().current_dir(&self.folder);
+        // Like a disk that is full, a file that may not grow is an error to be told, not a reason to die.
+        let mut command = Command::new("sh");
         command
+            .args([
+                "-c",
+                "trap '' XFSZ; exec \"$0\" \"$@\"",
+                env!("CARGO_BIN_EXE_vitrine"),
+            ])
+            .args(args)
+            .env_clear()
+            .current_dir(&self.folder);
+        command
+            .env("VITRINE_ALLOW_UNSAFE_DATABASE", "true")
             .env("VITRINE_DATA_DIR", self.folder.join("data"))
             .env("VITRINE_LISTEN", "127.0.0.1:0");
         if let Some(database) = &self.database {
@@ -186,6 +196,18 @@ impl Node {
                 return line;
             }
         }
+    }
+
+    /// The process's number.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// What it has written so far.
+    pub(super) fn said(&self) -> String {
+        let mut log = self.log.borrow_mut();
+        log.extend(self.lines.try_iter().map(|line| line + "\n"));
+        log.clone()
     }
 
     pub(super) fn signal(&self, signal: Signal) {

@@ -120,6 +120,8 @@ impl App {
             stripe_webhook_secrets: vec![WEBHOOK_SECRET.to_owned().into()],
             payment_methods: ["card", "sepa_debit"].map(str::to_owned).to_vec(),
             currencies: ["EUR", "USD", "JPY"].map(str::to_owned).to_vec(),
+            // Tests need no durability, only speed.
+            allow_unsafe_database: true,
             ..Config::quiet_default()
         };
         let clock = Arc::new(ManualClock::starting_at(start));
@@ -129,6 +131,7 @@ impl App {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(seed(name))),
             on_statement: Some(count(statements.clone(), heard.clone())),
+            on_point: None,
         };
         let running = Running::start(&config, nature, false).await.unwrap();
         stripe
@@ -165,7 +168,8 @@ impl App {
         let nature = Nature {
             clock: self.clock.clone(),
             entropy: Arc::new(SeededEntropy::new(seed(&self.running.url()))),
-            on_statement: Some(count(self.statements.clone())),
+            on_statement: Some(count(self.statements.clone(), self.heard.clone())),
+            on_point: None,
         };
         Running::start(&self.config, nature, false).await.unwrap()
     }

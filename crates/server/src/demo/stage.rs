@@ -79,6 +79,7 @@ impl Stage {
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
             on_statement: None,
+            on_point: None,
         };
         let running = Running::start(&config, nature, false).await?;
         // The referral link answers with a redirect, which the story shows.
