@@ -2,6 +2,7 @@
 //! them with each kind of call, event and job, is audited as it lies there, started anew, and goes on. In the end everything
 //! happened once, here and in the sandbox's own books.
 
+use chrono::TimeDelta;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::json;
 use vitrine_domain::points::Point;
@@ -54,6 +55,14 @@ pub(super) async fn die_at_each(place: &Place) {
     world.rest();
     world.live(&furniture).await;
     world.settle().await;
+    // What Stripe could not deliver it sends again, after ever longer pauses.
+    for _ in 0..10 {
+        if world.points.is_empty() {
+            break;
+        }
+        world.pass(TimeDelta::hours(8)).await;
+        world.settle().await;
+    }
     assert_eq!(
         world.points,
         Vec::<String>::new(),
