@@ -125,6 +125,11 @@ fn measured(mut command: Command) -> Measured {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "the figures for docs/reliability.md")]
+fn tell(figures: &str) {
+    eprintln!("{figures}");
+}
+
 /// How many postings are asked for; a moderate number unless told otherwise.
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration but this")]
 fn postings_asked() -> usize {
@@ -152,10 +157,10 @@ on_both! {
         assert!(new.told.contains("invariants hold.") && whole.told.contains("invariants hold."));
         let begun = Instant::now();
         number(app, "select cast(sum(amount) as bigint) as n from posting").await;
-        println!(
+        tell(&format!(
             "{postings} postings, filled in {filled:?}: audited in {:?} with {} MB at most by {} statements; since the last block in {:?} with {} MB; one sum takes {:?}",
             whole.took, whole.peak / 1024, statements.len(), new.took, new.peak / 1024, begun.elapsed()
-        );
+        ));
     }
 
     async fn what_came_since_a_block_is_audited_by_the_same_checks(app) {

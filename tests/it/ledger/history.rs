@@ -30,6 +30,9 @@ const VALUES: usize = 30_000;
 /// Tellings written in one database transaction.
 const BATCH: u32 = 200;
 
+/// How an id of the template is told again.
+type Retold = fn(&Telling<'_>, &str) -> String;
+
 /// The rows of a history that was lived.
 struct Template {
     carts: Vec<cart::Model>,
@@ -46,7 +49,7 @@ struct Template {
     postings: Vec<posting::Model>,
     accounts: HashMap<i64, account::Model>,
     /// Stripe's ids, and ours as ledger keys tell them.
-    ids: Vec<(String, fn(&Telling<'_>, &str) -> String)>,
+    ids: Vec<(String, Retold)>,
 }
 
 /// A brand and a shopholder, with their accounts by the number of the template's.
@@ -154,9 +157,9 @@ impl Template {
         template
     }
 
-    fn known_ids(&self) -> Vec<(String, fn(&Telling<'_>, &str) -> String)> {
-        let name: fn(&Telling<'_>, &str) -> String = |telling, name| telling.name(name);
-        let mut ids: Vec<(String, fn(&Telling<'_>, &str) -> String)> = Vec::new();
+    fn known_ids(&self) -> Vec<(String, Retold)> {
+        let name: Retold = |telling, name| telling.name(name);
+        let mut ids: Vec<(String, Retold)> = Vec::new();
         ids.extend(self.charges.iter().map(|row| (row.id.clone(), name)));
         ids.extend(self.moved.iter().map(|row| (row.id.clone(), name)));
         ids.extend(

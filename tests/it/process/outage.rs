@@ -140,6 +140,11 @@ fn run(test: impl AsyncFnOnce(&Path)) {
     runtime.block_on(test(folder.path()));
 }
 
+#[expect(clippy::print_stderr, reason = "whoever runs the tests must know")]
+fn skipped() {
+    eprintln!("skipped: no PostgreSQL is installed here, only reached");
+}
+
 /// Calls `weather` again and again on a thread of its own while `world` lives through its story.
 async fn storm(world: &mut World<'_>, weather: impl Fn() + Send + 'static) {
     let furniture = world.furnish().await;
@@ -158,7 +163,6 @@ async fn storm(world: &mut World<'_>, weather: impl Fn() + Send + 'static) {
     over.store(true, Ordering::Relaxed);
     let times = thread.join().unwrap();
     assert!(times > 2, "it hardly stormed: {times}");
-    println!("the database failed {times} times");
     world.settle().await;
     world.is_sound().await;
 }
@@ -167,7 +171,7 @@ async fn storm(world: &mut World<'_>, weather: impl Fn() + Send + 'static) {
 fn postgres_stopped_in_mid_commit_and_started_again_loses_and_doubles_nothing() {
     run(async |folder| {
         let Some(cluster) = Cluster::new(folder) else {
-            println!("skipped: no PostgreSQL is installed here, only reached");
+            skipped();
             return;
         };
         cluster.start("");
@@ -189,7 +193,7 @@ fn postgres_stopped_in_mid_commit_and_started_again_loses_and_doubles_nothing() 
 fn a_postgres_that_may_forget_what_is_committed_is_refused_unless_allowed() {
     run(async |folder| {
         let Some(cluster) = Cluster::new(folder) else {
-            println!("skipped: no PostgreSQL is installed here, only reached");
+            skipped();
             return;
         };
         let place = Place::new(folder, Some(cluster.url()));
