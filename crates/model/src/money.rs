@@ -169,8 +169,8 @@ impl Money {
     /// `Malformed`, `TooPrecise` or `Overflow`.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, MoneyError> {
         let (sign, digits) = match text.strip_prefix('-') {
-            Some(rest) => (-1, rest),
-            None => (1, text),
+            Some(rest) => ("-", rest),
+            None => ("", text),
         };
         let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
@@ -181,10 +181,10 @@ impl Money {
         if fraction.len() > exponent {
             return Err(MoneyError::TooPrecise(currency));
         }
-        let minor: i64 = format!("{whole}{fraction:0<exponent$}")
+        let minor = format!("{sign}{whole}{fraction:0<exponent$}")
             .parse()
             .map_err(|_| MoneyError::Overflow)?;
-        Ok(Self::new(sign * minor, currency))
+        Ok(Self::new(minor, currency))
     }
 
     /// The amount with exactly the currency's decimals, without its code: `12.50`.
@@ -278,12 +278,88 @@ impl fmt::Display for BasisPoints {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn any_currency() -> impl Strategy<Value = Currency> {
+        proptest::sample::select(Currency::ALL)
+    }
+
+    fn any_minor() -> impl Strategy<Value = i64> {
+        prop_oneof![-20_i64..20, -2_000_i64..2_000, any::<i64>()]
+    }
+
+    proptest! {
+        #[test]
+        fn any_amount_reads_back_as_it_is_written(minor in any_minor(), currency in any_currency()) {
+            let money = Money::new(minor, currency);
+            let text = money.decimal();
+            prop_assert_eq!(text.starts_with('-'), minor < 0);
+            prop_assert_eq!(Money::parse(&text, currency), Ok(money));
+        }
+
+        #[test]
+        fn arithmetic_is_exact_or_refused(a in any_minor(), b in any_minor(), currency in any_currency()) {
+            let (left, right) = (Money::new(a, currency), Money::new(b, currency));
+            let (wide_a, wide_b) = (i128::from(a), i128::from(b));
+            let fits = |exact: i128| {
+                let minor = i64::try_from(exact).map_err(|_| MoneyError::Overflow)?;
+                Ok(Money::new(minor, currency))
+            };
+            prop_assert_eq!(left.checked_add(right), fits(wide_a + wide_b));
+            prop_assert_eq!(left.checked_sub(right), fits(wide_a - wide_b));
+            prop_assert_eq!(left.checked_mul(b), fits(wide_a * wide_b));
+        }
+
+        #[test]
+        fn a_rate_is_between_nothing_and_all(points in prop_oneof![-2_i32..2, 9_998_i32..10_003, any::<i32>()]) {
+            let rate = BasisPoints::new(points).map(BasisPoints::get);
+            prop_assert_eq!(rate, if (0..=10_000).contains(&points) { Ok(points) } else { Err(RateOutOfRange(points)) });
+        }
+    }
+
+    #[test]
+    fn amounts_rates_and_mistakes_are_told_in_words() {
+        assert_eq!(Money::new(-1250, Currency::Eur).to_string(), "-12.50 EUR");
+        assert_eq!(format!("{:?}", Money::new(700, Currency::Jpy)), "700 JPY");
+        for (points, text) in [
+            (0, "0 %"),
+            (5, "0.05 %"),
+            (1250, "12.5 %"),
+            (2000, "20 %"),
+            (10_000, "100 %"),
+        ] {
+            assert_eq!(BasisPoints::new(points).unwrap().to_string(), text);
+        }
+        for (error, text) in [
+            (
+                MoneyError::CurrencyMismatch(Currency::Eur, Currency::Jpy),
+                "EUR and JPY cannot be added",
+            ),
+            (MoneyError::Overflow, "the amount is too large"),
+            (
+                MoneyError::Malformed,
+                "write the amount as a plain decimal number such as 12.50",
+            ),
+            (
+                MoneyError::TooPrecise(Currency::Eur),
+                "EUR has 2 decimals at most",
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+        assert_eq!(
+            RateOutOfRange(-1).to_string(),
+            "a rate is 0 to 10000 basis points (0 % to 100 %), not -1"
+        );
+    }
 
     #[test]
     fn decimals_read_back_as_written() {
         for (text, minor, currency) in [
             ("12.50", 1250, Currency::Eur),
+            ("0.00", 0, Currency::Eur),
             ("0.05", 5, Currency::Usd),
             ("-3.00", -300, Currency::Sek),
             ("700", 700, Currency::Jpy),

@@ -217,12 +217,10 @@ pub(in crate::checkout) mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
     use vitrine_model::Time;
-    use vitrine_model::catalog::FeeBearer;
-    use vitrine_model::checkout::VatSeller;
-    use vitrine_model::id::{FulfillmentId, OrderId, RefundId};
-    use vitrine_model::money::{BasisPoints, Currency};
+    use vitrine_model::id::{FulfillmentId, RefundId};
 
     use super::*;
+    use crate::ledger::samples;
 
     const LINE: u128 = 7;
 
@@ -236,51 +234,14 @@ pub(in crate::checkout) mod tests {
     ) -> unit::Model {
         let at = Time::UNIX_EPOCH;
         unit::Model {
-            id: UnitId::from(Uuid::from_u128(u128::from(ordinal.unsigned_abs()))),
-            order_id: OrderId::from(Uuid::nil()),
             line_id: Some(OrderLineId::from(Uuid::from_u128(LINE))),
-            brand_id: BrandId::from(Uuid::nil()),
-            variant_id: None,
-            shop_id: None,
-            shopholder: None,
-            kind: UnitKind::Goods,
-            ordinal,
-            currency: Currency::Eur,
-            paid: 100,
-            brand_part: 100,
-            shop_part: 0,
-            platform_part: 0,
-            discount: 0,
-            recharged: 0,
-            brand_held: 100,
-            shop_held: 0,
-            platform_held: 0,
-            brand_lost: 0,
-            shop_lost: 0,
-            platform_lost: 0,
-            brand_refunded: 0,
-            shop_refunded: 0,
-            platform_refunded: 0,
-            taxable: 100,
-            vat: 0,
-            vat_bp: BasisPoints::ZERO,
-            vat_country: "DE".parse().unwrap(),
-            vat_seller: VatSeller::Brand,
-            fee_bearer: FeeBearer::Brand,
-            brand_window_days: 7,
-            shop_window_days: 30,
-            unknown_delivery_days: 7,
             fulfillment_id: shipped.then(|| FulfillmentId::from(Uuid::nil())),
             shipped_at: shipped.then_some(at),
-            delivered_at: None,
-            brand_due_at: None,
-            shop_due_at: None,
             brand_released_at: brand.then_some(at),
             shop_released_at: shop.then_some(at),
             return_id: returning.then(|| ReturnId::from(Uuid::nil())),
-            dispute_id: None,
             refund_id: refunded.then(|| RefundId::from(Uuid::nil())),
-            created_at: at,
+            ..samples::unit(ordinal)
         }
     }
 

@@ -75,6 +75,20 @@ impl Books {
         }
     }
 
+    /// Books of parties who have these balances, for tests of what needs no database.
+    #[cfg(test)]
+    pub(crate) fn of_parties(
+        currency: Currency,
+        balances: impl IntoIterator<Item = (Party, AccountKind, i64)>,
+    ) -> Self {
+        let mut books = Self::of_platform(currency);
+        for (party, kind, balance) in balances {
+            books.parties.insert(party);
+            books.balances.insert((party, kind), balance);
+        }
+        books
+    }
+
     /// The currency of all its accounts.
     pub(crate) fn currency(&self) -> Currency {
         self.currency

@@ -32,6 +32,8 @@ mod post;
 mod queries;
 mod refusal;
 mod rules;
+#[cfg(test)]
+pub(crate) mod samples;
 mod seal;
 pub mod split;
 mod standing;

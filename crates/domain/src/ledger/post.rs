@@ -408,3 +408,178 @@ pub(crate) fn canonical_hash(kind: &str, refs: &str, mut lines: Vec<String>) -> 
     lines.sort_unstable();
     secret::sha256(format!("{kind}\n{refs}\n{}", lines.join("\n")).as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+    use vitrine_model::id::BrandId;
+
+    use super::*;
+
+    fn brand() -> Party {
+        Party::Brand(BrandId::from(Uuid::nil()))
+    }
+
+    /// What a command may ask of an entry for one party; the platform's `suspense` is on the other side.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Hold(i64),
+        Give(i64),
+        Take(i64, i64),
+    }
+
+    fn any_steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            (0_i64..9).prop_map(Step::Hold),
+            (0_i64..9).prop_map(Step::Give),
+            (0_i64..9, 0_i64..9).prop_map(|(amount, held)| Step::Take(amount, held)),
+        ];
+        proptest::collection::vec(step, 1..9)
+    }
+
+    fn books(available: i64, receivable: i64) -> Books {
+        let balances = [
+            (AccountKind::Available, available),
+            (AccountKind::Receivable, receivable),
+        ];
+        Books::of_parties(
+            Currency::Eur,
+            balances.map(|(kind, balance)| (brand(), kind, balance)),
+        )
+    }
+
+    fn entry(books: &mut Books) -> Entry<'_> {
+        Entry::new(books, "test", "test:1".to_owned(), Time::UNIX_EPOCH)
+    }
+
+    fn compose(entry: &mut Entry<'_>, step: Step) {
+        match step {
+            Step::Hold(amount) => {
+                entry.put_party(brand(), AccountKind::Held, Side::Credit, amount, None);
+                entry.debit(AccountKind::Suspense, amount, None);
+            }
+            Step::Give(amount) => {
+                entry.give(brand(), amount, None);
+                entry.debit(AccountKind::Suspense, amount, None);
+            }
+            Step::Take(amount, held) => {
+                let from_held = entry.take(brand(), amount, held, None);
+                assert_eq!(from_held, std::cmp::min(amount, held));
+                entry.credit(AccountKind::Suspense, amount, None);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_entry_of_whole_steps_balances_and_knows_what_was_before(
+            steps in any_steps(), available in 0_i64..9, receivable in 0_i64..9,
+        ) {
+            let (available, receivable) = if receivable > available { (0, receivable) } else { (available, 0) };
+            let mut books = books(available, receivable);
+            let mut entry = entry(&mut books);
+            let mut worth = available - receivable;
+            for step in steps {
+                compose(&mut entry, step);
+                worth += match step {
+                    Step::Hold(amount) | Step::Give(amount) => amount,
+                    Step::Take(amount, _) => -amount,
+                };
+                let [held, spendable, owed] = [AccountKind::Held, AccountKind::Available, AccountKind::Receivable]
+                    .map(|kind| entry.books.balance(brand(), kind));
+                prop_assert_eq!(held + spendable - owed, worth);
+                prop_assert_eq!(entry.available(brand()), spendable);
+                prop_assert!(spendable >= 0 && owed >= 0 && (spendable == 0 || owed == 0));
+            }
+            prop_assert_eq!(entry.check().is_ok(), !entry.is_empty());
+            for ((party, kind), before) in entry.balances_before() {
+                let first = match kind {
+                    AccountKind::Available => available,
+                    AccountKind::Receivable => receivable,
+                    _ => 0,
+                };
+                prop_assert_eq!(before, first);
+                prop_assert_eq!(entry.books.balance(party, kind), first + entry.changes()[&(party, kind)]);
+            }
+        }
+
+        #[test]
+        fn what_is_posted_in_another_order_is_the_same_effect(amounts in proptest::collection::vec(1_i64..9, 1..5)) {
+            let hash = |amounts: &[(u128, i64)]| {
+                let mut books = books(0, 0);
+                let mut entry = entry(&mut books);
+                for (unit, amount) in amounts {
+                    let unit = Some(UnitId::from(Uuid::from_u128(*unit)));
+                    entry.put_party(brand(), AccountKind::Held, Side::Credit, *amount, unit);
+                }
+                entry.hash("{}")
+            };
+            let mut amounts: Vec<(u128, i64)> = (1..).zip(amounts).collect();
+            let first = hash(&amounts);
+            amounts.reverse();
+            prop_assert_eq!(&hash(&amounts), &first);
+            amounts[0].1 += 1;
+            prop_assert_ne!(&hash(&amounts), &first);
+        }
+    }
+
+    #[test]
+    fn equal_postings_become_one_and_nothing_is_left_out_of_the_rest() {
+        let mut books = books(0, 0);
+        let mut entry = entry(&mut books);
+        entry.debit(AccountKind::Suspense, 0, None);
+        assert!(entry.is_empty());
+        entry.debit(AccountKind::Suspense, 2, None);
+        entry.debit(AccountKind::Suspense, 3, None);
+        entry.credit(AccountKind::Bank, 5, None);
+        let amounts: Vec<i64> = entry.places.iter().map(|(_, amount)| *amount).collect();
+        assert_eq!(amounts, [5, 5]);
+        assert!(!entry.is_empty());
+        assert!(entry.check().is_ok());
+        entry.credit(AccountKind::Bank, 1, None);
+        assert!(entry.check().is_err(), "it does not balance");
+    }
+
+    #[test]
+    fn what_an_entry_is_about_and_whose_an_account_is_is_written_out() {
+        let mut books = books(0, 0);
+        let entry = entry(&mut books)
+            .about("order", "o1")
+            .about_any("refund", Some("r1"))
+            .about_any("payout", None::<&str>);
+        let refs: Vec<(&str, &str)> = entry.refs.iter().map(|(name, id)| (*name, id.as_str())).collect();
+        assert_eq!(refs, [("order", "o1"), ("refund", "r1")]);
+        assert_eq!(Owner::Platform.to_string(), "platform");
+        assert_eq!(Owner::Party(brand()).to_string(), brand().to_string());
+        assert_eq!(Owner::About("topup".to_owned()).to_string(), "topup");
+    }
+
+    #[test]
+    fn a_line_names_owner_account_currency_side_amount_and_unit() {
+        let unit = UnitId::from(Uuid::nil());
+        assert_eq!(
+            canonical_line(
+                "platform",
+                AccountKind::Bank,
+                Currency::Eur,
+                Side::Debit,
+                5,
+                Some(unit)
+            ),
+            format!("platform\tbank\tEUR\tdebit\t5\t{unit}")
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "cannot own")]
+    fn a_party_has_no_account_of_the_platforms() {
+        entry(&mut books(0, 0)).put_party(brand(), AccountKind::Bank, Side::Debit, 1, None);
+    }
+
+    #[test]
+    #[should_panic(expected = "a posting of -1")]
+    fn nothing_negative_is_posted() {
+        entry(&mut books(0, 0)).debit(AccountKind::Bank, -1, None);
+    }
+}

@@ -165,8 +165,11 @@ fn days(days: i32) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use uuid::Uuid;
+    use vitrine_model::id::RefundId;
 
     use super::*;
+    use crate::ledger::samples;
 
     /// What may happen to one party's money.
     #[derive(Debug, Clone, Copy)]
@@ -310,6 +313,82 @@ mod tests {
                     prop_assert!(balance >= 0, "{:?}", &purse);
                 }
             }
+        }
+    }
+
+    /// A time so many days after the first.
+    fn day(number: i64) -> Time {
+        Time::UNIX_EPOCH + TimeDelta::days(number)
+    }
+
+    prop_compose! {
+        /// One of an order's goods: shipped or not, refunded or not, and when its brand's part is due.
+        fn any_goods()(shipped: bool, refunded: bool, due in 1_i64..9) -> unit::Model {
+            unit::Model {
+                shipped_at: shipped.then(|| day(0)),
+                brand_due_at: shipped.then(|| day(due)),
+                refund_id: refunded.then(|| RefundId::from(Uuid::nil())),
+                ..samples::unit(1)
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_bank_took_is_not_refunded_again(
+            parts in [0_i64..3, 0_i64..3, 0_i64..3], lost in [0_i64..3, 0_i64..3, 0_i64..3],
+        ) {
+            let [brand_part, shop_part, platform_part] = parts;
+            let paid = parts.iter().sum();
+            let lost: Vec<i64> = parts.iter().zip(lost).map(|(part, lost)| lost.min(*part)).collect();
+            let (brand_lost, shop_lost, platform_lost) = (lost[0], lost[1], lost[2]);
+            let sold = unit::Model {
+                paid, brand_part, shop_part, platform_part, brand_lost, shop_lost, platform_lost, ..samples::unit(1)
+            };
+            let left: i64 = parts.iter().zip(&lost).map(|(part, lost)| part - lost).sum();
+            prop_assert_eq!(refundable(&sold), left);
+            let free = parts == [0, 0, 0];
+            let all_taken = parts.as_slice() == lost.as_slice();
+            prop_assert_eq!(charged_back(&sold), all_taken && !free, "what cost nothing cannot be taken back");
+        }
+
+        #[test]
+        fn parts_are_due_their_days_after_delivery_known_or_assumed(
+            shipped in proptest::option::of(0_i64..9), delivered in proptest::option::of(0_i64..9),
+            brand_window_days in 0_i32..40, shop_window_days in 0_i32..40, unknown_delivery_days in 0_i32..40,
+        ) {
+            let sold = unit::Model {
+                shipped_at: shipped.map(day), delivered_at: delivered.map(day),
+                brand_window_days, shop_window_days, unknown_delivery_days, ..samples::unit(1)
+            };
+            let opened = shipped.map(|shipped| delivered.unwrap_or(shipped + i64::from(unknown_delivery_days)));
+            let after = |window: i32| opened.map(|opened| day(opened + i64::from(window)));
+            prop_assert_eq!(due(&sold), (after(brand_window_days), after(shop_window_days)));
+        }
+
+        #[test]
+        fn shipping_is_due_with_the_last_of_the_goods_it_carried(goods in proptest::collection::vec(any_goods(), 0..6)) {
+            let units: Vec<&unit::Model> = goods.iter().collect();
+            let (refunded, kept): (Vec<&unit::Model>, Vec<&unit::Model>) =
+                units.iter().partition(|unit| unit.refund_id.is_some());
+            let last = |of: &[&unit::Model]| of.iter().filter_map(|unit| unit.brand_due_at).max();
+            let due = if kept.iter().any(|unit| unit.shipped_at.is_none()) {
+                None
+            } else if kept.is_empty() {
+                last(&refunded)
+            } else {
+                last(&kept)
+            };
+            prop_assert_eq!(shipping_due(&units), due);
+        }
+
+        #[test]
+        fn an_account_grows_on_its_normal_side_and_shrinks_on_the_other(
+            kind in proptest::sample::select(AccountKind::ALL), amount in 0_i64..100,
+        ) {
+            let (debit, credit) = (effect(kind, Side::Debit, amount), effect(kind, Side::Credit, amount));
+            prop_assert_eq!(debit, -credit);
+            prop_assert_eq!(effect(kind, rules_of(kind).normal, amount), amount);
         }
     }
 

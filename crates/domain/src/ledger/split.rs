@@ -77,7 +77,7 @@ pub fn split(listing: &Listing) -> Split {
         price: list - discount,
         brand: list - commission,
     };
-    split.check(list);
+    assert!(split.is_sound(list), "{split:?} of {list}");
     split
 }
 
@@ -97,12 +97,13 @@ pub fn organic(list: i64, vat: BasisPoints, organic_fee: BasisPoints) -> Split {
         price: list,
         brand: list - platform,
     };
-    split.check(list);
+    assert!(split.is_sound(list), "{split:?} of {list}");
     split
 }
 
 impl Split {
-    fn check(&self, list: i64) {
+    /// Whether no part is below zero, and all of them make up what was listed.
+    fn is_sound(&self, list: i64) -> bool {
         let Self {
             commission,
             platform,
@@ -111,14 +112,11 @@ impl Split {
             price,
             brand,
         } = *self;
-        assert!(
-            [commission, platform, discount, shop, price, brand]
-                .iter()
-                .all(|part| *part >= 0),
-            "{self:?}"
-        );
-        assert_eq!(brand + shop + platform, price, "{self:?}");
-        assert_eq!(price + discount, list, "{self:?}");
+        let parts = [commission, platform, discount, shop, price, brand];
+        parts.iter().all(|part| *part >= 0)
+            && brand + shop + platform == price
+            && price + discount == list
+            && brand + commission == list
     }
 }
 
@@ -257,7 +255,59 @@ mod tests {
         }
     }
 
+    prop_compose! {
+        fn any_other_split()(
+            listing in any_listing(), place in 0_usize..6, change in prop_oneof![-3_i64..0, 1_i64..4],
+        ) -> (i64, Split) {
+            let mut other = split(&listing);
+            let part = [
+                &mut other.commission, &mut other.platform, &mut other.discount,
+                &mut other.shop, &mut other.price, &mut other.brand,
+            ];
+            *part.into_iter().nth(place).unwrap() += change;
+            (listing.list, other)
+        }
+    }
+
+    #[test]
+    fn a_part_below_zero_is_unsound_even_if_all_add_up() {
+        let sound = split(&listing(10_000, 0, 1500, 10_000, 0));
+        assert!(sound.is_sound(10_000));
+        let taken = Split {
+            shop: sound.shop - 1,
+            platform: sound.platform + 1,
+            ..sound
+        };
+        assert!(!taken.is_sound(10_000), "{taken:?}");
+    }
+
+    #[test]
+    #[should_panic(expected = "negative input")]
+    fn a_negative_sum_is_not_divided() {
+        largest_remainder(-1, &[1]);
+    }
+
+    #[test]
+    #[should_panic(expected = "negative input")]
+    fn a_negative_weight_gets_nothing() {
+        largest_remainder(1, &[2, -1]);
+    }
+
     proptest! {
+        #[test]
+        fn no_part_of_a_split_can_be_changed_alone((list, other) in any_other_split()) {
+            prop_assert!(!other.is_sound(list), "{:?} of {}", other, list);
+        }
+
+        #[test]
+        fn halves_are_rounded_up_and_all_else_to_the_nearest(
+            numerator in 0_i128..1_000_000, denominator in prop_oneof![1_i128..5, Just(10_000), Just(12_100)],
+        ) {
+            let rounded = i128::from(round_half_up(numerator, denominator));
+            let twice_off = 2 * rounded * denominator - 2 * numerator;
+            prop_assert!(-denominator < twice_off && twice_off <= denominator);
+        }
+
         // `split` itself asserts that the parts are sound and add up; here is what it promises beyond that.
         #[test]
         fn the_brand_gets_the_same_whatever_the_share(listing in any_listing(), other in any_bp()) {
@@ -282,11 +332,16 @@ mod tests {
         fn an_organic_sale_earns_nobody_a_commission(list in 0..=MAX_PRICE, vat in any_bp(), fee in any_bp()) {
             let split = organic(list, vat, fee);
             prop_assert_eq!((split.shop, split.discount, split.price), (0, 0, list));
+            let exact = i128::from(without_vat(list, vat)) * i128::from(fee.get());
+            let rest = exact - i128::from(split.platform) * 10_000;
+            prop_assert!((0..10_000).contains(&rest), "the fee is never rounded up: {rest}");
         }
 
         #[test]
         fn largest_remainder_is_exact_and_fair(
-            total in 0_i64..=1_000_000_000, weights in proptest::collection::vec(0_i64..=1_000_000, 0..40),
+            total in 0_i64..=1_000_000_000, weights in prop_oneof![
+                proptest::collection::vec(0_i64..=1_000_000, 0..40), proptest::collection::vec(0_i64..4, 0..12),
+            ],
         ) {
             let shares = largest_remainder(total, &weights);
             let sum: i64 = weights.iter().sum();
@@ -294,6 +349,15 @@ mod tests {
             for (share, weight) in shares.iter().zip(&weights) {
                 let off = i128::from(*share) * i128::from(sum) - i128::from(total) * i128::from(*weight);
                 prop_assert!(sum == 0 || off.abs() < i128::from(sum));
+            }
+            // Who got one more had the larger remainder, or the same and came earlier.
+            let remainder = |place: usize| i128::from(total) * i128::from(weights[place]) % i128::from(sum.max(1));
+            let floor = |place: usize| i128::from(total) * i128::from(weights[place]) / i128::from(sum.max(1));
+            let (more, less): (Vec<usize>, Vec<usize>) =
+                (0..weights.len()).partition(|place| i128::from(shares[*place]) > floor(*place));
+            for (got, did_not) in more.iter().flat_map(|got| less.iter().map(move |did_not| (*got, *did_not))) {
+                let (larger, smaller) = (remainder(got), remainder(did_not));
+                prop_assert!(larger > smaller || (larger == smaller && got < did_not));
             }
         }
     }

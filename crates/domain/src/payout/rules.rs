@@ -121,8 +121,69 @@ impl fmt::Display for Cause {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use uuid::Uuid;
+    use vitrine_model::Time;
+    use vitrine_model::id::{AccountId, IntentId, PayoutAccountId};
+    use vitrine_model::ledger::Party;
 
     use super::*;
+
+    #[test]
+    fn an_account_stands_where_the_provider_says() {
+        let opening = payout_account::Model {
+            id: PayoutAccountId::from(Uuid::nil()),
+            party: Party::Shopholder(AccountId::from(Uuid::nil())),
+            country: "DE".parse().unwrap(),
+            intent_id: IntentId::from(Uuid::nil()),
+            stripe_account_id: None,
+            details_submitted: false,
+            transfers_active: false,
+            requirements_due: 0,
+            closed: None,
+            created_at: Time::UNIX_EPOCH,
+            updated_at: Time::UNIX_EPOCH,
+        };
+        let opened = |details_submitted, transfers_active, closed| payout_account::Model {
+            stripe_account_id: Some("acct_1".to_owned()),
+            details_submitted,
+            transfers_active,
+            closed,
+            ..opening.clone()
+        };
+        assert_eq!(standing(&opening), Standing::Opening);
+        for (account, stands) in [
+            (opened(false, false, None), Standing::Onboarding),
+            (opened(true, false, None), Standing::Restricted),
+            (opened(true, true, None), Standing::Active),
+            (
+                opened(true, true, Some(AccountClosure::Rejected)),
+                Standing::Rejected,
+            ),
+            (
+                opened(true, true, Some(AccountClosure::Deleted)),
+                Standing::Deleted,
+            ),
+        ] {
+            assert_eq!(standing(&account), stands);
+        }
+    }
+
+    #[test]
+    fn money_is_asked_back_for_a_refund_or_for_a_dispute() {
+        let refund = RefundId::from(Uuid::from_u128(1));
+        let dispute = DisputeId::from(Uuid::from_u128(2));
+        for (cause, of, text) in [
+            (Cause::Refund(refund), (Some(refund), None), refund.to_string()),
+            (
+                Cause::Dispute(dispute),
+                (None, Some(dispute)),
+                dispute.to_string(),
+            ),
+        ] {
+            assert_eq!((cause.refund(), cause.dispute()), of);
+            assert_eq!(cause.to_string(), text);
+        }
+    }
 
     #[test]
     fn the_smallest_payout_is_scaled_to_the_currencys_decimals() {
