@@ -23,6 +23,7 @@
 mod support;
 
 mod access;
+mod ambiguity;
 mod catalog;
 mod checkout;
 mod connections;

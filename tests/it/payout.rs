@@ -13,7 +13,7 @@ use crate::refund::refund;
 use crate::support::market::{Market, Purchase, text};
 use crate::support::{App, FRONTEND, Person, STRIPE_KEY, on_both};
 
-const LINK: &str =
+pub(crate) const LINK: &str =
     "mutation($in: PayoutAccountOnboardingLinkCreateInput!) { payoutAccountOnboardingLinkCreate(input: $in) {
     onboardingLink { url payoutAccount { id status country } } userErrors { code field } } }";
 const RUN: &str = "mutation($in: PayoutRunInput!) { payoutRun(input: $in) { payoutRun { requestedAt } userErrors { code field } } }";
@@ -24,7 +24,7 @@ const BRANDS: &str = "query($id: ID!) { brand(id: $id) { payoutAccount { status 
 /// Longer than every return window.
 const WINDOWS: TimeDelta = TimeDelta::days(45);
 
-fn wish(brand: Option<&str>) -> Value {
+pub(crate) fn wish(brand: Option<&str>) -> Value {
     json!({
         "brandId": brand,
         "country": "DE",

@@ -28,8 +28,10 @@ const LEASE: TimeDelta = TimeDelta::minutes(5);
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// The kind of job that has the long lane to itself.
 const IMPORT: &str = "import_run";
-/// How often a job is begun before it is laid aside.
+/// How often a job is begun before it may be laid aside.
 const MAX_ATTEMPTS: i32 = 15;
+/// A job that keeps failing is tried for so long at least: what it calls may be away for a day, and come back.
+const PATIENCE: TimeDelta = TimeDelta::days(3);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
 
@@ -245,7 +247,7 @@ pub async fn run_due(
 /// its attempts used up, and is laid aside like any other that keeps failing. It is counted here and not with the lease,
 /// for the jobs leased together with such a one are not to blame. `None` for one that was laid aside.
 async fn begin(cx: &Context, row: &job::Model) -> Result<Option<job::Model>, DbErr> {
-    if row.attempts >= MAX_ATTEMPTS && row.every_seconds.is_none() {
+    if is_spent(row, row.last_error.is_some(), cx.now()) {
         let why = "each time it was begun, the process ended before it did";
         tracing::error!(job = %row.id, kind = row.kind, attempts = row.attempts, error = why, "job is dead");
         reschedule(
@@ -401,10 +403,17 @@ async fn finish(cx: &Context, row: &job::Model) -> Result<(), DbErr> {
     .await
 }
 
+/// Whether the job was begun too often to be begun again: at once if it never came to tell an error, for then it ends the
+/// process each time.
+fn is_spent(row: &job::Model, told: bool, now: Time) -> bool {
+    let begun = row.attempts >= MAX_ATTEMPTS && row.every_seconds.is_none();
+    begun && (!told || now - row.created_at >= PATIENCE)
+}
+
 async fn fail(cx: &Context, row: &job::Model, error: &anyhow::Error) -> Result<(), DbErr> {
     // Nobody is to blame for what others' work broke off: such an attempt does not count.
     let attempts = row.attempts - i32::from(error.is_broken_off());
-    let dead = attempts >= MAX_ATTEMPTS && row.every_seconds.is_none();
+    let dead = is_spent(row, true, cx.now());
     if dead {
         tracing::error!(job = %row.id, kind = row.kind, attempts = row.attempts, error = format!("{error:#}"), "job is dead");
     } else {

@@ -69,6 +69,12 @@ impl Stripe {
         response.json().await.unwrap_or(Value::Null)
     }
 
+    /// What was to strike does not any more.
+    pub(crate) async fn clear_faults(&self) {
+        let cleared = self.http.delete(format!("{}/_sandbox/faults", self.url()));
+        assert!(cleared.send().await.unwrap().status().is_success());
+    }
+
     /// The sandbox's own books.
     pub(crate) async fn books(&self) -> Value {
         self.http
