@@ -460,4 +460,31 @@ mod tests {
         assert_eq!(pause(5), TimeDelta::seconds(32));
         assert_eq!(pause(15), LONGEST_PAUSE);
     }
+
+    #[test]
+    fn a_job_is_laid_aside_after_days_of_errors_or_at_once_when_it_never_tells_any() {
+        let now = chrono::DateTime::UNIX_EPOCH;
+        let row = |attempts: i32, age: TimeDelta| job::Model {
+            id: "job_00000000000000000000000000".parse().unwrap(),
+            kind: "intent_drive".to_owned(),
+            payload: "{}".to_owned(),
+            unique_key: None,
+            every_seconds: None,
+            run_at: now,
+            attempts,
+            state: JobState::Queued,
+            leased_until: None,
+            last_error: None,
+            created_at: now - age,
+        };
+        assert!(!is_spent(&row(14, PATIENCE), true, now));
+        assert!(!is_spent(&row(15, PATIENCE - TimeDelta::seconds(1)), true, now));
+        assert!(is_spent(&row(15, PATIENCE), true, now));
+        assert!(is_spent(&row(15, TimeDelta::zero()), false, now));
+        let comes_back = job::Model {
+            every_seconds: Some(60),
+            ..row(99, PATIENCE)
+        };
+        assert!(!is_spent(&comes_back, true, now));
+    }
 }
