@@ -200,7 +200,54 @@ mod tests {
         }
     }
 
+    /// What the moves promise: none of them is below zero.
+    fn are_sound(moves: &Moves) -> bool {
+        let Moves {
+            freeze_held,
+            freeze_available,
+            thaw_held,
+            thaw_given,
+            lose_frozen,
+            lose_held,
+            lose_rest,
+            regain_held,
+            regain_given,
+        } = *moves;
+        [freeze_held, freeze_available, thaw_held, thaw_given, lose_frozen]
+            .into_iter()
+            .chain([lose_held, lose_rest, regain_held, regain_given])
+            .all(|amount| amount >= 0)
+    }
+
+    fn frozen(kept: Kept) -> i64 {
+        kept.frozen_held + kept.frozen_available
+    }
+
     proptest! {
+        #[test]
+        fn what_more_is_claimed_is_frozen_as_far_as_it_is_there_and_what_less_is_set_free(
+            held in 0_i64..20, available in 0_i64..20, claims in proptest::collection::vec(0_i64..40, 1..6),
+            may_hold in any::<bool>(),
+        ) {
+            let mut purse = Purse { held, available, ..Purse::default() };
+            for claim in claims {
+                let (before, there) = (purse.kept, purse.there(may_hold));
+                let (now, moves) = freeze(before, claim, there);
+                let more = (claim - before.claimed).max(0).min(there.held + there.available);
+                prop_assert!(are_sound(&moves), "{:?}", moves);
+                prop_assert_eq!(now.claimed, claim);
+                prop_assert_eq!(frozen(now), (frozen(before) + more).min(claim));
+                prop_assert!(now.frozen_held >= 0 && now.frozen_available >= 0);
+                if now.frozen_held < before.frozen_held {
+                    prop_assert_eq!(now.frozen_available, 0, "what was available is set free first");
+                }
+                if now.frozen_available > before.frozen_available {
+                    prop_assert_eq!(moves.freeze_held, there.held, "what is held is frozen first");
+                }
+                purse.apply((now, moves));
+            }
+        }
+
         #[test]
         fn a_division_is_exact_and_no_part_gives_more_than_remains_of_it(
             amount in 0_i64..100_000, units in any_parts(),
@@ -233,7 +280,11 @@ mod tests {
             let claimed = claims.last().copied().unwrap_or(part).min(part);
             for loss in &losses {
                 let loss = *loss.min(&claimed);
-                purse.apply(close(purse.kept, claimed, loss, purse.there(may_hold)));
+                let (now, moves) = close(purse.kept, claimed, loss, purse.there(may_hold));
+                prop_assert!(are_sound(&moves), "{:?}", moves);
+                prop_assert_eq!(moves.lost(), loss - purse.kept.lost);
+                prop_assert!(moves.lose_frozen <= frozen(purse.kept));
+                purse.apply((now, moves));
                 prop_assert_eq!(purse.worth(), start.worth() - loss);
                 prop_assert_eq!(purse.kept.frozen_held + purse.kept.frozen_available, 0);
                 prop_assert!(purse.held >= 0 && purse.available >= 0 && purse.owed >= 0);
