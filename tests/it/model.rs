@@ -30,6 +30,8 @@ const BRAND: i64 = 8500;
 const SHIPPING: i64 = 490;
 /// What the sandbox's bank takes for a dispute here.
 const DISPUTE_FEE: i64 = 2000;
+/// Longer than a worker's lease.
+const LEASE: TimeDelta = TimeDelta::minutes(6);
 /// Steps of a sequence.
 const STEPS: usize = 30;
 
@@ -50,7 +52,9 @@ enum Step {
 }
 
 /// How the sandbox delivers events, and in which order it lets go of what it held.
-const MODES: [&str; 4] = ["normal", "duplicate", "hold", "reorder"];
+const MODES: [&str; 5] = ["normal", "duplicate", "hold", "reorder", "drop"];
+/// A worker that dies has had so many turns at most.
+const TURNS: u32 = 60;
 
 impl Step {
     fn any(chance: &mut ChaCha20Rng) -> Self {
@@ -180,7 +184,7 @@ impl<'a> Model<'a> {
         format!("step {}", self.step)
     }
 
-    async fn take(&mut self, step: Step) {
+    async fn take(&mut self, step: Step, dies_after: Option<u32>) {
         self.step += 1;
         let count = self.orders.len();
         match step {
@@ -203,7 +207,23 @@ impl<'a> Model<'a> {
             Step::Decide { order, won } if count > 0 => self.decide(order % count, won).await,
             _ => {}
         }
+        if let Some(turns) = dies_after {
+            self.die_after(turns).await;
+        }
         self.app.settle().await;
+    }
+
+    /// A worker takes up what is due, and is dead after so many turns; another takes over once its lease has run out.
+    async fn die_after(&self, turns: u32) {
+        let mut work = Box::pin(vitrine::settle(self.app.vitrine()));
+        for _ in 0..turns {
+            if futures::poll!(work.as_mut()).is_ready() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(work);
+        self.app.wait(LEASE).await;
     }
 
     async fn sell(&mut self, market: usize, pieces: i32) {
@@ -356,7 +376,11 @@ impl<'a> Model<'a> {
     }
 
     async fn deliver(&self, mode: &str) {
-        self.app.stripe.admin("deliveries", json!({ "mode": mode })).await;
+        if mode == "drop" {
+            self.app.go_deaf().await;
+        } else {
+            self.app.stripe.admin("deliveries", json!({ "mode": mode })).await;
+        }
         if mode == "normal" {
             self.app
                 .stripe
@@ -364,6 +388,9 @@ impl<'a> Model<'a> {
                 .await;
         }
         self.app.settle().await;
+        if mode == "normal" {
+            self.app.hear();
+        }
     }
 
     /// Every invariant holds, whatever is still on its way.
@@ -414,14 +441,18 @@ fn play(kind: Kind, seed: u64) {
             let mut model = Model::new(app).await;
             for _ in 0..STEPS {
                 let step = Step::any(&mut chance);
-                taken.push(step);
-                model.take(step).await;
+                let dies_after = chance.random_bool(0.2).then(|| chance.random_range(1..TURNS));
+                taken.push((step, dies_after));
+                model.take(step, dies_after).await;
                 model.is_sound().await;
             }
             model.is_as_told().await;
         });
         if let Err(panic) = played.catch_unwind().await {
-            let steps: Vec<String> = taken.iter().map(|step| format!("  {step:?}")).collect();
+            let steps: Vec<String> = taken
+                .iter()
+                .map(|(step, dies)| format!("  {step:?}, worker dies after {dies:?}"))
+                .collect();
             let told = format!(
                 "VITRINE_MODEL_SEED={seed} on {kind:?} fails at its last step:\n{}",
                 steps.join("\n")

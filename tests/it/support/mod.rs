@@ -187,6 +187,11 @@ impl App {
         self.deaf.store(true, Ordering::Relaxed);
     }
 
+    /// What Stripe tells is heard again, and settling does not reconcile any more.
+    pub(crate) fn hear(&self) {
+        self.deaf.store(false, Ordering::Relaxed);
+    }
+
     /// Runs the binary beside the server, with the same database and Stripe.
     pub(crate) fn command(&self, args: &[&str]) -> std::process::Output {
         let mut command = self.prepared(args);
