@@ -131,6 +131,48 @@ fn the_readme_lists_every_setting() {
     }
 }
 
+/// Settings that compose.yaml does not pass on: the image decides where in the container data lies and where the server
+/// listens, and the services' commands who works.
+const DECIDED_BY_COMPOSE: [&str; 3] = ["VITRINE_DATA_DIR", "VITRINE_LISTEN", "VITRINE_NO_WORKER"];
+/// What compose.yaml asks of `.env` for itself.
+const OF_COMPOSE: [&str; 2] = ["POSTGRES_PASSWORD", "VITRINE_PORT"];
+
+#[test]
+fn compose_passes_every_setting_on() {
+    let table = settings();
+    let rows = table.lines().filter_map(|row| row.strip_prefix("| `"));
+    let known: BTreeSet<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    let compose = std::fs::read_to_string(root().join("compose.yaml")).unwrap();
+    let environment = compose
+        .split("\n  environment:\n")
+        .nth(1)
+        .expect("an environment");
+    let environment = environment.split("\nservices:").next().unwrap_or_default();
+    let passed = environment.lines().filter_map(|line| line.trim().split_once(':'));
+    let passed: BTreeSet<&str> = passed
+        .map(|(name, _)| name)
+        .filter(|name| !name.starts_with('#'))
+        .collect();
+    let expected = known.iter().copied();
+    let expected: BTreeSet<&str> = expected
+        .filter(|name| !DECIDED_BY_COMPOSE.contains(name))
+        .collect();
+    assert_eq!(
+        passed, expected,
+        "what compose.yaml passes on, and what the README lists"
+    );
+    let example = std::fs::read_to_string(root().join(".env.example")).unwrap();
+    for (name, _) in example
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').split_once('='))
+    {
+        assert!(
+            passed.contains(name) || OF_COMPOSE.contains(&name) || name.contains(' '),
+            ".env.example: compose.yaml takes no {name}"
+        );
+    }
+}
+
 #[test]
 fn every_field_declares_who_may_read_it() {
     let types = types();

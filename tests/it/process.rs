@@ -16,6 +16,15 @@ use serde_json::{Value, json};
 use crate::support::{Kind, WEBHOOK_SECRET, database};
 use node::{Place, Signal};
 
+/// What a server in production needs to be told.
+const PRODUCTION: [(&str, &str); 2] = [
+    ("VITRINE_ENVIRONMENT", "production"),
+    (
+        "VITRINE_LANDING_URL",
+        "https://shop.example.com/{shop}?click={click}",
+    ),
+];
+
 /// Runs a test that needs a database and a place to work in, but no product in this process.
 fn run(kind: Kind, test: impl AsyncFnOnce(&Place)) {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -89,7 +98,7 @@ on_both_empty! {
     }
 
     async fn metrics_are_served_at_an_address_of_their_own_and_in_production_at_no_other(place) {
-        let env = [("VITRINE_ENVIRONMENT", "production"), ("VITRINE_METRICS_LISTEN", "127.0.0.1:0")];
+        let env = [PRODUCTION[0], PRODUCTION[1], ("VITRINE_METRICS_LISTEN", "127.0.0.1:0")];
         let status = async |address: &str| reqwest::get(format!("http://{address}/metrics")).await.unwrap().status();
         let node = place.serve(&env);
         let line = node.wait_for("metrics are served");
@@ -99,7 +108,7 @@ on_both_empty! {
         assert_eq!(status(&node.address).await, 404);
         assert_eq!(reqwest::get(format!("http://{own}/graphql")).await.unwrap().status(), 404);
         node.stop(Signal::Term);
-        let node = place.serve(&env[..1]);
+        let node = place.serve(&PRODUCTION);
         assert_eq!(status(&node.address).await, 404);
         node.stop(Signal::Term);
         let node = place.serve(&[]);
@@ -211,7 +220,7 @@ on_both_empty! {
     }
 
     async fn production_hides_the_schema(place) {
-        let node = place.serve(&[("VITRINE_ENVIRONMENT", "production")]);
+        let node = place.serve(&PRODUCTION);
         let shown = ask(&node.url(), "{ __schema { queryType { name } } }").await;
         assert!(shown["data"]["__schema"].is_null(), "{shown:#}");
         assert!(!ask(&node.url(), "{ viewer { nam } }").await.to_string().contains("Did you mean"));

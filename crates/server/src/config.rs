@@ -86,7 +86,7 @@ pub struct Config {
     pub public_url: Option<String>,
 
     /// Where referral links lead: your frontend's address, with `{shop}`, `{recommendation}`, `{product}` and `{click}`
-    /// where their values belong. By default this server's GraphiQL.
+    /// where their values belong. By default this server's GraphiQL in development; production needs it.
     #[arg(long, env = "VITRINE_LANDING_URL", global = true)]
     pub landing_url: Option<String>,
 
@@ -289,7 +289,7 @@ impl Config {
         let landing = || {
             format!("{public_url}/graphiql?shop={{shop}}&recommendation={{recommendation}}&click={{click}}")
         };
-        let landing_url = self.landing_url.clone().unwrap_or_else(landing);
+        let landing_url = given(&self.landing_url).unwrap_or_else(landing);
         check_template("VITRINE_LANDING_URL", &landing_url)?;
         let graphiql = format!("{public_url}/graphiql?order={{order}}#guest={{secret}}");
         let graphiql = (self.environment == Environment::Development).then_some(graphiql);
@@ -344,6 +344,13 @@ impl Config {
         );
         check_folder(&self.data_dir)?;
         self.settings(self.listen)?;
+        // GraphiQL is hidden in production: every visitor would be sent to a page that is not there.
+        ensure!(
+            self.environment == Environment::Development || given(&self.landing_url).is_some(),
+            "set VITRINE_LANDING_URL to your frontend's page for those who follow a referral link, such as \
+             https://shop.example.com/{{shop}}?recommendation={{recommendation}}&product={{product}}&click={{click}}: \
+             in production this server has no page to send them to"
+        );
         self.address_header()?;
         let mut secrets = self.stripe_webhook_secrets.iter();
         ensure!(
@@ -387,9 +394,13 @@ impl Config {
             !self.currencies.is_empty(),
             "VITRINE_CURRENCIES names no currency"
         );
-        let parse = |code: &String| {
-            code.parse()
-                .with_context(|| format!("VITRINE_CURRENCIES: {code} is not supported"))
+        let supported = || Currency::ALL.iter().map(|currency| currency.as_str());
+        let parse = |code: &String| match code.parse() {
+            Ok(currency) => Ok(currency),
+            Err(_) => bail!(
+                "VITRINE_CURRENCIES names \"{code}\", which is not supported: choose among {}, with commas between",
+                supported().collect::<Vec<_>>().join(", ")
+            ),
         };
         self.currencies.iter().map(parse).collect()
     }

@@ -1,15 +1,18 @@
 //! Opening the database, and bringing its schema up to date while other nodes may be doing the same.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::PgConnection;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, SqlxError, Statement,
 };
 use sea_orm_migration::MigratorTrait;
+use tokio::time::Instant;
 use vitrine_migrations::Migrator;
 
 use crate::config::Config;
@@ -18,6 +21,10 @@ use crate::config::Config;
 const BUSY: Duration = Duration::from_secs(30);
 /// How long anyone waits for a connection, and start-up for a database that does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long between the first two attempts to reach a database that does not answer; each pause is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest of these pauses.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Names our advisory lock on PostgreSQL: "vitrine" in ASCII.
 const MIGRATION_LOCK: i64 = 0x0076_6974_7269_6e65;
 
@@ -36,9 +43,48 @@ pub(crate) async fn open(url: &str, connections: u32) -> anyhow::Result<Database
         options.map_sqlx_sqlite_opts(sqlite);
         options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|conn, _| Box::pin(unstuck(conn))));
     }
-    Database::connect(options)
-        .await
-        .with_context(|| format!("cannot open the database {}", without_password(url)))
+    let named = || format!("cannot open the database {}", without_password(url));
+    if sqlite_file(url).is_none() {
+        reach(url)
+            .await
+            .map_err(|cause| anyhow::anyhow!("{}: {cause}", named()))?;
+    }
+    // The error's own text holds that of its source: once is enough.
+    let opened = Database::connect(options).await;
+    opened.map_err(|error| anyhow::anyhow!("{}: {error}", named()))
+}
+
+/// Waits until the server at `url` lets one connection in: it may be starting beside us. Each attempt that fails is
+/// logged with its cause; a pool would keep the causes to itself and tell only that it waited.
+///
+/// # Errors
+/// The last cause: when the time is up, or at once when waiting would not help, as with a wrong password.
+async fn reach(url: &str) -> Result<(), SqlxError> {
+    let (until, mut pause) = (Instant::now() + PATIENCE, FIRST_PAUSE);
+    loop {
+        let attempt = tokio::time::timeout_at(until, PgConnection::connect(url)).await;
+        let error = match attempt {
+            Ok(Ok(connection)) => {
+                // It answered, which is all that was asked.
+                let _ = connection.close().await;
+                return Ok(());
+            }
+            Ok(Err(error)) => error,
+            Err(_) => SqlxError::Io(ErrorKind::TimedOut.into()),
+        };
+        if !passes_by_itself(&error) || Instant::now() + pause >= until {
+            return Err(error);
+        }
+        tracing::warn!(database = without_password(url), %error, "the database cannot be reached: trying again");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Nobody listens yet, or the server is starting or stopping (`cannot_connect_now`), or is full (`too_many_connections`).
+fn passes_by_itself(error: &SqlxError) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(error, SqlxError::Io(_)) || matches!(code.as_deref(), Some("57P03" | "53300"))
 }
 
 /// The file that `sqlite://FILE?OPTIONS` names.
@@ -199,7 +245,7 @@ fn without_password(url: &str) -> String {
     match url::Url::parse(url) {
         Ok(mut parsed) if parsed.password().is_some() => {
             // Fails only for addresses that cannot have a password.
-            let _ = parsed.set_password(Some("…"));
+            let _ = parsed.set_password(Some("***"));
             parsed.to_string()
         }
         _ => url.to_owned(),

@@ -22,7 +22,11 @@ const IMPOSSIBLE: &[(&str, &str, &[&str])] = &[
         &["sqlite://", "postgres://"],
     ),
     ("DATABASE_URL", "sqlite::memory:", &["sqlite://"]),
-    ("VITRINE_CURRENCIES", "EUR,EURO", &["VITRINE_CURRENCIES", "EURO"]),
+    (
+        "VITRINE_CURRENCIES",
+        "EUR,XXX",
+        &["VITRINE_CURRENCIES names \"XXX\", which is not supported: choose among EUR, USD,"],
+    ),
     ("VITRINE_CURRENCIES", "", &["VITRINE_CURRENCIES"]),
     (
         "STRIPE_SECRET_KEY",
@@ -59,6 +63,15 @@ const IMPOSSIBLE: &[(&str, &str, &[&str])] = &[
     ("VITRINE_COMMISSION_BP", "10001", &["VITRINE_COMMISSION_BP"]),
     ("VITRINE_NOTICE_DAYS", "-1", &["--notice-days"]),
     ("VITRINE_DATABASE_CONNECTIONS", "0", &["--database-connections"]),
+    (
+        "VITRINE_ENVIRONMENT",
+        "production",
+        &[
+            "set VITRINE_LANDING_URL to your frontend's page",
+            "{shop}",
+            "{click}",
+        ],
+    ),
     ("VITRINE_ENVIRONMENT", "staging", &["development", "production"]),
     ("VITRINE_MAIL_FROM", "nobody", &["VITRINE_MAIL_FROM"]),
     ("VITRINE_SMTP_URL", "mail.example.com", &["VITRINE_SMTP_URL"]),
@@ -90,6 +103,10 @@ fn settings_that_cannot_work_are_refused_with_what_would_be_right() {
             assert!(said.contains(word), "{name}={value}: no {word} in {said}");
         }
         assert!(
+            !said.contains("unknown word"),
+            "{name}={value}: told twice in {said}"
+        );
+        assert!(
             !folder.path().join("data/vitrine.db").exists(),
             "{name}={value} was refused late"
         );
@@ -112,12 +129,24 @@ fn a_database_that_does_not_answer_is_named_without_its_password() {
         Some("postgres://vitrine:hidden@127.0.0.1:1/vitrine".to_owned()),
     );
     let said = refused(&place, &[]);
+    let last = said.lines().last().unwrap_or_default();
     assert!(
-        said.contains("cannot open the database postgres://vitrine:")
-            && said.contains("@127.0.0.1:1/vitrine"),
+        last.contains("cannot open the database postgres://vitrine:***@127.0.0.1:1/vitrine: ")
+            && last.matches("Connection refused").count() == 1,
         "{said}"
     );
-    assert!(!said.contains("hidden"), "{said}");
+    let attempts = said.lines().filter(|line| line.contains("trying again"));
+    assert!(attempts.clone().count() > 2, "{said}");
+    assert!(
+        attempts
+            .clone()
+            .all(|line| line.contains("Connection refused") && line.contains("@127.0.0.1:1")),
+        "{said}"
+    );
+    assert!(
+        !said.contains("hidden") && !said.contains("pool timed out"),
+        "{said}"
+    );
 }
 
 #[test]
