@@ -96,6 +96,19 @@ on_both! {
         assert_eq!(events(app).await, 0);
     }
 
+    async fn ids_that_stripe_never_gives_are_refused_and_said_to_be(app) {
+        for id in ["evt_\0", "evt 1", "", &"x".repeat(5000)] {
+            for event in [event(id, "product.created", json!({ "id": "prod_1" })), event("evt_1", "product.created", json!({ "id": format!("prod_\0{id}") }))] {
+                let (body, time) = (event.to_string(), now(app));
+                let refused = answer(app, Some(&format!("t={time},v1={}", v1(WEBHOOK_SECRET, time, &body))), &body).await;
+                assert_eq!(refused.status(), 400, "{id:?}");
+                let said = refused.text().await.unwrap();
+                assert_eq!(said, "the signature holds, but an id or the type is not 1 to 255 visible ASCII characters\n");
+            }
+        }
+        assert_eq!(events(app).await, 0);
+    }
+
     async fn the_same_event_twice_and_at_once_is_one_event(app) {
         let event = event("evt_1", "product.created", json!({ "id": "prod_1" }));
         let sent = futures::future::join_all((0..10).map(|_| deliver(app, &event))).await;

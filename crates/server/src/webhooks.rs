@@ -34,6 +34,9 @@ pub(crate) async fn stripe(
                 SignatureError::NotAnEvent => {
                     "the signature holds, but the body is no event: send a JSON object with id, type, livemode and data.object\n"
                 }
+                SignatureError::BadId => {
+                    "the signature holds, but an id or the type is not 1 to 255 visible ASCII characters\n"
+                }
                 _ => "the signature does not hold\n",
             };
             return (StatusCode::BAD_REQUEST, why);

@@ -12,6 +12,9 @@ use sha2::Sha256;
 use vitrine_domain::inbox::Received;
 use vitrine_model::Time;
 
+/// Longest id and type that Stripe may give anything, in characters
+/// (<https://docs.stripe.com/upgrades#what-changes-does-stripe-consider-to-be-backward-compatible>).
+const MAX_ID: usize = 255;
 /// How far the header's time may be from ours, either way, in seconds.
 const TOLERANCE_SECONDS: u64 = 300;
 
@@ -28,6 +31,8 @@ pub enum SignatureError {
     Wrong,
     /// The signature holds, but the body is no event.
     NotAnEvent,
+    /// The signature holds, but its ids are none that Stripe gives: too long, or with other than visible characters.
+    BadId,
 }
 
 impl fmt::Display for SignatureError {
@@ -38,6 +43,7 @@ impl fmt::Display for SignatureError {
             Self::OutOfTime => "the signature is too old, or from the future",
             Self::Wrong => "the signature does not hold",
             Self::NotAnEvent => "the body is no event",
+            Self::BadId => "the event's ids are none that Stripe gives",
         })
     }
 }
@@ -90,7 +96,25 @@ pub fn verify_signature(
     if now.timestamp().abs_diff(time) > TOLERANCE_SECONDS {
         return Err(SignatureError::OutOfTime);
     }
-    event(body).ok_or(SignatureError::NotAnEvent)
+    let event = event(body).ok_or(SignatureError::NotAnEvent)?;
+    // An object may have no id.
+    let object = Some(&*event.object_id).filter(|id| !id.is_empty());
+    let ids = [
+        Some(&*event.id),
+        Some(&*event.kind),
+        event.account.as_deref(),
+        object,
+    ];
+    if ids.into_iter().flatten().all(is_id) {
+        Ok(event)
+    } else {
+        Err(SignatureError::BadId)
+    }
+}
+
+/// Ids go into columns, paths and logs: they are what they must be before anything is done with them.
+fn is_id(text: &str) -> bool {
+    (1..=MAX_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn parse(header: &str) -> Result<(i64, Vec<Vec<u8>>), SignatureError> {
@@ -260,6 +284,31 @@ mod tests {
         for body in [&b"{}"[..], b"", b"\xff", b"[1]"] {
             let header = format!("t={AT},v1={}", signature("whsec_new", AT, body));
             assert_eq!(verify(body, &header, AT).unwrap_err(), SignatureError::NotAnEvent);
+        }
+    }
+
+    #[test]
+    fn ids_that_stripe_never_gives_are_refused() {
+        let long = "x".repeat(256);
+        for bad in ["", "evt_\\u0000", "evt 1", "evt_ü", "evt_\\n", &long] {
+            for (id, kind, account, object) in [
+                (bad, "charge.succeeded", "acct_1", "ch_1"),
+                ("evt_1", bad, "acct_1", "ch_1"),
+                ("evt_1", "charge.succeeded", bad, "ch_1"),
+                ("evt_1", "charge.succeeded", "acct_1", bad),
+            ] {
+                let body = format!(
+                    r#"{{"id":"{id}","type":"{kind}","livemode":false,"account":"{account}","data":{{"object":{{"id":"{object}"}}}}}}"#
+                );
+                let header = format!("t={AT},v1={}", signature("whsec_new", AT, body.as_bytes()));
+                let read = verify(body.as_bytes(), &header, AT);
+                // An object without an id is one with an empty one.
+                if object.is_empty() {
+                    assert!(read.is_ok(), "{body}");
+                } else {
+                    assert_eq!(read.unwrap_err(), SignatureError::BadId, "{body}");
+                }
+            }
         }
     }
 
