@@ -18,6 +18,9 @@ pub mod code {
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
     /// Something broke on our side; the request id finds it in the logs.
     pub const INTERNAL: &str = "INTERNAL";
+    /// It took longer than a request may. What it was to change may have been changed, or may yet be: repeat it under the
+    /// same idempotency key.
+    pub const TIMEOUT: &str = "TIMEOUT";
     /// The document is not GraphQL.
     pub const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
     /// The document is GraphQL, but asks for what the schema does not have.

@@ -116,6 +116,14 @@ pub fn error_body(code: &str, message: &str) -> Vec<u8> {
     body(&Response::from_errors(vec![coded(message, code)]), false)
 }
 
+/// The same, telling the request's id too: it finds the request in the logs.
+pub fn fault_body(code: &str, message: &str, request_id: &str) -> Vec<u8> {
+    let mut error = coded(message, code);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("requestId", request_id);
+    body(&Response::from_errors(vec![error]), false)
+}
+
 fn body(response: &Response, executed: bool) -> Vec<u8> {
     #[derive(Serialize)]
     struct Body<'a> {

@@ -28,7 +28,7 @@ mod shop;
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
 pub use error::{UserError, code, protocol_error};
-pub use execute::{Answer, Operation, error_body, execute, request_error};
+pub use execute::{Answer, Operation, error_body, execute, fault_body, request_error};
 
 /// The root of all queries.
 #[derive(MergedObject, Default)]

@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
 use vitrine_graphql::code;
 
@@ -32,10 +31,7 @@ pub(crate) fn router(app: Vitrine, beside: Router<Vitrine>) -> Router {
         .route("/graphiql/{file}", get(assets::file))
         .route("/r/{code}", get(referral::follow))
         .route("/webhooks/stripe", post(webhooks::stripe))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::GATEWAY_TIMEOUT,
-            PATIENCE,
-        ))
+        .layer(middleware::from_fn_with_state(PATIENCE, in_time))
         .route("/uploads/{import}", put(uploads::receive))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors(&app))
@@ -67,6 +63,23 @@ fn cors(app: &Vitrine) -> CorsLayer {
         ])
         .expose_headers([HeaderName::from_static(request::REQUEST_ID)])
         .max_age(Duration::from_secs(3600))
+}
+
+/// Gives up a request that takes too long: what it began is broken off, and who asked is told so.
+async fn in_time(State(patience): State<Duration>, request: Request, next: Next) -> Response {
+    let id = request.headers().get(request::REQUEST_ID).cloned();
+    if let Ok(response) = tokio::time::timeout(patience, next.run(request)).await {
+        return response;
+    }
+    tracing::warn!("a request took too long");
+    let id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let message = "the request took too long and was given up: ask for less, or try again, under the same idempotency key if it has one";
+    let body = vitrine_graphql::fault_body(code::TIMEOUT, message, id);
+    let headers = [
+        (header::CONTENT_TYPE, "application/json; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (StatusCode::GATEWAY_TIMEOUT, headers, body).into_response()
 }
 
 /// A panic is a fault of ours: logged whole, told without detail.
@@ -106,4 +119,38 @@ async fn observe(State(app): State<Vitrine>, mut request: Request, next: Next) -
         .increment(1);
     metrics::histogram!(health::REQUEST_SECONDS, "route" => route).record(elapsed);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_told_so_with_its_code_and_id() {
+        let routes = Router::<()>::new()
+            .route("/graphql", post(std::future::pending::<()>))
+            .layer(middleware::from_fn_with_state(Duration::from_millis(1), in_time));
+        let request = Request::post("/graphql").header(request::REQUEST_ID, "request-1");
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        let response = routes.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "application/json; charset=utf-8"
+        );
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let error = &body["errors"][0];
+        assert_eq!(
+            error["extensions"],
+            serde_json::json!({ "code": "TIMEOUT", "requestId": "request-1" })
+        );
+        assert!(
+            error["message"].as_str().unwrap().contains("took too long"),
+            "{body}"
+        );
+        assert!(body.get("data").is_none());
+    }
 }
