@@ -6,7 +6,7 @@
 //! | the first attempt | the same key and input | the same key, other input |
 //! |---|---|---|
 //! | was committed and is done | answers what it made, as it is now | `Reused` |
-//! | was committed and calls the outside | `InProgress`; after the lease it goes on with what was begun | `Reused` |
+//! | was committed and calls the outside | answers once the call's outcome is known, whoever found it out; until then `InProgress`; after the lease it goes on with what was begun | `Reused` |
 //! | is not committed yet | waits until it is, or is not | the same |
 //! | was refused, or broke | is a first attempt: nothing had been changed | is a first attempt |
 //! | is longer ago than a day | is a first attempt, unless the key [lasts](Key::lasting) | is a first attempt, unless the key lasts |
@@ -128,6 +128,10 @@ pub enum Claim {
     Done(String),
     /// It was begun and its lease has run out: go on with what it made.
     Resume(String),
+    /// It was begun, and whoever did so may be at it still. If what it made shows by now how the call outside ended, as
+    /// when a job found that out after a death, it is done: [`finish`] and answer. If not, it is
+    /// [`KeyRefusal::InProgress`].
+    Begun(String),
 }
 
 /// Why a key cannot be used.
@@ -189,6 +193,7 @@ async fn known(tx: &Tx, cx: &Context, key: &Key) -> Result<Result<Claim, KeyRefu
         _ if row.input_hash != key.input_hash => Err(KeyRefusal::Reused),
         (Attempt::Done, Some(outcome)) => Ok(Claim::Done(outcome)),
         (Attempt::InFlight, Some(outcome)) if row.lease_until <= cx.now() => Ok(Claim::Resume(outcome)),
+        (Attempt::InFlight, Some(outcome)) => Ok(Claim::Begun(outcome)),
         _ => Err(KeyRefusal::InProgress),
     })
 }
@@ -208,6 +213,7 @@ where
         Ok(Claim::Done(made) | Claim::Resume(made)) => {
             Ok(Some(made.parse().map_err(|error: T::Err| error.into())?))
         }
+        Ok(Claim::Begun(_)) => refuse(KeyRefusal::InProgress.into()),
         Err(refusal) => refuse(refusal.into()),
     }
 }

@@ -100,6 +100,16 @@ pub async fn load(cx: &Context, id: IntentId) -> anyhow::Result<intent::Model> {
         .with_context(|| format!("no intent {id}"))
 }
 
+/// Whether it is known what became of intent `id`.
+///
+/// # Errors
+/// When the database fails or has none such.
+pub async fn is_settled(tx: &Tx, id: IntentId) -> anyhow::Result<bool> {
+    let found = intent::Entity::find_by_id(id).one(tx).await?;
+    let intent = found.with_context(|| format!("no intent {id}"))?;
+    Ok(intent.state != IntentState::Open)
+}
+
 /// Makes the call of intent `id`, or finds out what became of it, and commits the outcome. Does nothing for one that is
 /// settled.
 ///

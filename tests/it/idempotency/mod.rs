@@ -10,9 +10,14 @@ use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{BaseType, TypeKind, TypeSystemDefinition};
 use chrono::TimeDelta;
 use futures::future::{LocalBoxFuture, join_all};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
+use vitrine_domain::ports::Clock;
 use vitrine_model::event;
+use vitrine_model::idempotency::{self, Attempt};
+use vitrine_model::intent::{self, IntentState};
 
 use crate::invariants::rows;
 use crate::support::market::{CARD, text};
@@ -318,6 +323,19 @@ async fn drill(app: &App, case: &Case) {
     beside.stop().await;
 }
 
+/// Makes the mutation's key one whose request is under way, its lease just begun.
+async fn as_under_way(app: &App, mutation: &str) {
+    let lease = app.clock.now() + TimeDelta::seconds(90);
+    let moved = idempotency::Entity::update_many()
+        .col_expr(idempotency::Column::State, Expr::value(Attempt::InFlight))
+        .col_expr(idempotency::Column::LeaseUntil, Expr::value(lease))
+        .filter(idempotency::Column::Mutation.eq(mutation))
+        .exec(app.db())
+        .await
+        .unwrap();
+    assert_eq!(moved.rows_affected, 1);
+}
+
 /// The order that was made is paid.
 async fn pay(app: &App, buyer: &Person<'_>, made: &Value) {
     let query = "query($id: ID!) { order(id: $id) { checkoutUrl } }";
@@ -384,6 +402,33 @@ on_both! {
         let given = scene.by.made(give.operation, keyed(&scene.input)).await;
         let which = json!({ "adjustmentId": given["adjustment"]["id"], "reason": "wrong Anna" });
         scene.by.made(back.operation, keyed(&which)).await;
+    }
+
+    async fn who_repeats_what_a_death_broke_off_waits_no_longer_than_until_its_outcome_is_known(app) {
+        let start = CASES.iter().find(|case| case.mutation == "checkoutStart").unwrap();
+        let scene = scenes::cart(app).await;
+        let input = keyed(&scene.input);
+        let made = scene.by.made(start.operation, input.clone()).await;
+        // As a death leaves it after the call was written down, and before its answer came.
+        as_under_way(app, "checkoutStart").await;
+        let asked = intent::Entity::find().one(app.db()).await.unwrap().unwrap();
+        let known = asked.state;
+        let mut unknown = asked.into_active_model();
+        unknown.state = Set(IntentState::Open);
+        let unknown = unknown.update(app.db()).await.unwrap();
+        assert_eq!(scene.by.refused(start.operation, input.clone()).await, "IDEMPOTENCY_IN_PROGRESS");
+        // Another node's job found out.
+        let mut found = unknown.into_active_model();
+        found.state = Set(known);
+        found.update(app.db()).await.unwrap();
+        assert_eq!(scene.by.made(start.operation, input.clone()).await, made);
+        assert_eq!(scene.by.made(start.operation, input).await, made);
+
+        let cancel = keyed(&json!({ "orderId": made["order"]["id"] }));
+        let cancelled = scene.by.made(CANCEL, cancel.clone()).await;
+        as_under_way(app, "orderCancel").await;
+        assert_eq!(scene.by.made(CANCEL, cancel).await, cancelled);
+        is_sound(app).await;
     }
 
     async fn a_cancellation_that_a_payment_overtook_is_refused_again(app) {

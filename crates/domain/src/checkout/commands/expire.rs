@@ -20,7 +20,7 @@ use crate::checkout::refusal::Refusal;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::idempotency::{self, Claim};
+use crate::idempotency::{self, Claim, Key, KeyRefusal};
 use crate::identity::Viewer;
 use crate::intent::{self, When};
 use crate::jobs::{self, Job};
@@ -70,6 +70,11 @@ async fn cancel_unpaid(
             tx.commit().await?;
             return called_off(cx.db(), id).await;
         }
+        Ok(Claim::Begun(_)) => {
+            finish_begun(&tx, &key, id).await?;
+            tx.commit().await?;
+            return called_off(cx.db(), id).await;
+        }
         Ok(Claim::First) => {}
     }
     let order = lock_order(&tx, id).await?.or_refuse(Refusal::OrderNotFound)?;
@@ -86,6 +91,16 @@ async fn cancel_unpaid(
     }
     idempotency::finish(cx.db(), &key, Attempt::Done, id).await?;
     called_off(cx.db(), id).await
+}
+
+/// Whoever began may have died: once it is known what became of the page, nobody need wait for him.
+async fn finish_begun(tx: &Tx, key: &Key, id: OrderId) -> Result<(), Failure<Refusal>> {
+    let found = order::Entity::find_by_id(id).one(tx).await?;
+    let order = found.or_refuse(Refusal::OrderNotFound)?;
+    if order.state == OrderState::AwaitingPayment && order.payment_pending_at.is_none() {
+        return refuse(KeyRefusal::InProgress.into());
+    }
+    Ok(idempotency::finish(tx, key, Attempt::Done, id).await?)
 }
 
 /// The order as it is now, unless the buyer paid after all.

@@ -25,7 +25,7 @@ use crate::checkout::rules::{self, PricedCart, PricedLine};
 use crate::context::{Context, Tx};
 use crate::event;
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
-use crate::idempotency::{self, Claim, Input, Key};
+use crate::idempotency::{self, Claim, Input, Key, KeyRefusal};
 use crate::identity::Viewer;
 use crate::intent::{self, When};
 use crate::jobs::{self, Job};
@@ -103,6 +103,12 @@ async fn place(cx: &Context, by: &Viewer, new: &NewCheckout, key: &Key) -> Resul
         Err(refusal) => return refuse(refusal.into()),
         Ok(Claim::Done(order)) => return Ok(Placed::Before(order.parse()?)),
         Ok(Claim::Resume(order)) => return Ok(Placed::Now(order.parse()?)),
+        Ok(Claim::Begun(order)) => {
+            let order = order.parse()?;
+            finish_begun(&tx, key, order).await?;
+            tx.commit().await?;
+            return Ok(Placed::Before(order));
+        }
         Ok(Claim::First) => {}
     }
     let mut cart = lock(&tx, cx, by, new.cart).await?;
@@ -121,6 +127,16 @@ async fn place(cx: &Context, by: &Viewer, new: &NewCheckout, key: &Key) -> Resul
     idempotency::finish(&tx, key, Attempt::InFlight, order.id).await?;
     tx.commit().await?;
     Ok(Placed::Now(order.id))
+}
+
+/// Whoever began may have died: once the outcome of his call is known, by a job for one, nobody need wait for him.
+async fn finish_begun(tx: &Tx, key: &Key, id: OrderId) -> Result<(), Failure<Refusal>> {
+    let found = order::Entity::find_by_id(id).one(tx).await?;
+    let order = found.or_refuse(Refusal::OrderNotFound)?;
+    if !intent::is_settled(tx, order.intent_id).await? {
+        return refuse(KeyRefusal::InProgress.into());
+    }
+    Ok(idempotency::finish(tx, key, Attempt::Done, id).await?)
 }
 
 fn ensure_agreed(priced: &PricedCart, expected: Money) -> Result<(), Failure<Refusal>> {
