@@ -101,10 +101,30 @@ on_both! {
         anna.ask(TERMS, json!({ "in": { "brandId": brand, "memberPrice": true } })).await;
         assert_eq!(anna.ask(rates, json!({ "id": brand })).await["brand"], json!({
             "terms": { "commissionRate": 2000, "memberPrice": true }, "announcedTerms": { "commissionRate": 1000 } }));
+        let history = "query($id: ID!) { brand(id: $id) { termsHistory { commissionRate memberPrice } } }";
+        let told = anna.ask(history, json!({ "id": brand })).await;
+        assert_eq!(told["brand"]["termsHistory"], json!([
+            { "commissionRate": 1000, "memberPrice": true },
+            { "commissionRate": 2000, "memberPrice": true },
+            { "commissionRate": 2000, "memberPrice": false },
+        ]), "the cut is told once, as it will apply");
         app.wait(TimeDelta::days(20)).await;
         anna.token = Some(app.sign_in(&anna.email).await);
         assert_eq!(anna.ask(rates, json!({ "id": brand })).await["brand"], json!({
             "terms": { "commissionRate": 1000, "memberPrice": true }, "announcedTerms": null }));
+    }
+
+    async fn a_cut_that_was_taken_back_is_no_part_of_the_history(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let history = "query($id: ID!) { brand(id: $id) { termsHistory { commissionRate } announcedTerms { commissionRate } } }";
+        app.wait(TimeDelta::days(1)).await;
+        anna.ask(TERMS, json!({ "in": { "brandId": brand, "commissionRate": 1000 } })).await;
+        app.wait(TimeDelta::days(1)).await;
+        anna.ask(TERMS, json!({ "in": { "brandId": brand, "commissionRate": 1600 } })).await;
+        let told = anna.ask(history, json!({ "id": brand })).await;
+        assert_eq!(told["brand"], json!({
+            "termsHistory": [{ "commissionRate": 1600 }, { "commissionRate": 1500 }, { "commissionRate": 1500 }], "announcedTerms": null }));
     }
 
     async fn windows_outside_their_limits_and_the_platforms_fees_are_refused(app) {

@@ -193,8 +193,26 @@ pub async fn terms_at(
 }
 
 /// A brand's terms through time, those decided last first; the place is when they were decided, and from when they apply.
+/// Terms that were decided anew before they applied never did, and never will: they are left out. Whatever is decided
+/// keeps an announcement that stands by announcing it again, so that of several the last one tells what is to come.
 pub fn terms_history(brand: BrandId) -> List<terms::Model, (Time, Time)> {
-    let history = terms::Entity::find().filter(terms::Column::BrandId.eq(brand));
+    let of_both = |column: terms::Column| {
+        let (later, row) = (Expr::col(("later", column)), Expr::col((terms::Entity, column)));
+        (later, row)
+    };
+    let (later_brand, its_brand) = of_both(terms::Column::BrandId);
+    let (decided_later, decided) = of_both(terms::Column::CreatedAt);
+    let (applies_later, applies) = of_both(terms::Column::EffectiveFrom);
+    let overtaking = Query::select()
+        .expr(Expr::val(1))
+        .from_as(terms::Entity, "later")
+        .and_where(later_brand.eq(its_brand))
+        .and_where(decided_later.gt(decided))
+        .and_where(applies_later.lte(applies))
+        .to_owned();
+    let history = terms::Entity::find()
+        .filter(terms::Column::BrandId.eq(brand))
+        .filter(Expr::exists(overtaking).not());
     let columns = [terms::Column::CreatedAt, terms::Column::EffectiveFrom];
     List::new(history, true, &columns, |place: &(Time, Time)| {
         vec![place.0.into(), place.1.into()]

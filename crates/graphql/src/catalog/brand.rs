@@ -106,7 +106,8 @@ impl Brand {
         Ok(load(ctx, TermsAnnounced(self.0.id)).await?.map(Terms))
     }
 
-    /// The terms through time, those decided last first; 200 at most.
+    /// The terms through time, those decided last first; 200 at most. What was announced and then decided anew before it
+    /// applied is left out.
     #[graphql(directive = access::apply(Who::Owner), complexity = "200 * child_complexity")]
     async fn terms_history(&self, ctx: &Context<'_>) -> Result<Vec<Terms>> {
         let history = whole(ctx, catalog::terms_history(self.0.id), MAX_TERMS).await?;
