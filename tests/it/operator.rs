@@ -2,8 +2,11 @@
 //! back; each with a reason, on record, and in the books.
 
 use chrono::TimeDelta;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::{Value, json};
 use vitrine_domain::ledger;
+use vitrine_domain::ports::Clock;
+use vitrine_model::job::{self, JobState};
 
 use crate::fulfillment::{SHIP, parcel};
 use crate::refund::refund;
@@ -96,6 +99,43 @@ pub(crate) async fn indebted(app: &App, market: &mut Market<'_>) {
 }
 
 on_both! {
+    async fn operators_see_which_jobs_were_laid_aside(app) {
+        const DEAD: &str = "{ deadJobs(first: 5) { totalCount nodes { id kind subject attempts lastError createdAt } } }";
+        let (operator, anna) = (app.operator().await, app.someone("anna").await);
+        app.settle().await;
+        let at = app.clock.now();
+        let cx = app.vitrine().context("test");
+        let row = |kind: &str, payload: Value| job::Model {
+            id: cx.new_id(),
+            kind: kind.to_owned(),
+            payload: payload.to_string(),
+            unique_key: None,
+            every_seconds: None,
+            run_at: at,
+            attempts: 15,
+            state: JobState::Dead,
+            leased_until: None,
+            last_error: Some("nobody answers".to_owned()),
+            created_at: at,
+        };
+        let settle = row("refund_settle", json!({ "job": "refund_settle", "refund": "rf_1" }));
+        for row in [settle.clone(), row("sweep", json!({ "job": "sweep" }))] {
+            let row = row.into_active_model().reset_all();
+            job::Entity::insert(row).exec_without_returning(app.db()).await.unwrap();
+        }
+        let seen = operator.ask(DEAD, json!({})).await["deadJobs"].clone();
+        assert_eq!(seen["totalCount"], 2);
+        assert_eq!(seen["nodes"][0]["id"], settle.id.to_string());
+        assert_eq!(seen["nodes"][0]["subject"], "rf_1");
+        assert_eq!(seen["nodes"][0]["lastError"], "nobody answers");
+        assert_eq!(seen["nodes"][0]["attempts"], 15);
+        assert_eq!(seen["nodes"][1]["kind"], "sweep");
+        assert_eq!(seen["nodes"][1]["subject"], Value::Null);
+        let refused = anna.send(DEAD, json!({})).await;
+        assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN", "{refused:#}");
+        job::Entity::delete_many().filter(job::Column::State.eq(JobState::Dead)).exec(app.db()).await.unwrap();
+    }
+
     async fn goodwill_is_hers_to_be_paid_out_and_says_why(app) {
         let mut tea = app.market("tea").await;
         earned(app, &mut tea).await;

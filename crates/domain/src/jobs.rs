@@ -3,6 +3,8 @@
 //!
 //! Every job may run twice: what it does must bear that.
 
+mod attention;
+
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ use crate::context::{Context, Tx};
 use crate::failure::{BrokenOff, persistently};
 use crate::points::Point;
 use crate::{catalog, checkout, inbox, intent, ledger, notify, payout, reconcile};
+
+pub use attention::{ByAge, RetryRefusal, Tally, dead, retry, subject, tally, troubled};
 
 /// How long a worker may be silent before another takes over.
 const LEASE: TimeDelta = TimeDelta::minutes(5);

@@ -19,6 +19,7 @@ mod whole_number;
 mod catalog;
 mod checkout;
 mod identity;
+mod jobs;
 mod ledger;
 mod payout;
 mod reconciliation;
@@ -42,6 +43,7 @@ pub struct Query(
     ledger::LedgerQuery,
     payout::PayoutQuery,
     reconciliation::ReconciliationQuery,
+    jobs::JobQuery,
 );
 
 /// The root of all mutations.

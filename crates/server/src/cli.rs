@@ -131,6 +131,12 @@ pub enum Command {
     /// Decide about money: goodwill, debts written off, suspense explained, and any of these taken back.
     #[command(subcommand)]
     Books(operate::Books),
+    /// Tell which background jobs failed, and put back those that were laid aside.
+    Jobs {
+        /// What to do with them; without a word they are listed.
+        #[command(subcommand)]
+        command: Option<operate::Jobs>,
+    },
     /// Hold the books against what Stripe says, now; the exit status tells whether they agree.
     Reconcile,
     /// Make the account with this address an operator.
@@ -161,6 +167,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Explain { order } => explain(&config, &order).await,
         Command::Payouts(command) => operate::payouts(&config, command).await,
         Command::Books(command) => operate::books(&config, command).await,
+        Command::Jobs { command } => operate::jobs(&config, command).await,
         Command::Reconcile => reconcile::run(&config).await,
         Command::Operator { email } => operator(&config, email).await,
         Command::Healthcheck => healthcheck(&config).await,

@@ -12,6 +12,7 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge}
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use vitrine_domain::jobs;
 
 use crate::boot::Vitrine;
 use crate::config::Config;
@@ -22,6 +23,12 @@ pub(crate) const REQUESTS: &str = "vitrine_http_requests_total";
 pub(crate) const REQUEST_SECONDS: &str = "vitrine_http_request_seconds";
 /// Jobs begun.
 pub(crate) const JOBS: &str = "vitrine_jobs_begun_total";
+/// Jobs that wait, or are being done.
+const JOBS_QUEUED: &str = "vitrine_jobs_queued";
+/// Those due for more than a minute that nobody works at.
+const JOBS_OVERDUE: &str = "vitrine_jobs_overdue";
+/// Jobs laid aside.
+const JOBS_DEAD: &str = "vitrine_jobs_dead";
 /// What does not agree with the payment provider.
 const DIFFERENCES: &str = "vitrine_reconciliation_differences";
 /// For how long the oldest of it has not.
@@ -78,6 +85,9 @@ async fn metrics(app: Vitrine) -> ([(HeaderName, &'static str); 1], String) {
     if let Err(error) = measure_differences(&app).await {
         tracing::warn!(error = format!("{error:#}"), "the differences cannot be counted");
     }
+    if let Err(error) = measure_jobs(&app).await {
+        tracing::warn!(error = format!("{error:#}"), "the jobs cannot be counted");
+    }
     let text = recorder().map(PrometheusHandle::render).unwrap_or_default();
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
@@ -91,9 +101,23 @@ async fn measure_differences(app: &Vitrine) -> anyhow::Result<()> {
     let counted = tokio::time::timeout(PATIENCE, vitrine_domain::reconcile::tally(cx.db())).await?;
     let (count, oldest) = counted?;
     let seconds = oldest.map_or(0, |oldest| (cx.now() - oldest).num_seconds().max(0));
-    gauge!(DIFFERENCES).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+    gauge!(DIFFERENCES).set(number(count));
     gauge!(OLDEST_DIFFERENCE).set(f64::from(u32::try_from(seconds).unwrap_or(u32::MAX)));
     Ok(())
+}
+
+/// So is the queue.
+async fn measure_jobs(app: &Vitrine) -> anyhow::Result<()> {
+    let cx = app.context("metrics");
+    let counted = tokio::time::timeout(PATIENCE, jobs::tally(&cx)).await??;
+    gauge!(JOBS_QUEUED).set(number(counted.queued));
+    gauge!(JOBS_OVERDUE).set(number(counted.overdue));
+    gauge!(JOBS_DEAD).set(number(counted.dead));
+    Ok(())
+}
+
+fn number(count: u64) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// Sums up what was measured, again and again, whether or not anybody asks for it.
@@ -124,6 +148,18 @@ fn install() -> Option<PrometheusHandle> {
         "How long requests took, by route."
     );
     describe_counter!(JOBS, "Background jobs begun.");
+    describe_gauge!(
+        JOBS_QUEUED,
+        "Background jobs that wait for their time, or are being done."
+    );
+    describe_gauge!(
+        JOBS_OVERDUE,
+        "Of these, due for more than a minute with nobody working at them."
+    );
+    describe_gauge!(
+        JOBS_DEAD,
+        "Background jobs that failed too often and need a person: `vitrine jobs`."
+    );
     describe_gauge!(DIFFERENCES, "What does not agree between the books and Stripe.");
     describe_gauge!(
         OLDEST_DIFFERENCE,

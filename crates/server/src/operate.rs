@@ -1,16 +1,20 @@
 //! `vitrine payouts …` and `vitrine books …`: what operators decide about money, from the command line. The same commands
-//! as the API's, with the same refusals; each needs an operator who answers for it, and a reason.
+//! as the API's, with the same refusals; each needs an operator who answers for it, and a reason. And `vitrine jobs …`:
+//! which background jobs failed, and putting them back.
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use clap::{Args, Subcommand, ValueEnum};
 use vitrine_domain::context::Context;
 use vitrine_domain::failure::Failure;
+use vitrine_domain::jobs::{self, RetryRefusal};
 use vitrine_domain::ledger::{self, Decision, NewAdjustment, Target};
 use vitrine_domain::payout::{self, NewHold};
 use vitrine_domain::{catalog, identity};
 use vitrine_graphql::UserError;
-use vitrine_model::id::AdjustmentId;
+use vitrine_model::id::{AdjustmentId, JobId};
 use vitrine_model::identity::account;
+use vitrine_model::job::JobState;
 use vitrine_model::ledger::Party;
 use vitrine_model::money::{Currency, Money};
 use vitrine_model::text::{Email, Handle, Reason};
@@ -38,6 +42,23 @@ pub enum Payouts {
         /// Who answers for it, and why.
         #[command(flatten)]
         answer: Answer,
+    },
+}
+
+/// What can be done with jobs that were laid aside.
+#[derive(Debug, Subcommand)]
+pub enum Jobs {
+    /// Put jobs that were laid aside back into the queue, due now, with all their attempts before them.
+    Retry {
+        /// Which: their ids, `job_…`, as `vitrine jobs` tells them.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        jobs: Vec<JobId>,
+        /// All that were laid aside, a thousand at a time.
+        #[arg(long)]
+        all: bool,
+        /// The address of the operator who decides.
+        #[arg(long)]
+        by: Email,
     },
 }
 
@@ -127,15 +148,103 @@ impl From<Meant> for Target {
 
 impl Answer {
     async fn operator(&self, cx: &Context) -> anyhow::Result<account::Model> {
-        let found = identity::account_with_email(cx.db(), &self.by).await?;
-        let found = found.filter(|account| account.operator);
-        found.with_context(|| format!("{} is no operator: make one with `vitrine operator {0}`", self.by))
+        operator(cx, &self.by).await
     }
 
     fn key(&self, cx: &Context) -> String {
         let new = || cx.new_id::<AdjustmentId>().to_string();
         self.key.clone().unwrap_or_else(new)
     }
+}
+
+/// The operator with this address.
+async fn operator(cx: &Context, by: &Email) -> anyhow::Result<account::Model> {
+    let found = identity::account_with_email(cx.db(), by).await?;
+    let found = found.filter(|account| account.operator);
+    found.with_context(|| format!("{by} is no operator: make one with `vitrine operator {by}`"))
+}
+
+/// Tells which jobs failed, or puts back those that were laid aside.
+pub(crate) async fn jobs(config: &Config, command: Option<Jobs>) -> anyhow::Result<()> {
+    let cx = context(config).await?;
+    match command {
+        None => list_jobs(&cx).await,
+        Some(Jobs::Retry { jobs, all, by }) => {
+            let by = operator(&cx, &by).await?;
+            retry_jobs(&cx, &by, (!all).then_some(jobs)).await
+        }
+    }
+}
+
+async fn list_jobs(cx: &Context) -> anyhow::Result<()> {
+    let troubled = jobs::troubled(cx).await?;
+    for row in &troubled {
+        let stands = match row.state {
+            JobState::Dead => "dead".to_owned(),
+            JobState::Queued => format!("failing, again at {}", row.run_at.format("%Y-%m-%d %H:%M:%S UTC")),
+        };
+        let (subject, age) = (jobs::subject(row), age(cx.now() - row.created_at));
+        let times = if row.attempts == 1 { "attempt" } else { "attempts" };
+        let why = row.last_error.as_deref().unwrap_or("not told");
+        print(&format!(
+            "{}  {} {subject}\n  {stands}; {} {times}; {age} old\n  {why}\n",
+            row.id, row.kind, row.attempts
+        ))?;
+    }
+    let dead = troubled.iter().filter(|row| row.state == JobState::Dead).count();
+    let tally = jobs::tally(cx).await?;
+    print(&format!(
+        "{dead} dead, {} failing; {} queued, {} of them overdue.\n",
+        troubled.len() - dead,
+        tally.queued,
+        tally.overdue
+    ))
+}
+
+/// Seconds under a minute, then minutes, hours, days.
+fn age(time: TimeDelta) -> String {
+    match (time.num_days(), time.num_hours(), time.num_minutes()) {
+        (0, 0, 0) => format!("{} s", time.num_seconds()),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, _) => format!("{hours} h"),
+        (days, ..) => format!("{days} d"),
+    }
+}
+
+/// One after the other: what one is refused for is no reason not to put back the others.
+async fn retry_jobs(cx: &Context, by: &account::Model, named: Option<Vec<JobId>>) -> anyhow::Result<()> {
+    let all = named.is_none();
+    let ids = match named {
+        Some(ids) => ids,
+        None => {
+            let troubled = jobs::troubled(cx).await?.into_iter();
+            let dead = troubled.filter(|row| row.state == JobState::Dead);
+            dead.map(|row| row.id).collect()
+        }
+    };
+    let (mut back, mut refused) = (0_usize, 0_usize);
+    for id in &ids {
+        let said = match jobs::retry(cx, by, *id).await {
+            Ok(row) => {
+                back += 1;
+                format!("{id}: {} {} is due now.\n", row.kind, jobs::subject(&row))
+            }
+            // Somebody else put it back, or it was done meanwhile.
+            Err(Failure::Refused(_)) if all => continue,
+            Err(Failure::Refused(RetryRefusal::NotFound)) => {
+                refused += 1;
+                format!("{id}: there is no such job; what is done is deleted.\n")
+            }
+            Err(Failure::Refused(RetryRefusal::NotDead)) => {
+                refused += 1;
+                format!("{id}: it is not dead; it is tried again by itself.\n")
+            }
+            Err(Failure::Fault(error)) => return Err(error),
+        };
+        print(&said)?;
+    }
+    anyhow::ensure!(refused == 0, "{refused} of {} were not put back", ids.len());
+    print(&format!("{back} put back.\n"))
 }
 
 /// Stops payouts, or lets them go on.

@@ -111,5 +111,70 @@ pub(super) async fn bury_what_kills(place: &Place) {
         .collect();
     assert_eq!(left, [("event_notify", JobState::Dead, 15)]);
     assert_eq!(world.deaths.len(), 15);
+    put_back(&mut world, &jobs[0].id.to_string()).await;
     world.end().await;
+}
+
+/// The dead job is counted and told with its reason, and an operator puts it back, on record.
+async fn put_back(world: &mut World<'_>, dead: &str) {
+    let place = world.place;
+    let clock = place.path("clock").display().to_string();
+    let vitrine = |args: &[&str]| {
+        let ended = place.run(args, &[("VITRINE_REHEARSAL_CLOCK", &clock)]);
+        let said = [ended.stdout, ended.stderr].concat();
+        (
+            ended.status.success(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
+    };
+    let metrics = format!("{}/metrics", world.node.as_ref().unwrap().url());
+    let counted = reqwest::get(metrics).await.unwrap().text().await.unwrap();
+    for line in [
+        "vitrine_jobs_dead 1\n",
+        "vitrine_jobs_queued ",
+        "vitrine_jobs_overdue 0\n",
+    ] {
+        assert!(counted.contains(line), "no {line} in {counted}");
+    }
+    let (listed, told) = vitrine(&["jobs"]);
+    assert!(listed, "{told}");
+    for words in [
+        dead,
+        "event_notify evt_",
+        "dead; 15 attempts",
+        "the process ended",
+        "1 dead, 0 failing",
+    ] {
+        assert!(told.contains(words), "no {words} in {told}");
+    }
+
+    let by = "a@example.com";
+    let (done, told) = vitrine(&["jobs", "retry", dead, "--by", by]);
+    assert!(!done && told.contains("is no operator"), "{told}");
+    assert!(vitrine(&["operator", by]).0);
+    for wrong in [
+        &["jobs", "retry", "--by", by][..],
+        &["jobs", "retry", dead, "--all", "--by", by],
+        &["jobs", "retry", dead],
+    ] {
+        assert!(!vitrine(wrong).0, "{wrong:?}");
+    }
+    let (done, told) = vitrine(&["jobs", "retry", "job_00000000000000000000000000", "--by", by]);
+    assert!(!done && told.contains("there is no such job"), "{told}");
+
+    world.points = Vec::new();
+    world.stubborn = false;
+    world.live_on(false).await;
+    let (done, told) = vitrine(&["jobs", "retry", "--all", "--by", by]);
+    assert!(
+        done && told.contains("is due now") && told.contains("1 put back"),
+        "{told}"
+    );
+    world.settle().await;
+    let (_, told) = vitrine(&["jobs"]);
+    assert!(told.starts_with("0 dead, 0 failing"), "{told}");
+    let retried = event::Entity::find().filter(event::Column::Kind.eq("job.retried"));
+    let retried = retried.one(&world.db).await.unwrap().expect("an event");
+    assert_eq!(retried.subject, dead);
+    assert!(retried.actor.starts_with("acct_"), "{}", retried.actor);
 }
