@@ -15,6 +15,7 @@
 //! ```
 
 mod commands;
+mod html;
 mod import;
 mod listing;
 mod queries;
@@ -33,6 +34,7 @@ pub use commands::products::{
     MAX_DESCRIPTION, MAX_TAGS, ProductChange, StockCount, VariantChange, set_stock, update_product,
     update_variant,
 };
+pub use html::Tangled;
 pub(crate) use import::run_import;
 pub use import::{FileOpener, Progress, import_file};
 pub use listing::{ProductFilter, ProductOrder, ProductPlace, brands, product_count, products};

@@ -2,6 +2,7 @@
 
 use vitrine_model::money::{Currency, Money};
 
+use crate::catalog::html::Tangled;
 use crate::idempotency::KeyRefusal;
 use crate::identity;
 
@@ -51,6 +52,8 @@ pub enum Refusal {
     FloorAbovePrice,
     /// Too many tags.
     TooManyTags(usize),
+    /// The description's HTML is nested too deep, or worse.
+    DescriptionTangled(Tangled),
     /// Fewer pieces than are promised to orders under way.
     StockBelowReserved {
         /// How many are.

@@ -140,7 +140,8 @@ pub struct ProductUpdateInput {
     pub(super) id: ID,
     /// What it is called; 255 characters at most.
     title: Option<String>,
-    /// Its description; whatever is not harmless markup is taken out. 512 KiB at most.
+    /// Its description; whatever is not harmless markup is taken out. 512 KiB at most, nested 100 levels deep
+    /// at most, with 100 attributes of an element at most.
     description_html: Option<String>,
     /// The maker; `null` for none.
     vendor: MaybeUndefined<String>,

@@ -45,6 +45,9 @@ impl From<Refusal> for UserError {
                 Self::new(Invalid, "priceFloor", "the floor must not lie above the price")
             }
             Refusal::TooManyTags(most) => Self::new(Invalid, "tags", format!("{most} tags at most")),
+            Refusal::DescriptionTangled(tangled) => {
+                Self::new(Invalid, "descriptionHtml", tangled.to_string())
+            }
             Refusal::StockBelowReserved { reserved } => Self::new(
                 Invalid,
                 "onHand",

@@ -18,6 +18,7 @@ use vitrine_model::money::{BasisPoints, Money};
 use vitrine_model::text::{Code, Label, Title};
 
 use crate::catalog::commands::brands::{amount, set};
+use crate::catalog::html::sanitise;
 use crate::catalog::queries;
 use crate::catalog::refusal::Refusal;
 use crate::catalog::rules::{self, change_own_rate};
@@ -91,7 +92,8 @@ pub struct StockCount {
 /// Changes a product.
 ///
 /// # Errors
-/// `ProductNotFound`, `Staff(RoleLacking)` unless a manager asks, `TooManyTags`.
+/// `ProductNotFound`, `Staff(RoleLacking)` unless a manager asks, `TooManyTags`,
+/// `DescriptionTangled`.
 pub async fn update_product(
     cx: &Context,
     by: &account::Model,
@@ -101,6 +103,10 @@ pub async fn update_product(
     if change.tags.as_ref().is_some_and(|tags| tags.len() > MAX_TAGS) {
         return refuse(Refusal::TooManyTags(MAX_TAGS));
     }
+    let description = match change.description_html {
+        Some(html) => Some(sanitised(html).await?),
+        None => None,
+    };
     let tx = cx.begin().await?;
     let old = locked_product(&tx, by, id).await?;
     let mut row = old.clone().into_active_model();
@@ -117,7 +123,7 @@ pub async fn update_product(
     if let Some(tags) = change.tags {
         put_tags(&tx, id, tags).await?;
     }
-    refresh_text(&tx, &row, change.description_html).await?;
+    refresh_text(&tx, &row, description).await?;
     event::record(&tx, cx, Actor::Account(by.id), "product.updated", id, &[]).await?;
     tx.commit().await?;
     Ok(row)
@@ -214,7 +220,7 @@ pub(in crate::catalog) async fn record_price(
     Ok(())
 }
 
-/// Rewrites what searching looks through and, if given, the description, sanitised.
+/// Rewrites what searching looks through and, if given, the description, which is harmless already.
 pub(in crate::catalog) async fn refresh_text(
     tx: &Tx,
     product: &product::Model,
@@ -235,10 +241,7 @@ pub(in crate::catalog) async fn refresh_text(
         .into_tuple()
         .all(tx)
         .await?;
-    let description = match description {
-        Some(html) => sanitise(html).await?,
-        None => text.description_html.clone(),
-    };
+    let description = description.unwrap_or_else(|| text.description_html.clone());
     let plain = rules::plain(&description);
     let labels = [&product.vendor, &product.product_type].into_iter().flatten();
     let texts = std::iter::once(product.title.as_str())
@@ -257,9 +260,12 @@ pub(in crate::catalog) async fn refresh_text(
     Ok(())
 }
 
-/// Takes everything out of `html` that is not harmless markup; parsing may take long, so off the async threads.
-async fn sanitise(html: String) -> anyhow::Result<String> {
-    Ok(tokio::task::spawn_blocking(move || ammonia::clean(&html)).await?)
+/// Takes everything out of `html` that is not harmless markup: off the async threads, and before any lock is taken, since
+/// parsing takes its time.
+async fn sanitised(html: String) -> Result<String, Failure<Refusal>> {
+    let parsed = tokio::task::spawn_blocking(move || sanitise(&html)).await;
+    let parsed = parsed.context("a description was not read to its end")?;
+    parsed.map_err(|tangled| Failure::Refused(Refusal::DescriptionTangled(tangled)))
 }
 
 /// Keeps a product's lowest and highest price, over the variants offered, as they are now.

@@ -29,7 +29,11 @@ pub(super) enum Comparison {
     /// Nothing does.
     Same,
     /// It cannot land: why.
-    Impossible(&'static str),
+    Impossible {
+        /// The column to be mended in the first row, if one is.
+        column: Option<String>,
+        why: &'static str,
+    },
 }
 
 /// Compares, and adds to `writes` what there is to write.
@@ -48,10 +52,12 @@ pub(super) fn compare(
 
 fn create(cx: &Context, brand: &brand::Model, draft: &Draft, writes: &mut Writes) -> Comparison {
     let Some(title) = &draft.title else {
-        return Comparison::Impossible("the product's title is missing or could not be read");
+        let (column, why) = draft.why_untitled();
+        return Comparison::Impossible { column, why };
     };
     if draft.variants.is_empty() {
-        return Comparison::Impossible("no variant of the product could be read");
+        let why = "no variant of the product could be read";
+        return Comparison::Impossible { column: None, why };
     }
     let now = cx.now();
     let id: ProductId = cx.new_id();

@@ -8,6 +8,7 @@ use vitrine_model::text::{Code, Label, ProductHandle, Title, WebUrl};
 
 use crate::catalog::commands::products::{MAX_DESCRIPTION, MAX_STOCK, MAX_TAGS};
 use crate::catalog::import::columns::{Column, Columns};
+use crate::catalog::html::sanitise;
 use crate::catalog::import::{reader, weigh};
 use crate::catalog::rules::{DEFAULT_TITLE, plain, variant_title};
 
@@ -76,7 +77,10 @@ pub(super) struct Draft {
     pub(super) errors: Vec<RowError>,
     /// What the column of quantities is called in the file.
     pub(super) quantity_heading: String,
+    title_heading: String,
     gift_card: bool,
+    /// Whether anything is wrong with what its row says of it as a whole.
+    misread: bool,
     /// Whether the file goes on beyond what can be read.
     cut: bool,
 }
@@ -89,7 +93,17 @@ struct Row<'a> {
     currency: Currency,
 }
 
-type Cell<T> = Result<T, (Column, String)>;
+/// What is wrong with a cell.
+type Wrong = (Column, String);
+type Cell<T> = Result<T, Wrong>;
+
+const NAMES: [Column; 3] = [Column::Name1, Column::Name2, Column::Name3];
+const VALUES: [Column; 3] = [Column::Value1, Column::Value2, Column::Value3];
+
+/// What the cell says; what is wrong with it joins the rest.
+fn read<T>(cell: Cell<T>, wrong: &mut Vec<Wrong>) -> Option<T> {
+    cell.map_err(|error| wrong.push(error)).ok()
+}
 
 impl Draft {
     /// A product of which nothing is known but its handle. `cut`: whether the file goes on beyond what can be read.
@@ -109,7 +123,9 @@ impl Draft {
             images: columns.has(Column::ImageUrl).then(Vec::new),
             errors: Vec::new(),
             quantity_heading: columns.heading(Column::Quantity),
+            title_heading: columns.heading(Column::Title),
             gift_card: false,
+            misread: false,
             cut,
         }
     }
@@ -142,9 +158,10 @@ impl Draft {
             self.refuse_row(line, None, message);
             return;
         }
-        let mut outcomes = vec![self.add_product(&row), self.add_image(&row)];
+        let mut wrong = self.add_product(&row);
+        wrong.extend(self.add_image(&row).err());
         if self.is_variant(&row) {
-            outcomes.push(self.add_variant(&row));
+            wrong.extend(self.add_variant(&row).err());
         } else if row.text(Column::ImageUrl).is_empty() {
             self.refuse_row(
                 line,
@@ -152,7 +169,7 @@ impl Draft {
                 "the row has neither a variant nor an image".to_owned(),
             );
         }
-        for (column, message) in outcomes.into_iter().filter_map(Result::err) {
+        for (column, message) in wrong {
             self.refuse_row(line, Some(columns.heading(column)), message);
         }
     }
@@ -160,7 +177,11 @@ impl Draft {
     /// Puts the last touch to it once all its rows are known: `Err` when nothing of it can land.
     pub(super) fn finish(mut self) -> Result<Self, Vec<RowError>> {
         if self.gift_card {
-            return Err(self.refused("gift cards cannot be sold here"));
+            return Err(self.refused(None, "gift cards cannot be sold here"));
+        }
+        if self.title.is_none() {
+            // Rows that say nothing of the product as a whole do not take from it what it has.
+            (self.tags, self.body) = (None, None);
         }
         if let Some(images) = &mut self.images {
             for (place, image) in (1_i64..).zip(images.iter_mut()) {
@@ -178,22 +199,32 @@ impl Draft {
                 }
             }
         }
-        self.body = self.body.map(sanitise);
         self.plain = self.body.as_deref().map(plain).unwrap_or_default();
         Ok(self)
     }
 
-    /// The same for every row that had nothing wrong with itself, after what was wrong with the others.
-    pub(super) fn refused(&mut self, message: &str) -> Vec<RowError> {
+    /// The same for every row that had nothing wrong with itself, after what was wrong with the others. The column, if one
+    /// is to be mended, is that of the first row.
+    pub(super) fn refused(&mut self, column: Option<&str>, message: &str) -> Vec<RowError> {
         let lines = std::mem::take(&mut self.lines);
+        let first = lines.first().copied();
         let innocent = lines
             .into_iter()
             .filter(|line| self.errors.iter().all(|error| error.line != *line));
         let innocent: Vec<i64> = innocent.collect();
         for line in innocent {
-            self.refuse_row(line, None, message.to_owned());
+            let column = column.filter(|_| Some(line) == first);
+            self.refuse_row(line, column.map(str::to_owned), message.to_owned());
         }
         std::mem::take(&mut self.errors)
+    }
+
+    /// Why there is no title, and the column that lacks it.
+    pub(super) fn why_untitled(&self) -> (Option<String>, &'static str) {
+        if self.misread {
+            return (None, "the row that describes the product, which is new, has errors");
+        }
+        (Some(self.title_heading.clone()), "the product's title is missing")
     }
 
     /// Whether all that the file says of it is known: what is not in it then is gone.
@@ -224,35 +255,37 @@ impl Draft {
             .any(|column| !row.text(*column).is_empty())
     }
 
-    /// What is said of the product as a whole stands on the row with the title.
-    fn add_product(&mut self, row: &Row<'_>) -> Cell<()> {
-        if row.flag(Column::GiftCard)? == Some(true) {
+    /// What is said of the product as a whole stands on the row with the title: all that is wrong with it. Where anything
+    /// is, the product keeps what it had.
+    fn add_product(&mut self, row: &Row<'_>) -> Vec<Wrong> {
+        let mut wrong = Vec::new();
+        if read(row.flag(Column::GiftCard), &mut wrong).flatten() == Some(true) {
             self.gift_card = true;
         }
-        if row.text(Column::Title).is_empty() {
-            return Ok(());
-        }
-        self.published = row.published()?;
-        self.vendor = row.optional(Column::Vendor)?;
-        self.kind = row.optional(Column::Kind)?;
-        self.title = Some(row.parsed(Column::Title)?);
-        if self.body.is_some() {
-            let body = row.text(Column::Body);
-            if body.len() > MAX_DESCRIPTION {
-                return Err((Column::Body, "a description has 512 KiB at most".to_owned()));
+        let titled = !row.text(Column::Title).is_empty();
+        if titled || self.variants.is_empty() {
+            for (place, column) in NAMES.into_iter().enumerate() {
+                if let Some(Some(Some(name))) = read(row.optional(column), &mut wrong) {
+                    self.option_names[place] = Some(name);
+                }
             }
-            self.body = Some(body.to_owned());
+        }
+        if !titled {
+            return wrong;
+        }
+        self.published = read(row.published(), &mut wrong).flatten();
+        self.vendor = read(row.optional(Column::Vendor), &mut wrong).flatten();
+        self.kind = read(row.optional(Column::Kind), &mut wrong).flatten();
+        let title = read(row.parsed(Column::Title), &mut wrong);
+        if self.body.is_some() {
+            self.body = read(row.body(), &mut wrong);
         }
         if self.tags.is_some() {
-            self.tags = Some(row.tags()?);
+            self.tags = read(row.tags(), &mut wrong);
         }
-        for (place, column) in [Column::Name1, Column::Name2, Column::Name3]
-            .into_iter()
-            .enumerate()
-        {
-            self.option_names[place] = row.optional(column)?.flatten();
-        }
-        Ok(())
+        self.misread = !wrong.is_empty();
+        self.title = title.filter(|_| !self.misread);
+        wrong
     }
 
     fn add_image(&mut self, row: &Row<'_>) -> Cell<()> {
@@ -315,32 +348,38 @@ impl Draft {
         Ok(())
     }
 
-    /// The values of the options. The one variant of a product without options says "Title" and "Default Title".
+    /// The values of the options. The one variant of a product without options says "Title" and "Default Title", or the
+    /// value alone.
     fn options(&mut self, row: &Row<'_>) -> Cell<[Option<Label>; 3]> {
         let mut options = [None, None, None];
-        for (place, column) in [Column::Value1, Column::Value2, Column::Value3]
-            .into_iter()
-            .enumerate()
-        {
+        for (place, column) in VALUES.into_iter().enumerate() {
             options[place] = row.optional(column)?.flatten();
-            if options[place].is_some() && self.option_names[place].is_none() {
-                self.option_names[place] = format!("Option {}", place + 1).parse().ok();
-            }
         }
-        let named =
-            |text: &str, label: &Option<Label>| label.as_ref().is_some_and(|label| label.as_str() == text);
-        if named("Title", &self.option_names[0])
-            && (named(DEFAULT_TITLE, &options[0]) || options[0].is_none())
-        {
+        let says =
+            |label: &Option<Label>, text: &str| label.as_ref().is_some_and(|label| label.as_str() == text);
+        let placeholder = match &self.option_names[0] {
+            None => says(&options[0], DEFAULT_TITLE),
+            name => says(name, "Title") && (options[0].is_none() || says(&options[0], DEFAULT_TITLE)),
+        };
+        if placeholder {
             self.option_names[0] = None;
             options[0] = None;
-        } else if named(DEFAULT_TITLE, &options[0]) {
-            options[0] = None;
         }
-        let columns = [Column::Value1, Column::Value2, Column::Value3];
-        for (place, column) in columns.into_iter().enumerate() {
-            if let (Some(name), None) = (&self.option_names[place], &options[place]) {
-                return Err((column, format!("the value of the option {name} is missing")));
+        for (place, column) in VALUES.into_iter().enumerate() {
+            match (&self.option_names[place], &options[place]) {
+                (Some(name), None) => {
+                    return Err((column, format!("the value of the option {name} is missing")));
+                }
+                (None, Some(value)) => {
+                    if let Some(first) = self.variants.first() {
+                        return Err((
+                            column,
+                            format!("the variant on line {} has no such option as this {value}", first.line),
+                        ));
+                    }
+                    self.option_names[place] = format!("Option {}", place + 1).parse().ok();
+                }
+                _ => {}
             }
         }
         Ok(options)
@@ -381,7 +420,7 @@ impl<'a> Row<'a> {
             Some(digits) => digits
                 .parse()
                 .map(|code| Some(Some(code)))
-                .map_err(|_| (column, String::new())),
+                .map_err(|error: <Code as std::str::FromStr>::Err| (column, error.to_string())),
             None => self.optional(column),
         }
     }
@@ -417,6 +456,14 @@ impl<'a> Row<'a> {
             (None, None) => None,
             (published, active) => Some(published.unwrap_or(true) && active.unwrap_or(true)),
         })
+    }
+
+    fn body(&self) -> Cell<String> {
+        let html = self.text(Column::Body);
+        if html.len() > MAX_DESCRIPTION {
+            return Err((Column::Body, "a description has 512 KiB at most".to_owned()));
+        }
+        sanitise(html).map_err(|error| (Column::Body, error.to_string()))
     }
 
     fn tags(&self) -> Cell<Vec<Label>> {
@@ -605,15 +652,6 @@ fn shortened(text: &str) -> String {
     text.chars().take(40).chain(std::iter::once('…')).collect()
 }
 
-/// Takes everything out that is not harmless markup. Plain text, the most of what there is, passes as it is.
-fn sanitise(html: String) -> String {
-    if html.contains(['<', '>', '&', '\u{a0}', '\r']) {
-        ammonia::clean(&html)
-    } else {
-        html
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -646,14 +684,5 @@ mod tests {
             let message = price(text, Currency::Eur).unwrap_err();
             assert!(message.contains(says), "{text}: {message}");
         }
-    }
-
-    #[test]
-    fn descriptions_lose_scripts_and_keep_markup() {
-        assert_eq!(
-            sanitise("<p onclick=x>a<script>b</script></p>".to_owned()),
-            "<p>a</p>"
-        );
-        assert_eq!(sanitise("plain".to_owned()), "plain");
     }
 }

@@ -90,8 +90,8 @@ pub(super) async fn land(
             .unwrap_or_default();
         let comparison = compare(cx, brand, &draft, known, &mut writes);
         let message = match comparison {
-            Comparison::Impossible(why) => {
-                landed.errors.extend(draft.refused(why));
+            Comparison::Impossible { column, why } => {
+                landed.errors.extend(draft.refused(column.as_deref(), why));
                 continue;
             }
             Comparison::Same => {
