@@ -168,6 +168,19 @@ on_both! {
         assert_eq!(anna.error(bearer, json!({ "id": brand })).await, "FORBIDDEN");
     }
 
+    async fn a_description_that_is_nested_too_deep_is_refused(app) {
+        let anna = app.someone("anna").await;
+        let (_, product, _) = stocked(app, &anna).await;
+        let update = "mutation($in: ProductUpdateInput!) { productUpdate(input: $in) { product { descriptionHtml } userErrors { code field message } } }";
+        let set = async |html: String| anna.ask(update, json!({ "in": { "id": product, "descriptionHtml": html } })).await["productUpdate"].take();
+        let deep = set("<div>".repeat(16_000)).await;
+        assert_eq!(deep["userErrors"], json!([{ "code": "INVALID", "field": ["input", "descriptionHtml"],
+            "message": "HTML may be nested 100 levels deep at most" }]), "{deep:#}");
+        let many = set(format!("<b{}>", " a".repeat(16_000))).await;
+        assert_eq!(many["userErrors"][0]["message"], "an HTML element may have 100 attributes at most");
+        assert_eq!(set("<p>a<p>b".to_owned()).await["product"]["descriptionHtml"], "<p>a</p><p>b</p>");
+    }
+
     async fn a_shipper_may_not_change_products_and_a_manager_may(app) {
         let (anna, bert) = (app.someone("anna").await, app.someone("bert").await);
         let (brand, product, _) = stocked(app, &anna).await;

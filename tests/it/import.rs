@@ -235,6 +235,50 @@ on_both! {
         assert_eq!(enough["changes"]["nodes"], json!([]));
     }
 
+    async fn the_same_quantity_again_leaves_what_was_sold_since(app) {
+        let market = app.market("tea").await;
+        let file = |stock: i64| format!("Handle,Title,Variant Price,Variant Inventory Qty\ntea,Teapot,100.00,{stock}\n");
+        let import = async |stock: i64| state_of(&market.owner, &import_text(app, &market.owner, &market.brand, &file(stock)).await).await;
+        import(8).await;
+        app.buy(&[(&market, 3)]).await;
+        assert_eq!(app.on_hand(&market).await, 5);
+        let again = import(8).await;
+        assert_eq!((counts(&again), &again["changes"]["nodes"]), ([1, 0, 0, 1, 0], &json!([])), "{again:#}");
+        assert_eq!(app.on_hand(&market).await, 5, "an unchanged file brings back nothing that was sold");
+        import(9).await;
+        assert_eq!(app.on_hand(&market).await, 9, "another number was counted");
+    }
+
+    async fn rows_are_blamed_for_what_is_wrong_with_them_and_for_nothing_else(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let deep = "<div>".repeat(200);
+        let file = format!("Handle,Title,Body (HTML),Published,Option1 Name,Option1 Value,Variant Price\n\
+            z2,T,,,,Default Title,9.00\nz4,,,,Title,Default Title,9.00\nz5,T,,maybe,Size,S,9.00\nz5,,,,,M,9.00\nz6,T,{deep},,,,9.00\n");
+        let import = state_of(&anna, &import_text(app, &anna, &brand, &file).await).await;
+        let told: Vec<Value> = import["errors"]["nodes"].as_array().unwrap().iter()
+            .map(|error| json!([error["line"], error["column"], error["message"]])).collect();
+        assert_eq!(json!(told), json!([
+            [3, "Title", "the product's title is missing"],
+            [4, "Published", "\"maybe\" is neither true nor false"],
+            [5, null, "the row that describes the product, which is new, has errors"],
+            [6, "Body (HTML)", "HTML may be nested 100 levels deep at most"]]), "{import:#}");
+        assert_eq!(counts(&import), [5, 1, 0, 0, 4]);
+        assert_eq!(product(&anna, &brand, "z2").await["variants"][0]["title"], "Default Title");
+    }
+
+    async fn a_file_that_excel_wrote_lands_and_a_compressed_one_is_refused(app) {
+        let anna = app.someone("anna").await;
+        let brand = found(&anna, "velo").await;
+        let import = state_of(&anna, &import_text(app, &anna, &brand, "sep=;\r\nHandle;Title;Variant Price\r\na;A, B;1.00\r\nb;B;x\r\n").await).await;
+        assert_eq!(counts(&import), [2, 1, 0, 0, 1], "{import:#}");
+        assert_eq!(import["errors"]["nodes"][0]["line"], 4);
+        let made = anna.ask(CREATE, json!({ "brand": brand })).await["productImportCreate"]["productImport"].take();
+        let put = |encoding: &'static str| app.http.put(made["uploadUrl"].as_str().unwrap()).header("Content-Encoding", encoding).body(BICYCLES).send();
+        assert_eq!(put("gzip").await.unwrap().status(), 415);
+        assert_eq!(put("identity").await.unwrap().status(), 202);
+    }
+
     async fn a_line_break_in_a_title_is_a_space(app) {
         let anna = app.someone("anna").await;
         let brand = found(&anna, "velo").await;

@@ -329,16 +329,12 @@ fn told_to_the_end(arguments: &[&str]) -> String {
 fn a_demo_that_fails_says_why_and_where_its_folder_is() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("nothing.csv");
-    std::fs::write(
-        &file,
-        "Handle,Title,Published,Variant Price\nmug,Mug,false,12.50\n",
-    )
-    .unwrap();
+    std::fs::write(&file, "Handle,Title,Variant Price\nmug,Mug,0.01\n").unwrap();
     let output = demo(folder.path(), &["--catalog", &file.to_string_lossy()]);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
     assert!(
-        complained.contains("no catalogue has a published product"),
+        complained.contains("no catalogue has a product that costs 0.10 to "),
         "{complained}"
     );
     let kept = folder.path().join("vitrine-demo-");
@@ -403,12 +399,33 @@ fn the_demo_copes_with_dear_cheap_and_uncounted_goods_whatever_the_environment_s
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}\n{complained}");
     for says in [
-        "uncounted has nothing in stock by its file; it counts, and finds 5 each of \"Mug\".",
+        "uncounted has nothing in stock by its file; it counts, and finds 20 each of \"Mug\".",
         "She recommends 3 products",
         "The payout run has paid Anna.",
         "brought back by transfer reversals",
         "Everything held.",
     ] {
+        assert!(told.contains(says), "{says}\n{told}");
+    }
+}
+
+#[test]
+fn the_demo_copes_with_a_catalogue_of_cheap_of_dear_and_of_drafts_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, row, says) in [
+        ("cheap", "pin,Pin,true,0.20,30", "10 × Pin"),
+        ("dear", "car,Car,true,99000.00,3", "2 × Car"),
+        ("yacht", "yacht,Yacht,true,200000.00,1", "1 × Yacht"),
+        (
+            "drafts",
+            "mug,Mug,false,12.50,4",
+            "drafts has drafts only by its file; it publishes \"Mug\".",
+        ),
+    ] {
+        let file = folder.path().join(format!("{name}.csv"));
+        let head = "Handle,Title,Published,Variant Price,Variant Inventory Qty";
+        std::fs::write(&file, format!("{head}\n{row}\n")).unwrap();
+        let told = told_to_the_end(&["--catalog", &file.to_string_lossy()]);
         assert!(told.contains(says), "{says}\n{told}");
     }
 }
@@ -457,5 +474,6 @@ fn the_demo_plays_with_the_roughest_of_catalogues() {
     );
     let told = told_to_the_end(&["--catalog", &file]);
     assert!(told.contains("Großer Teller"), "{told}");
-    assert!(told.contains("more refused"), "{told}");
+    assert!(told.contains("more refused; productImport(id: \""), "{told}");
+    assert!(told.contains(", Variant Price: "), "{told}");
 }

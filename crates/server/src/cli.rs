@@ -106,6 +106,9 @@ pub enum Command {
     /// Play the whole story on a local Stripe, nothing else needed: from a brand's import to an audited payout.
     Demo(DemoArgs),
     /// Import a Shopify product file (CSV) into a brand's catalogue, showing progress.
+    ///
+    /// A quantity sets a variant's stock when it is another than the last file stated: the same file again leaves what was
+    /// sold and counted since.
     Import {
         /// The brand's handle.
         #[arg(long)]

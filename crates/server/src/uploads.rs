@@ -95,6 +95,13 @@ async fn store(
     request: Request<Body>,
 ) -> Result<(StatusCode, &'static str), Failure<Refusal>> {
     catalog::awaits_upload(cx, import, token).await?;
+    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    if encodings.iter().any(|encoding| encoding != "identity") {
+        return Ok((
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the file must not be compressed: send it without Content-Encoding\n",
+        ));
+    }
     let most = cx.settings().import_max_bytes;
     let told = request
         .headers()

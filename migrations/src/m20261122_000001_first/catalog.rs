@@ -102,6 +102,7 @@ create table variant (
     policy text not null,
     on_hand bigint not null,
     reserved bigint not null check (reserved >= 0),
+    imported_on_hand bigint,
     image_id {uuid},
     active boolean not null,
     created_at {time} not null,

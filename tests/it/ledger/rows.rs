@@ -62,6 +62,7 @@ pub(super) fn variant_row(cx: &Context, product: &product::Model) -> variant::Mo
         policy: StockPolicy::Deny,
         on_hand: 10,
         reserved: 0,
+        imported_on_hand: None,
         image_id: None,
         active: true,
         created_at: cx.now(),

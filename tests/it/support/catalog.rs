@@ -139,6 +139,7 @@ fn piece(id: VariantId, brand: BrandId, product: ProductId, size: i32, price: i6
         on_hand: Set(100),
         reserved: Set(0),
         image_id: Set(None),
+        imported_on_hand: Set(None),
         active: Set(true),
         created_at: Set(now),
         updated_at: Set(now),

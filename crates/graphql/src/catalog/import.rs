@@ -347,7 +347,8 @@ root_part! {
 #[Object(guard = Declared(self))]
 impl ImportMutation {
     /// Asks for the import of a Shopify product file (CSV). Send the file to `uploadUrl`, then ask `productImport` how far
-    /// it is. For owners and managers. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`.
+    /// it is. A quantity in it sets a variant's stock when it is another than the last file stated: the same file again
+    /// leaves what was sold and counted since. For owners and managers. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn product_import_create(
         &self,

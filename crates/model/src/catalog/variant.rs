@@ -51,6 +51,8 @@ pub struct Model {
     pub on_hand: i64,
     /// Pieces promised to orders not yet paid.
     pub reserved: i64,
+    /// How many pieces the last file that stated a number stated, whatever was counted and sold since.
+    pub imported_on_hand: Option<i64>,
     /// The image that shows this variant.
     pub image_id: Option<ImageId>,
     /// Whether it can still be bought; a variant once sold is never deleted.

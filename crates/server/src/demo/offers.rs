@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use vitrine_model::money::{Currency, Money};
 
 use super::api::{Person, text};
-use super::catalogue::MAX_BRANDS;
 use super::story::Brand;
 use super::teller::Teller;
 
@@ -16,12 +15,16 @@ const USUAL: Range = Range {
     most: 200_000,
     order: "TITLE",
 };
-/// Most pieces of one product in the cart.
+/// Pieces of one product in the cart, where its price is usual.
 const PIECES: i64 = 2;
+/// What pieces that are cheap come to together, in minor units, if there are as many.
+const ENOUGH: i64 = 200;
+/// The lowest price of which a share can be told, in minor units: a commission on less rounds to nothing.
+const LEAST: i64 = 10;
 /// Products that a brand without stock counts anew.
 const COUNTED: usize = 3;
 /// How many of each it finds.
-const FOUND: i64 = 5;
+const FOUND: i64 = 20;
 
 /// Something Anna might recommend.
 pub(super) struct Offer {
@@ -30,8 +33,10 @@ pub(super) struct Offer {
     pub(super) product: String,
     pub(super) title: String,
     pub(super) variant: String,
-    /// How many may be bought; at most two.
+    /// How many are bought.
     pub(super) quantity: i64,
+    /// How many are, if there are as many.
+    wanted: i64,
 }
 
 /// Prices to look for, in minor units, and what comes first.
@@ -43,27 +48,38 @@ struct Range {
 }
 
 impl Range {
-    /// What Stripe takes: one piece reaches the smallest charge, and a cart of all brands stays below a quarter of the
-    /// largest, so that there is room for shipping. The cheapest come first.
-    fn of_stripe() -> Self {
-        let rules = EURO.rules();
-        let brands = i64::try_from(MAX_BRANDS).unwrap_or(i64::MAX);
+    /// What Stripe takes: a piece of each brand's and one beside come to half of the largest charge, so that there is room
+    /// for shipping. The smallest is reached by several pieces, and by shipping. The cheapest come first.
+    fn of_stripe(brands: usize) -> Self {
+        let pieces = i64::try_from(brands).unwrap_or(i64::MAX).saturating_add(1);
         Self {
-            least: rules.min_charge,
-            most: rules.max_charge / brands.saturating_mul(PIECES).saturating_mul(2),
+            least: LEAST,
+            most: EURO.rules().max_charge / pieces.saturating_mul(2),
             order: "PRICE_LOW_FIRST",
         }
     }
 
-    fn holds(self, price: &Value) -> bool {
-        let price = price.as_str().and_then(|text| Money::parse(text, EURO).ok());
-        price.is_some_and(|price| (self.least..=self.most).contains(&price.minor()))
+    /// The brand's own, and what Stripe takes where nothing is usual.
+    fn both(brands: usize) -> [Self; 2] {
+        [USUAL, Self::of_stripe(brands)]
+    }
+
+    /// How many pieces of one price go into the cart, if there are as many.
+    fn pieces(self, price: i64) -> i64 {
+        let enough = ENOUGH / price.max(1);
+        enough.max(PIECES).min(self.most / price.max(1)).max(1)
+    }
+
+    /// The price in minor units, if it lies within.
+    fn held(self, price: &Value) -> Option<i64> {
+        let price = Money::parse(price.as_str()?, EURO).ok()?.minor();
+        (self.least..=self.most).contains(&price).then_some(price)
     }
 }
 
 /// The prices that the demo can sell at, in words.
-pub(super) fn limits() -> String {
-    let Range { least, most, .. } = Range::of_stripe();
+pub(super) fn limits(brands: usize) -> String {
+    let Range { least, most, .. } = Range::of_stripe(brands);
     format!(
         "{} to {}",
         Money::new(least, EURO).decimal(),
@@ -71,15 +87,33 @@ pub(super) fn limits() -> String {
     )
 }
 
-/// What can be bought now of a brand's; where there is nothing, the brand counts its stock.
-pub(super) async fn of_brand(anna: &Person, brand: &Brand, tell: &mut Teller) -> anyhow::Result<Vec<Offer>> {
-    for range in [USUAL, Range::of_stripe()] {
+/// What can be bought now of a brand's; where there is nothing, the brand counts its stock, or publishes its drafts.
+pub(super) async fn of_brand(
+    anna: &Person,
+    brand: &Brand,
+    brands: usize,
+    tell: &mut Teller,
+) -> anyhow::Result<Vec<Offer>> {
+    let offers = of_published(anna, brand, brands, tell).await?;
+    if offers.is_empty() && publish(brand, brands, tell).await? {
+        return of_published(anna, brand, brands, tell).await;
+    }
+    Ok(offers)
+}
+
+async fn of_published(
+    anna: &Person,
+    brand: &Brand,
+    brands: usize,
+    tell: &mut Teller,
+) -> anyhow::Result<Vec<Offer>> {
+    for range in Range::both(brands) {
         let offers = listed(anna, brand, range, true).await?;
         if !offers.is_empty() {
             return Ok(offers);
         }
     }
-    for range in [USUAL, Range::of_stripe()] {
+    for range in Range::both(brands) {
         let mut offers = listed(anna, brand, range, false).await?;
         offers.truncate(COUNTED);
         if !offers.is_empty() {
@@ -87,6 +121,43 @@ pub(super) async fn of_brand(anna: &Person, brand: &Brand, tell: &mut Teller) ->
         }
     }
     Ok(Vec::new())
+}
+
+/// Publishes some drafts, as the brand's people do once they are content; false when there is none to be sold.
+async fn publish(brand: &Brand, brands: usize, tell: &mut Teller) -> anyhow::Result<bool> {
+    let query = "query ($filter: ProductFilterInput, $order: ProductSort!) {
+        products(filter: $filter, orderBy: $order, first: 40) { nodes { id title isPublished } } }";
+    let set = "mutation ($in: ProductUpdateInput!) {
+        productUpdate(input: $in) { product { id } userErrors { code message } } }";
+    for range in Range::both(brands) {
+        let filter = json!({ "brandId": brand.id, "visibility": "ANY",
+            "priceMin": amount(range.least), "priceMax": amount(range.most) });
+        let asked = json!({ "filter": filter, "order": range.order });
+        let found = brand.staff.ask(query, asked).await?;
+        let nodes = found["products"]["nodes"].as_array().cloned().unwrap_or_default();
+        let drafts = nodes.iter().filter(|product| product["isPublished"] == false);
+        let mut titles = Vec::new();
+        for draft in drafts.take(COUNTED) {
+            brand
+                .staff
+                .ask(set, json!({ "in": { "id": draft["id"], "published": true } }))
+                .await?;
+            titles.push(format!("\"{}\"", text(&draft["title"])?));
+        }
+        if !titles.is_empty() {
+            let (name, titles) = (&brand.name, listing(&titles));
+            tell.line(format!(
+                "{name} has drafts only by its file; it publishes {titles}."
+            ))?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// An amount of the demo's currency as the API takes it.
+fn amount(minor: i64) -> Value {
+    json!({ "amount": Money::new(minor, EURO).decimal(), "currency": EURO.to_string() })
 }
 
 /// Puts pieces of each into the warehouse, as the brand's people do after counting.
@@ -97,7 +168,7 @@ async fn count(brand: &Brand, mut offers: Vec<Offer>, tell: &mut Teller) -> anyh
         let key = format!("count-{}", offer.variant);
         let new = json!({ "in": { "variantId": offer.variant, "onHand": FOUND, "idempotencyKey": key } });
         brand.staff.ask(set, new).await?;
-        offer.quantity = PIECES;
+        offer.quantity = offer.wanted.min(FOUND);
     }
     let titles: Vec<String> = offers
         .iter()
@@ -115,7 +186,6 @@ async fn listed(anna: &Person, brand: &Brand, range: Range, in_stock: bool) -> a
     let query = "query ($filter: ProductFilterInput, $order: ProductSort!) {
         products(filter: $filter, orderBy: $order, first: 40) { nodes {
         id title isPromotable variants { id isAvailable quantityAvailable price { amount } } } } }";
-    let amount = |minor| json!({ "amount": Money::new(minor, EURO).decimal(), "currency": EURO.to_string() });
     let filter = json!({ "brandId": brand.id, "inStock": in_stock,
         "priceMin": amount(range.least), "priceMax": amount(range.most) });
     let found = anna
@@ -131,10 +201,12 @@ async fn listed(anna: &Person, brand: &Brand, range: Range, in_stock: bool) -> a
 
 /// The first variant of a product within the range, bought now or not.
 fn offer(brand: &str, product: &Value, range: Range, in_stock: bool) -> Option<Offer> {
-    let variant = product["variants"]
-        .as_array()?
-        .iter()
-        .find(|variant| variant["isAvailable"] == in_stock && range.holds(&variant["price"]["amount"]))?;
+    let mut variants = product["variants"].as_array()?.iter();
+    let (variant, price) = variants.find_map(|variant| {
+        let price = range.held(&variant["price"]["amount"])?;
+        (variant["isAvailable"] == in_stock).then_some((variant, price))
+    })?;
+    let wanted = range.pieces(price);
     Some(Offer {
         brand: brand.to_owned(),
         product: text(&product["id"]).ok()?,
@@ -142,8 +214,9 @@ fn offer(brand: &str, product: &Value, range: Range, in_stock: bool) -> Option<O
         variant: text(&variant["id"]).ok()?,
         quantity: variant["quantityAvailable"]
             .as_i64()
-            .unwrap_or(PIECES)
-            .clamp(1, PIECES),
+            .unwrap_or(wanted)
+            .clamp(1, wanted),
+        wanted,
     })
 }
 
@@ -158,16 +231,31 @@ pub(super) fn listing(words: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::catalogue::MAX_BRANDS;
     use super::*;
 
     #[test]
     fn what_stripe_takes_leaves_room_for_a_cart_of_all_brands() {
-        let (range, rules) = (Range::of_stripe(), EURO.rules());
-        assert!(range.holds(&json!("0.50")) && range.holds(&json!("8900.00")));
-        assert!(!range.holds(&json!("0.49")) && !range.holds(&Value::Null));
-        let brands = i64::try_from(MAX_BRANDS).unwrap();
-        // Two pieces of each brand's and one beside.
-        assert!(range.most * (brands * PIECES + 1) < rules.max_charge);
+        let most = EURO.rules().max_charge;
+        for brands in 1..=MAX_BRANDS {
+            let range = Range::of_stripe(brands);
+            assert_eq!(range.held(&json!("0.10")), Some(10));
+            assert_eq!(
+                (range.held(&json!("0.09")), range.held(&Value::Null)),
+                (None, None)
+            );
+            for price in [range.least, 30, 100, 25_000, range.most / 2, range.most] {
+                let pieces = range.pieces(price);
+                assert!(pieces == 1 || price * pieces <= range.most.max(ENOUGH));
+                // Those of each brand's and one beside.
+                let cart = price * (pieces * i64::try_from(brands).unwrap() + 1);
+                assert!(
+                    cart < most && price * pieces >= EURO.rules().min_charge,
+                    "{price}"
+                );
+            }
+        }
+        assert!(Range::of_stripe(1).held(&json!("249999.00")).is_some());
     }
 
     #[test]

@@ -167,17 +167,22 @@ async fn list_products(
 fn refused_rows(brand: &Brand, import: &Value, tell: &mut Teller) -> anyhow::Result<()> {
     let told = import["errors"]["nodes"].as_array().cloned().unwrap_or_default();
     for error in &told {
+        let column = error["column"].as_str().map(|name| format!(", {name}"));
         tell.line(format!(
-            "{}, line {}: {}",
+            "{}, line {}{}: {}",
             brand.name,
             error["line"],
+            column.unwrap_or_default(),
             text(&error["message"])?
         ))?;
     }
-    let refused = import["rowsFailed"].as_u64().unwrap_or(0);
-    match refused.saturating_sub(u64::try_from(told.len())?) {
+    let all = import["errors"]["totalCount"].as_u64().unwrap_or(0);
+    match all.saturating_sub(u64::try_from(told.len())?) {
         0 => Ok(()),
-        more => tell.line(format!("{}: and {more} more refused", brand.name)),
+        more => tell.line(format!(
+            "{}: and {more} more refused; productImport(id: {}) has them under errors, for {}",
+            brand.name, import["id"], brand.email
+        )),
     }
 }
 
@@ -238,7 +243,8 @@ async fn import(stage: &Stage, brand: &Brand, catalogue: &Catalogue) -> anyhow::
     );
     stage.settle().await?;
     let query = "query ($id: ID!) { productImport(id: $id) {
-        state failure rowsRead rowsFailed productsCreated errors(first: 5) { nodes { line message } } } }";
+        id state failure rowsRead rowsFailed productsCreated
+        errors(first: 5) { totalCount nodes { line column message } } } }";
     let import = brand.staff.ask(query, json!({ "id": made["id"] })).await?["productImport"].take();
     ensure!(
         import["state"] == "DONE",
@@ -261,14 +267,15 @@ async fn open_shop(stage: &Stage, brands: &[Brand], tell: &mut Teller) -> anyhow
     let mut offers = Vec::new();
     let mut beside = None;
     for brand in brands {
-        let mut of_brand = offers::of_brand(&anna, brand, tell).await?.into_iter();
+        let of_brand = offers::of_brand(&anna, brand, brands.len(), tell).await?;
+        let mut of_brand = of_brand.into_iter();
         offers.extend(of_brand.by_ref().take(PER_BRAND));
         beside = beside.or(of_brand.next());
     }
     ensure!(
         !offers.is_empty(),
-        "no catalogue has a published product that costs {}",
-        offers::limits()
+        "no catalogue has a product that costs {}",
+        offers::limits(brands.len())
     );
     preview(&anna, &offers[0], tell).await?;
     let add = "mutation ($in: RecommendationAddInput!) { recommendationAdd(input: $in) {

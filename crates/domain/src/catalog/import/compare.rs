@@ -200,6 +200,7 @@ fn blank_variant(
         policy: StockPolicy::Deny,
         on_hand: 0,
         reserved: 0,
+        imported_on_hand: None,
         image_id: None,
         active: true,
         created_at: cx.now(),
@@ -231,7 +232,11 @@ fn variant_told(
     row.grams = told.grams.unwrap_or(row.grams);
     row.tracked = told.tracked.unwrap_or(row.tracked);
     row.policy = told.policy.unwrap_or(row.policy);
-    row.on_hand = told.quantity.unwrap_or(row.on_hand);
+    if told.quantity.is_some() && told.quantity != row.imported_on_hand {
+        // The same number as last time tells nothing new: what was counted and sold since stands.
+        row.on_hand = told.quantity.unwrap_or(row.on_hand);
+        row.imported_on_hand = told.quantity;
+    }
     if row.tracked && row.policy == StockPolicy::Deny {
         // What is promised to orders under way is there, whatever the file says; `kept_stock` tells of it.
         row.on_hand = row.on_hand.max(row.reserved);
@@ -254,7 +259,7 @@ pub(super) fn kept_stock(draft: &Draft, existing: &Existing) -> Vec<Change> {
     let kept = |told: &VariantDraft| {
         let (wanted, old) = (told.quantity?, known.get(&told.options)?);
         let row = variant_told(old, old.position, told, &HashMap::new());
-        (wanted < row.reserved && wanted < row.on_hand).then(|| Change {
+        (wanted < row.reserved && row.on_hand == row.reserved).then(|| Change {
             line: told.line,
             column: Some(draft.quantity_heading.clone()),
             handle: draft.handle.to_string(),

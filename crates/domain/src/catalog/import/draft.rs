@@ -7,8 +7,8 @@ use vitrine_model::money::{Currency, Money, MoneyError};
 use vitrine_model::text::{Code, Label, ProductHandle, Title, WebUrl};
 
 use crate::catalog::commands::products::{MAX_DESCRIPTION, MAX_STOCK, MAX_TAGS};
-use crate::catalog::import::columns::{Column, Columns};
 use crate::catalog::html::sanitise;
+use crate::catalog::import::columns::{Column, Columns};
 use crate::catalog::import::{reader, weigh};
 use crate::catalog::rules::{DEFAULT_TITLE, plain, variant_title};
 
@@ -222,7 +222,10 @@ impl Draft {
     /// Why there is no title, and the column that lacks it.
     pub(super) fn why_untitled(&self) -> (Option<String>, &'static str) {
         if self.misread {
-            return (None, "the row that describes the product, which is new, has errors");
+            return (
+                None,
+                "the row that describes the product, which is new, has errors",
+            );
         }
         (Some(self.title_heading.clone()), "the product's title is missing")
     }
@@ -374,7 +377,10 @@ impl Draft {
                     if let Some(first) = self.variants.first() {
                         return Err((
                             column,
-                            format!("the variant on line {} has no such option as this {value}", first.line),
+                            format!(
+                                "the variant on line {} has no such option as this {value}",
+                                first.line
+                            ),
                         ));
                     }
                     self.option_names[place] = format!("Option {}", place + 1).parse().ok();

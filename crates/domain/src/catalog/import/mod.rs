@@ -21,6 +21,8 @@ mod guard;
 mod land;
 mod reader;
 mod run;
+#[cfg(test)]
+mod tests;
 mod weigh;
 
 pub(crate) use run::run_import;

@@ -119,7 +119,9 @@ impl Rows {
             reader.consume(count);
         }
         let skipped = check_head(&head)?;
-        let delimiter = delimiter(&head[skipped..]);
+        let (told, names) = told_delimiter(&head[skipped..]);
+        let skipped = skipped + told;
+        let delimiter = names.unwrap_or_else(|| delimiter(&head[skipped..]));
         let passed = Arc::new(AtomicU64::new(u64::try_from(skipped).unwrap_or(0)));
         let rest: Box<dyn Read + Send> = Box::new(io::Cursor::new(head.split_off(skipped)).chain(reader));
         let guard = Guard::new(rest, delimiter, max_bytes, passed.clone());
@@ -363,6 +365,25 @@ fn check_head(head: &[u8]) -> Result<usize, Problem> {
     }
 }
 
+/// Excel names what stands between the columns in a first line of its own, such as `sep=;`. Returns the length of what the
+/// line says, without its end, so that lines are counted as they stand in the file, and the separator.
+fn told_delimiter(head: &[u8]) -> (usize, Option<u8>) {
+    let line = head
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .next()
+        .unwrap_or_default();
+    let bare = match line {
+        [b'"', bare @ .., b'"'] => bare,
+        bare => bare,
+    };
+    match bare {
+        [mark @ .., separator @ (b',' | b';' | b'\t' | b'|')] if mark.eq_ignore_ascii_case(b"sep=") => {
+            (line.len(), Some(*separator))
+        }
+        _ => (0, None),
+    }
+}
+
 /// What stands between the columns: a comma, a semicolon or a tab, whichever the first line has most of.
 fn delimiter(head: &[u8]) -> u8 {
     let mut quoted = false;
@@ -396,7 +417,7 @@ fn hash(handle: &str) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const HEAD: &str = "Handle,Title,Variant Price,Option1 Name,Option1 Value\n";
@@ -411,7 +432,7 @@ mod tests {
     }
 
     /// All products and errors of a file.
-    fn read_all(text: impl AsRef<[u8]>) -> (Vec<Draft>, Vec<RowError>) {
+    pub(in crate::catalog::import) fn read_all(text: impl AsRef<[u8]>) -> (Vec<Draft>, Vec<RowError>) {
         let text = text.as_ref().to_vec();
         let survey = surveyed(&text).unwrap();
         let (to, mut from) = mpsc::channel(1000);
@@ -532,6 +553,34 @@ mod tests {
     }
 
     #[test]
+    fn a_first_line_that_names_the_separator_is_followed() {
+        for (first, separator) in [
+            ("sep=;", ";"),
+            ("SEP=,", ","),
+            ("\"sep=|\"", "|"),
+            ("\u{feff}sep=\t", "\t"),
+        ] {
+            for end in ["\n", "\r\n", "\r"] {
+                let text = format!("{HEAD}a,\"A, b; c\",1,,\nb,B,x,,\n").replace("b; c", "b; c|d");
+                let text = text
+                    .replace(',', separator)
+                    .replace(&format!("A{separator} b"), "A, b");
+                let text = format!("{first}\n{text}").replace('\n', end);
+                let (drafts, errors) = read_all(&text);
+                assert!(errors.is_empty(), "{errors:?}");
+                assert_eq!(drafts[0].title.as_ref().unwrap().as_str(), "A, b; c|d", "{first}");
+                let lines: Vec<i64> = drafts.iter().flat_map(|draft| draft.lines.clone()).collect();
+                assert_eq!(
+                    (lines, drafts[1].errors[0].line),
+                    (vec![3, 4], 4),
+                    "{first} {end:?}"
+                );
+            }
+        }
+        assert!(surveyed("sep=;\n").is_err());
+    }
+
+    #[test]
     fn a_cell_that_is_no_text_costs_its_row_only_and_is_told_by_line_and_column() {
         let file = [
             HEAD.as_bytes(),
@@ -624,76 +673,5 @@ mod tests {
             .collect();
         assert_eq!(told, [(2, Some("Variant Price")), (4, Some("Option1 Value"))]);
         assert_eq!((errors[0].line, errors[0].column.as_deref()), (5, Some("Handle")));
-    }
-
-    /// What is wrong with the rows of a file, by line and column.
-    fn faults(text: &str) -> Vec<(i64, String)> {
-        let (drafts, errors) = read_all(text);
-        let all = drafts
-            .into_iter()
-            .flat_map(|draft| draft.errors)
-            .chain(errors);
-        all.map(|error| (error.line, error.column.unwrap_or_default()))
-            .collect()
-    }
-
-    #[test]
-    fn the_default_title_needs_no_name_of_an_option() {
-        for text in [
-            "Handle,Title,Option1 Name,Option1 Value,Variant Price\nz,T,,Default Title,9.00\n",
-            "Handle,Title,Option1 Name,Option1 Value,Variant Price\nz,T,Title,,9.00\n",
-            "Handle,Title,Option1 Value,Variant Price\nz,T,Default Title,9.00\n",
-            "Handle,Title,Variant Price\nz,T,9.00\n",
-        ] {
-            let (drafts, _) = read_all(text);
-            assert_eq!(faults(text), [], "{text}");
-            let draft = &drafts[0];
-            assert_eq!(
-                (&draft.option_names, &draft.variants[0].options),
-                (&[None, None, None], &[None, None, None])
-            );
-        }
-    }
-
-    #[test]
-    fn values_without_a_name_of_their_option_get_one() {
-        let text = "Handle,Title,Option1 Value,Variant Price\nz,T,Red,9.00\nz,,Default Title,8.00\n";
-        let (drafts, _) = read_all(text);
-        assert_eq!(faults(text), []);
-        assert_eq!(drafts[0].option_names[0].as_ref().unwrap().as_str(), "Option 1");
-        assert_eq!(drafts[0].variants.len(), 2);
-        let mixed = "Handle,Title,Option1 Value,Variant Price\nz,T,Default Title,9.00\nz,,Red,8.00\n";
-        assert_eq!(faults(mixed), [(3, "Option1 Value".to_owned())]);
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_product_as_a_whole_is_told_once_by_its_column() {
-        let head = "Handle,Title,Body (HTML),Vendor,Tags,Published,Status,Gift Card,Option1 Name,Option1 Value,Variant Price\n";
-        let long = "x".repeat(300);
-        let tags = (0..300).map(|tag| format!("t{tag}")).collect::<Vec<_>>().join(",");
-        let deep = "<div>".repeat(200);
-        for (row, columns) in [
-            (format!("z,{long},,,,,,,Size,S,9"), &["Title"][..]),
-            ("z,a\u{7}b,,,,,,,Size,S,9".to_owned(), &["Title"]),
-            (format!("z,T,{deep},,,,,,Size,S,9"), &["Body (HTML)"]),
-            (format!("z,T,,{long},,,,,Size,S,9"), &["Vendor"]),
-            (format!("z,T,,,\"{tags}\",,,,Size,S,9"), &["Tags"]),
-            ("z,T,,,,maybe,,,Size,S,9".to_owned(), &["Published"]),
-            ("z,T,,,,,perhaps,,Title,Default Title,9".to_owned(), &["Status"]),
-            ("z,T,,,,,,maybe,Title,Default Title,9".to_owned(), &["Gift Card"]),
-            (format!("z,T,,,,,,,{long},S,9"), &["Option1 Name"]),
-            ("z,T,,,,,,,Size,,9".to_owned(), &["Option1 Value"]),
-            ("z,T,,,,maybe,,,Size,S,x".to_owned(), &["Published", "Variant Price"]),
-        ] {
-            let told: Vec<_> = columns.iter().map(|column| (2, (*column).to_owned())).collect();
-            assert_eq!(faults(&format!("{head}{row}\n")), told, "{row}");
-        }
-    }
-
-    #[test]
-    fn a_row_that_cannot_be_read_leaves_the_product_its_tags_and_description() {
-        let text = "Handle,Title,Body (HTML),Tags,Published,Variant Price\nz,T,<b>B</b>,t,maybe,9\n";
-        let (drafts, _) = read_all(text);
-        assert!(drafts[0].title.is_none() && drafts[0].tags.is_none() && drafts[0].body.is_none());
     }
 }
