@@ -199,6 +199,7 @@ fn taken(changes: &[Change]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Balance::{Available, Disputed, Held, Owed, PaidOut};
 
     fn shirts(due: Option<&str>) -> Goods {
         Goods {
@@ -276,16 +277,10 @@ mod tests {
             describe("release", &changes, &about(&goods))
         };
         let closed = "Return window closed for 2 × Linen shirt, order V-1042: ";
+        assert_eq!(words(&[Held, Available]), format!("{closed}available for payout"));
+        assert_eq!(words(&[Held, Owed]), format!("{closed}kept for what you owed"));
         assert_eq!(
-            words(&[Balance::Held, Balance::Available]),
-            format!("{closed}available for payout")
-        );
-        assert_eq!(
-            words(&[Balance::Held, Balance::Owed]),
-            format!("{closed}kept for what you owed")
-        );
-        assert_eq!(
-            words(&[Balance::Held, Balance::Available, Balance::Owed]),
+            words(&[Held, Available, Owed]),
             format!("{closed}available for payout, less what you owed")
         );
     }
@@ -304,19 +299,143 @@ mod tests {
         };
         let decided = "Dispute of 2 × Linen shirt, order V-1042 decided: ";
         assert_eq!(
-            words(&[(Balance::Disputed, -900), (Balance::Held, 900)]),
+            words(&[(Disputed, -900), (Held, 900)]),
             format!("{decided}yours again")
         );
-        assert_eq!(words(&[(Balance::Disputed, -900)]), format!("{decided}lost"));
+        assert_eq!(words(&[(Disputed, -900)]), format!("{decided}lost"));
         assert_eq!(
-            words(&[(Balance::Owed, -900)]),
+            words(&[(Owed, -900)]),
             format!("{decided}lost: owed, since it was paid out already")
         );
     }
 
+    /// What happened, what it changed of whose money, and the sentence that says so.
+    const EFFECTS: &[(&str, &[(Balance, i64)], &str)] = &[
+        ("charge.paid", &[(Held, 9)], "Sold 2 × goods, order V-1042"),
+        (
+            "fee.recharged",
+            &[(Held, -9)],
+            "Card payment fee for order V-1042",
+        ),
+        (
+            "fee.recharged",
+            &[(Owed, -9)],
+            "Card payment fee for order V-1042: owed until later earnings pay it",
+        ),
+        (
+            "refund.decided",
+            &[(Held, -9)],
+            "Refund of 2 × goods, order V-1042",
+        ),
+        (
+            "refund.decided",
+            &[(Available, -4), (Owed, -5)],
+            "Refund of 2 × goods, order V-1042: not enough of it was left, the rest is owed",
+        ),
+        (
+            "refund.decided",
+            &[(Owed, -9)],
+            "Refund of 2 × goods, order V-1042: owed, since it was paid out already",
+        ),
+        (
+            "dispute.opened",
+            &[(Held, -9), (Disputed, 9)],
+            "The buyer's bank disputes 2 × goods, order V-1042: frozen until it decides",
+        ),
+        (
+            "dispute.corrected",
+            &[(Held, 1)],
+            "Dispute of 2 × goods, order V-1042 decided: yours again",
+        ),
+        (
+            "dispute.closed",
+            &[(Disputed, -9), (PaidOut, 20)],
+            "Dispute of 2 × goods, order V-1042 decided: lost",
+        ),
+        (
+            "dispute.fee_recharged",
+            &[(Held, -9)],
+            "Fee for the dispute of order V-1042",
+        ),
+        (
+            "dispute.fee_recharged",
+            &[(Owed, -9)],
+            "Fee for the dispute of order V-1042: owed until later earnings pay it",
+        ),
+        (
+            "dispute.fee_recharged",
+            &[(Owed, 9)],
+            "Fee for the dispute of order V-1042: given back to you",
+        ),
+        (
+            "dispute.fee_recharged",
+            &[(Disputed, 9), (Held, -9)],
+            "Fee for the dispute of order V-1042",
+        ),
+        (
+            "payout.requested",
+            &[(Available, -9)],
+            "Payout on its way to your account at Stripe",
+        ),
+        (
+            "payout.made",
+            &[(PaidOut, 9)],
+            "Paid out to your account at Stripe, transfer tr_1",
+        ),
+        (
+            "payout.refused",
+            &[(Available, 9)],
+            "Payout refused by Stripe: available for payout",
+        ),
+        (
+            "payout.refused",
+            &[(Owed, 9)],
+            "Payout refused by Stripe: kept for what you owed",
+        ),
+        (
+            "goodwill",
+            &[(Owed, 4), (Available, 5)],
+            "A gift of the platform's: available for payout, less what you owed",
+        ),
+        (
+            "debt.written_off",
+            &[(Owed, 9)],
+            "You need not pay this part of what you owed",
+        ),
+        (
+            "adjustment.corrected",
+            &[(Available, -9)],
+            "Taken back by the platform",
+        ),
+        (
+            "reversal.requested",
+            &[(Owed, 9)],
+            "What you owe for the refund of order V-1042 is being taken back from your account at Stripe, transfer tr_1",
+        ),
+        (
+            "reversal.made",
+            &[(PaidOut, -9)],
+            "Taken back from your account at Stripe, transfer tr_1: what you owed for the refund of order V-1042",
+        ),
+        (
+            "reversal.refused",
+            &[(Available, -4), (Owed, -5)],
+            "Your account at Stripe did not give back what you owed for the refund of order V-1042: paid from what was available, the rest still owed",
+        ),
+        (
+            "reversal.refused",
+            &[(Available, -9)],
+            "Your account at Stripe did not give back what you owed for the refund of order V-1042: paid from what was available",
+        ),
+        (
+            "reversal.refused",
+            &[(Owed, -9)],
+            "Your account at Stripe did not give back what you owed for the refund of order V-1042: still owed, later earnings pay it",
+        ),
+    ];
+
     #[test]
     fn each_effect_says_what_it_was_and_where_the_money_went() {
-        use Balance::{Available, Disputed, Held, Owed, PaidOut};
         let goods = [Goods {
             title: None,
             waiting: false,
@@ -326,136 +445,13 @@ mod tests {
             transfer: Some("tr_1"),
             ..about(&goods)
         };
-        let back = "Your account at Stripe did not give back what you owed for the refund of order V-1042";
-        for (effect, changes, words) in [
-            ("charge.paid", &[(Held, 9)][..], "Sold 2 × goods, order V-1042"),
-            (
-                "fee.recharged",
-                &[(Held, -9)],
-                "Card payment fee for order V-1042",
-            ),
-            (
-                "fee.recharged",
-                &[(Owed, -9)],
-                "Card payment fee for order V-1042: owed until later earnings pay it",
-            ),
-            (
-                "refund.decided",
-                &[(Held, -9)],
-                "Refund of 2 × goods, order V-1042",
-            ),
-            (
-                "refund.decided",
-                &[(Available, -4), (Owed, -5)],
-                "Refund of 2 × goods, order V-1042: not enough of it was left, the rest is owed",
-            ),
-            (
-                "refund.decided",
-                &[(Owed, -9)],
-                "Refund of 2 × goods, order V-1042: owed, since it was paid out already",
-            ),
-            (
-                "dispute.opened",
-                &[(Held, -9), (Disputed, 9)],
-                "The buyer's bank disputes 2 × goods, order V-1042: frozen until it decides",
-            ),
-            (
-                "dispute.corrected",
-                &[(Held, 1)],
-                "Dispute of 2 × goods, order V-1042 decided: yours again",
-            ),
-            (
-                "dispute.closed",
-                &[(Disputed, -9), (PaidOut, 20)],
-                "Dispute of 2 × goods, order V-1042 decided: lost",
-            ),
-            (
-                "dispute.fee_recharged",
-                &[(Held, -9)],
-                "Fee for the dispute of order V-1042",
-            ),
-            (
-                "dispute.fee_recharged",
-                &[(Owed, -9)],
-                "Fee for the dispute of order V-1042: owed until later earnings pay it",
-            ),
-            (
-                "dispute.fee_recharged",
-                &[(Owed, 9)],
-                "Fee for the dispute of order V-1042: given back to you",
-            ),
-            (
-                "dispute.fee_recharged",
-                &[(Disputed, 9), (Held, -9)],
-                "Fee for the dispute of order V-1042",
-            ),
-            (
-                "payout.requested",
-                &[(Available, -9)],
-                "Payout on its way to your account at Stripe",
-            ),
-            (
-                "payout.made",
-                &[(PaidOut, 9)],
-                "Paid out to your account at Stripe, transfer tr_1",
-            ),
-            (
-                "payout.refused",
-                &[(Available, 9)],
-                "Payout refused by Stripe: available for payout",
-            ),
-            (
-                "payout.refused",
-                &[(Owed, 9)],
-                "Payout refused by Stripe: kept for what you owed",
-            ),
-            (
-                "goodwill",
-                &[(Owed, 4), (Available, 5)],
-                "A gift of the platform's: available for payout, less what you owed",
-            ),
-            (
-                "debt.written_off",
-                &[(Owed, 9)],
-                "You need not pay this part of what you owed",
-            ),
-            (
-                "adjustment.corrected",
-                &[(Available, -9)],
-                "Taken back by the platform",
-            ),
-            (
-                "reversal.requested",
-                &[(Owed, 9)],
-                "What you owe for the refund of order V-1042 is being taken back from your account at Stripe, transfer tr_1",
-            ),
-            (
-                "reversal.made",
-                &[(PaidOut, -9)],
-                "Taken back from your account at Stripe, transfer tr_1: what you owed for the refund of order V-1042",
-            ),
-            (
-                "reversal.refused",
-                &[(Available, -4), (Owed, -5)],
-                &format!("{back}: paid from what was available, the rest still owed"),
-            ),
-            (
-                "reversal.refused",
-                &[(Available, -9)],
-                &format!("{back}: paid from what was available"),
-            ),
-            (
-                "reversal.refused",
-                &[(Owed, -9)],
-                &format!("{back}: still owed, later earnings pay it"),
-            ),
-        ] {
+        for (effect, changes, words) in EFFECTS {
             let changes = changes.iter().map(|(balance, amount)| Change {
                 amount: *amount,
                 ..change(*balance)
             });
             let changes: Vec<Change> = changes.collect();
-            assert_eq!(describe(effect, &changes, &subject), words, "{changes:?}");
+            assert_eq!(describe(effect, &changes, &subject), *words, "{changes:?}");
         }
     }
 
