@@ -309,8 +309,11 @@ mod tests {
         );
     }
 
-    /// What happened, what it changed of whose money, and the sentence that says so.
-    const EFFECTS: &[(&str, &[(Balance, i64)], &str)] = &[
+    /// What it changed of somebody's money.
+    type Moved = &'static [(Balance, i64)];
+
+    /// What happened, what that changed, and the sentence that says so.
+    const EFFECTS: &[(&str, Moved, &str)] = &[
         ("charge.paid", &[(Held, 9)], "Sold 2 × goods, order V-1042"),
         (
             "fee.recharged",
