@@ -12,7 +12,7 @@ use super::node::Place;
 use crate::idempotency::{CASES, Case};
 
 /// Of so many writes one after the other, the request dies after one; the seed decides with which it begins.
-const STRIDE: usize = 5;
+const STRIDE: usize = 11;
 /// No request writes more often.
 const MOST_WRITES: u64 = 400;
 /// Pieces of the order of which pieces are refunded and shipped one by one.
