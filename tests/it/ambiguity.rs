@@ -96,13 +96,7 @@ async fn hide(app: &App, made: Made, how: &str, times: u32) {
 async fn sound(app: &App, told: &str) {
     let open = intent::Entity::find().filter(intent::Column::State.ne(IntentState::Succeeded));
     assert_eq!(open.count(app.db()).await.unwrap(), 0, "{told}");
-    let report = app.audit().await;
-    assert!(report.is_green(), "{told}: {report}");
-    let books = app.stripe.books().await;
-    let part = |name: &str| books["balance"]["eur"][name].as_i64().unwrap_or(0);
-    let ours = ledger::stripe_cash(app.db()).await.unwrap();
-    let ours: i64 = ours.iter().map(|money| money.minor()).sum();
-    assert_eq!(ours, part("available") + part("pending"), "{told}: {books:#}");
+    app.assert_agreed(told).await;
 }
 
 /// The call takes effect, `how` hides its answer, and the same key tells it soon.

@@ -43,21 +43,6 @@ async fn purse(app: &App, party: &str) -> Purse {
     ]
 }
 
-/// The books are sound, and Stripe holds what they say it holds.
-async fn sound(app: &App) {
-    let report = app.audit().await;
-    assert!(report.is_green(), "{report}");
-    let books = app.stripe.books().await;
-    let balance = &books["balance"]["eur"];
-    let theirs = balance["available"].as_i64().unwrap_or(0) + balance["pending"].as_i64().unwrap_or(0);
-    let ours = ledger::stripe_cash(app.db()).await.unwrap();
-    let ours: i64 = ours.iter().map(|money| money.minor()).sum();
-    assert_eq!(
-        ours, theirs,
-        "our stripe_cash, and the sandbox's balance: {books:#}"
-    );
-}
-
 /// The charge of the app's latest purchase.
 async fn charge(app: &App) -> String {
     let list = app.stripe.api("/v1/charges?limit=1").await;
@@ -72,7 +57,7 @@ pub(crate) async fn disputed(app: &App, mut body: Value) -> String {
     let charge = charge(app).await;
     let made = app.stripe.admin(&format!("charges/{charge}/dispute"), body).await;
     app.settle().await;
-    sound(app).await;
+    app.assert_agreed("now").await;
     text(&made["id"])
 }
 
@@ -81,7 +66,7 @@ async fn decided(app: &App, dispute: &str, body: Value) {
         .admin(&format!("disputes/{dispute}/decide"), body)
         .await;
     app.settle().await;
-    sound(app).await;
+    app.assert_agreed("now").await;
 }
 
 async fn seen(purchase: &Purchase<'_>) -> Value {
@@ -158,7 +143,7 @@ on_both! {
         refund(&tea.owner, &purchase, 1, "now").await;
         app.settle().await;
         app.buy(&[(&tea, 1)]).await;
-        sound(app).await;
+        app.assert_agreed("now").await;
     }
 
     async fn a_fee_that_comes_back_is_not_charged_on(app) {
@@ -212,7 +197,7 @@ on_both! {
         app.stripe.admin("deliveries", json!({ "mode": "duplicate" })).await;
         app.stripe.admin("deliveries/release", json!({ "order": "reverse" })).await;
         app.settle().await;
-        sound(app).await;
+        app.assert_agreed("now").await;
         assert_eq!(purses(app, &tea).await, purses(app, &ink).await);
     }
 
@@ -231,7 +216,7 @@ on_both! {
         assert_eq!(purses(app, &tea).await, before, "nothing is released while the bank asks");
         refund(&tea.owner, &purchase, 1, "sorry").await;
         app.buy(&[(&tea, 1)]).await;
-        sound(app).await;
+        app.assert_agreed("now").await;
         assert_eq!(seen(&purchase).await["refunded"]["amount"], "94.60");
     }
 
@@ -294,7 +279,7 @@ on_both! {
         let made = tea.owner.made(REFUND, input).await;
         assert_eq!(made["refund"]["amount"]["amount"], "60.00");
         app.buy(&[(&tea, 1)]).await;
-        sound(app).await;
+        app.assert_agreed("now").await;
     }
 
     async fn what_was_paid_out_is_taken_back_or_owed_and_set_off(app) {
@@ -310,7 +295,7 @@ on_both! {
         assert_eq!(purses(app, &tea).await, ([0, 0, 0, 0], [0, 0, 810, 0]), "only what is there is frozen");
         decided(app, &dispute, json!({ "outcome": "lost" })).await;
         app.wait(TimeDelta::days(1)).await;
-        sound(app).await;
+        app.assert_agreed("now").await;
         let reversals = app.stripe.books().await["counts"]["reversals"].as_i64().unwrap_or(0);
         let [_, _, _, owed] = purse(app, &tea.brand).await;
         assert!(reversals > 0 || owed > 0, "what it lost was asked back, or is owed");
@@ -354,7 +339,7 @@ on_both! {
         app.settle().await;
         app.wait(TimeDelta::hours(1)).await;
         assert_eq!(seen(&purchase).await["paymentStatus"], "CHARGED_BACK");
-        sound(app).await;
+        app.assert_agreed("now").await;
     }
 
     async fn a_brand_notes_evidence_and_the_operator_sends_it_to_the_bank(app) {
@@ -418,7 +403,7 @@ on_both! {
         operator.made(ACCEPT, this.clone()).await;
         operator.made(ACCEPT, this.clone()).await;
         app.settle().await;
-        sound(app).await;
+        app.assert_agreed("now").await;
         assert_eq!(seen(&purchase).await["disputes"][0]["state"], "LOST");
         operator.made(ACCEPT, this.clone()).await;
         let again = json!({ "disputeId": this["disputeId"], "idempotencyKey": "again" });
@@ -458,7 +443,7 @@ on_both! {
             let asked = tea.owner.tried(REFUND, pieces(&purchase, 1, round));
             let (_, dispute) = futures::future::join(asked, opened).await;
             app.settle().await;
-            sound(app).await;
+            app.assert_agreed("now").await;
             decided(app, &dispute, json!({ "outcome": "lost" })).await;
         }
     }
@@ -478,7 +463,7 @@ on_both! {
         };
         let (released, dispute) = futures::future::join(ledger::release_due(&cx), opened).await;
         released.unwrap();
-        sound(app).await;
+        app.assert_agreed("now").await;
         let [held, available, frozen, _] = purse(app, &tea.brand).await;
         assert!(held + available + frozen > 8000 && frozen > 8000, "{held} {available} {frozen}");
         tea.owner.come_back().await;

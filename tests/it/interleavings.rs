@@ -408,11 +408,5 @@ async fn sound(app: &App, told: &str) {
     let failed = job::Entity::find().filter(job::Column::LastError.is_not_null());
     let failed = failed.all(app.db()).await.unwrap();
     assert!(failed.is_empty(), "{told}: {failed:#?}");
-    let report = app.audit().await;
-    assert!(report.is_green(), "{told}: {report}");
-    let books = app.stripe.books().await;
-    let part = |name: &str| books["balance"]["eur"][name].as_i64().unwrap_or(0);
-    let ours = ledger::stripe_cash(app.db()).await.unwrap();
-    let ours: i64 = ours.iter().map(|money| money.minor()).sum();
-    assert_eq!(ours, part("available") + part("pending"), "{told}: {books:#}");
+    app.assert_agreed(told).await;
 }

@@ -375,6 +375,21 @@ impl App {
         );
     }
 
+    /// The books are sound, and Stripe holds what they say it holds. `told` says when that was.
+    pub(crate) async fn assert_agreed(&self, told: &str) {
+        let report = self.audit().await;
+        assert!(report.is_green(), "{told}: {report}");
+        let books = self.stripe.books().await;
+        let part = |name: &str| books["balance"]["eur"][name].as_i64().unwrap_or(0);
+        let ours = vitrine_domain::ledger::stripe_cash(self.db()).await.unwrap();
+        let ours: i64 = ours.iter().map(|money| money.minor()).sum();
+        let theirs = part("available") + part("pending");
+        assert_eq!(
+            ours, theirs,
+            "{told}: our stripe_cash, and the sandbox's balance: {books:#}"
+        );
+    }
+
     /// What the audit finds now.
     pub(crate) async fn audit(&self) -> vitrine_domain::ledger::Report {
         let cx = self.running.app.context("audit");
