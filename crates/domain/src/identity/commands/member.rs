@@ -1,0 +1,121 @@
+//! Who works for a brand.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use vitrine_model::id::{AccountId, BrandId};
+use vitrine_model::identity::{Role, account, brand_member};
+use vitrine_model::text::Email;
+
+use crate::context::{Context, Tx};
+use crate::event::{self, Actor};
+use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
+use crate::identity::queries;
+use crate::identity::refusal::Refusal;
+
+/// Lets the account with this address work for a brand.
+///
+/// # Errors
+/// `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks, `AccountNotFound`, `AlreadyMember`.
+pub async fn add_member(
+    cx: &Context,
+    by: &account::Model,
+    brand: BrandId,
+    email: Email,
+    role: Role,
+) -> Result<brand_member::Model, Failure<Refusal>> {
+    let tx = cx.begin().await?;
+    queries::staff_of(&tx, by, brand, Role::Owner).await?;
+    let account = account::Entity::find()
+        .filter(account::Column::Email.eq(email))
+        .one(&tx)
+        .await?;
+    let account = account.or_refuse(Refusal::AccountNotFound)?;
+    let member = member(cx, brand, account.id, role)
+        .insert(&tx)
+        .await
+        .or_refuse_duplicate(Refusal::AlreadyMember)?;
+    let refs = [("account", account.id.to_string()), ("role", role.to_string())];
+    event::record(&tx, cx, Actor::Account(by.id), "brand.member_added", brand, &refs).await?;
+    tx.commit().await?;
+    Ok(member)
+}
+
+/// Ends what an account may do at a brand, at once. The brand's owners may end anyone's membership, a member her own.
+///
+/// # Errors
+/// `BrandNotFound`, `NotStaff`, `RoleLacking`, `MemberNotFound`, `LastOwner`.
+pub async fn remove_member(
+    cx: &Context,
+    by: &account::Model,
+    brand: BrandId,
+    account: AccountId,
+) -> Result<brand_member::Model, Failure<Refusal>> {
+    let tx = cx.begin().await?;
+    // Of two owners who remove each other at once, the second finds herself no owner any more.
+    let owners = lock_owners(&tx, brand).await?;
+    let needed = if by.id == account {
+        Role::Shipper
+    } else {
+        Role::Owner
+    };
+    queries::staff_of(&tx, by, brand, needed).await?;
+    let member = brand_member::Entity::find_by_id((brand, account))
+        .one(&tx)
+        .await?;
+    let member = member.or_refuse(Refusal::MemberNotFound)?;
+    if owners == [account] {
+        return refuse(Refusal::LastOwner);
+    }
+    brand_member::Entity::delete_by_id((brand, account))
+        .exec(&tx)
+        .await?;
+    let refs = [
+        ("account", account.to_string()),
+        ("role", member.role.to_string()),
+    ];
+    event::record(
+        &tx,
+        cx,
+        Actor::Account(by.id),
+        "brand.member_removed",
+        brand,
+        &refs,
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(member)
+}
+
+/// The brand's owners, locked until the transaction ends.
+async fn lock_owners(tx: &Tx, brand: BrandId) -> Result<Vec<AccountId>, DbErr> {
+    let owners = brand_member::Entity::find()
+        .filter(brand_member::Column::BrandId.eq(brand))
+        .filter(brand_member::Column::Role.eq(Role::Owner))
+        .order_by_asc(brand_member::Column::AccountId)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    Ok(owners.into_iter().map(|owner| owner.account_id).collect())
+}
+
+/// Makes `account` the owner of the brand it has just created.
+pub(crate) async fn found_brand(
+    tx: &Tx,
+    cx: &Context,
+    brand: BrandId,
+    account: AccountId,
+) -> Result<(), DbErr> {
+    brand_member::Entity::insert(member(cx, brand, account, Role::Owner))
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+fn member(cx: &Context, brand: BrandId, account: AccountId, role: Role) -> brand_member::ActiveModel {
+    brand_member::ActiveModel {
+        brand_id: Set(brand),
+        account_id: Set(account),
+        role: Set(role),
+        created_at: Set(cx.now()),
+    }
+}

@@ -1,0 +1,223 @@
+//! Accounts, as clients see them.
+
+use async_graphql::{Context, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
+use vitrine_domain::identity::{self, NewAccount};
+use vitrine_model::identity::account;
+use vitrine_model::ledger::Party;
+
+use crate::access::{Declared, Subject, Who, access, root_part};
+use crate::checkout::{OrderConnection, orders_of};
+use crate::connection::{page, whole};
+use crate::error::{UserError, answer, at, payload};
+use crate::identity::member::BrandMember;
+use crate::identity::session::Session;
+use crate::ledger::{self, Earnings, StatementConnection};
+use crate::money::CurrencyCode;
+use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutHold};
+use crate::request::RequestContext;
+use crate::shop::{Shop, shops_of};
+
+/// A person who signs in. It belongs to herself.
+#[derive(Debug, Clone)]
+pub struct Account(pub(crate) account::Model);
+
+impl Subject for Account {
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(ctx.viewer().account_id() == Some(self.0.id))
+    }
+}
+
+/// A person who signs in: shopholder, buyer, brand staff, or all of these. It belongs to herself.
+#[Object(guard = Declared(self))]
+impl Account {
+    /// Her id.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    pub(crate) async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What others see.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn name(&self) -> &str {
+        self.0.name.as_str()
+    }
+
+    /// The address she signs in with.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn email(&self) -> &str {
+        self.0.email.as_str()
+    }
+
+    /// Whether she runs the platform.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn is_operator(&self) -> bool {
+        self.0.operator
+    }
+
+    /// When the account was opened.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// Her shops that are not closed, the oldest first; 20 at most.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "20 * child_complexity")]
+    async fn shops(&self, ctx: &Context<'_>) -> Result<Vec<Shop>> {
+        shops_of(ctx, self.0.id).await
+    }
+
+    /// The brands she works for, 200 at most.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    async fn memberships(&self, ctx: &Context<'_>) -> Result<Vec<BrandMember>> {
+        let members = whole(ctx, identity::memberships_of(self.0.id), identity::MAX_LISTED).await?;
+        Ok(members.into_iter().map(BrandMember).collect())
+    }
+
+    /// Where she is signed in, newest first.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
+        let sessions = identity::sessions_of(self.0.id, ctx.cx().now());
+        let sessions = whole(ctx, sessions, identity::MAX_LISTED).await?;
+        Ok(sessions.into_iter().map(Session).collect())
+    }
+
+    /// What she has earned as a shopholder, by currency.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "2 * child_complexity")]
+    async fn earnings(&self, ctx: &Context<'_>) -> Result<Vec<Earnings>> {
+        ledger::earnings(ctx, Party::Shopholder(self.0.id)).await
+    }
+
+    /// What happened to her money, the latest first, with running balances.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn statement(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only entries of this currency.")] currency: Option<CurrencyCode>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<StatementConnection> {
+        let page = page(first, after, last, before)?;
+        ledger::statement(ctx, Party::Shopholder(self.0.id), currency, page).await
+    }
+
+    /// Where her payouts go; `null` until `payoutAccountOnboardingLinkCreate` was first called.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn payout_account(&self, ctx: &Context<'_>) -> Result<Option<PayoutAccount>> {
+        payout::account_of(ctx, Party::Shopholder(self.0.id)).await
+    }
+
+    /// The stop that the operator put to her payouts; `null` when there is none.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn payout_hold(&self, ctx: &Context<'_>) -> Result<Option<PayoutHold>> {
+        payout::hold_on(ctx, Party::Shopholder(self.0.id)).await
+    }
+
+    /// Her payouts, the newest first.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn payouts(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<PayoutConnection> {
+        payout::payouts_of(ctx, Party::Shopholder(self.0.id), first, after, last, before).await
+    }
+
+    /// Her orders, newest first.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn orders(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<OrderConnection> {
+        orders_of(ctx, self.0.id, page(first, after, last, before)?).await
+    }
+}
+
+/// A person who wants an account.
+#[derive(InputObject)]
+pub struct AccountCreateInput {
+    /// The address she signs in with.
+    email: String,
+    /// What others see; 120 characters at most.
+    name: String,
+    /// 10 to 128 characters.
+    password: String,
+}
+
+impl AccountCreateInput {
+    fn parse(&self) -> std::result::Result<NewAccount, UserError> {
+        Ok(NewAccount {
+            email: at("email", self.email.parse())?,
+            name: at("name", self.name.parse())?,
+            password: at("password", self.password.parse())?,
+        })
+    }
+}
+
+/// What is to change about your account.
+#[derive(InputObject)]
+pub struct AccountUpdateInput {
+    /// What others see; 120 characters at most.
+    name: String,
+}
+
+payload! {
+    /// What came of `accountCreate`.
+    AccountCreatePayload {
+        /// The new account.
+        account: Account
+    }
+}
+
+payload! {
+    /// What came of `accountUpdate`.
+    AccountUpdatePayload {
+        /// The account as it is now.
+        account: Account
+    }
+}
+
+root_part! {
+    /// Mutations on accounts.
+    AccountMutation of "Mutation"
+}
+
+#[Object(guard = Declared(self))]
+impl AccountMutation {
+    /// Opens an account. It does not sign in: call `sessionCreate` next. Codes: `INVALID`, `TAKEN`.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn account_create(
+        &self,
+        ctx: &Context<'_>,
+        input: AccountCreateInput,
+    ) -> Result<AccountCreatePayload> {
+        answer(ctx, async {
+            let new = input.parse()?;
+            Ok(Account(identity::create_account(ctx.cx(), new).await?))
+        })
+        .await
+    }
+
+    /// Changes what others see of you: links, disclosures and mail from now on. Codes: `INVALID`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn account_update(
+        &self,
+        ctx: &Context<'_>,
+        input: AccountUpdateInput,
+    ) -> Result<AccountUpdatePayload> {
+        answer(ctx, async {
+            let (by, name) = (ctx.account()?, at("name", input.name.parse())?);
+            Ok(Account(identity::rename_account(ctx.cx(), by.id, name).await?))
+        })
+        .await
+    }
+}

@@ -1,0 +1,137 @@
+//! Who works for a brand, as clients see it.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
+use vitrine_domain::identity;
+use vitrine_model::identity as rows;
+use vitrine_model::identity::brand_member;
+
+use crate::access::{Declared, Subject, Who, access, root_part};
+use crate::catalog::Brand;
+use crate::error::{answer, at, payload};
+use crate::identity::account::Account;
+use crate::loaders::load;
+use crate::request::{RequestContext, parse_id};
+
+/// What a member may do at a brand. Each role may do what the ones after it may.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "rows::Role")]
+pub enum BrandRole {
+    /// Everything, members and money included.
+    Owner,
+    /// Products, terms, orders and refunds.
+    Manager,
+    /// Ship orders.
+    Shipper,
+}
+
+/// Someone who works for a brand.
+#[derive(Debug, Clone)]
+pub struct BrandMember(pub(crate) brand_member::Model);
+
+impl Subject for BrandMember {}
+
+/// Someone who works for a brand.
+#[Object(guard = Declared(self))]
+impl BrandMember {
+    /// Who.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
+        Ok(load(ctx, self.0.account_id).await?.map(Account))
+    }
+
+    /// For which brand.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn brand(&self, ctx: &Context<'_>) -> Result<Option<Brand>> {
+        Ok(load(ctx, self.0.brand_id).await?.map(Brand))
+    }
+
+    /// What she may do there.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn role(&self) -> BrandRole {
+        self.0.role.into()
+    }
+
+    /// Since when.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+/// Someone to work for a brand.
+#[derive(InputObject)]
+pub struct BrandMemberAddInput {
+    /// The brand, which you must own.
+    brand_id: ID,
+    /// The address of her account, which must exist.
+    email: String,
+    /// What she may do there.
+    role: BrandRole,
+}
+
+/// Someone to work for a brand no longer.
+#[derive(InputObject)]
+pub struct BrandMemberRemoveInput {
+    /// The brand.
+    brand_id: ID,
+    /// Her account.
+    account_id: ID,
+}
+
+payload! {
+    /// What came of `brandMemberAdd`.
+    BrandMemberAddPayload {
+        /// The new member.
+        member: BrandMember
+    }
+}
+
+payload! {
+    /// What came of `brandMemberRemove`.
+    BrandMemberRemovePayload {
+        /// Who worked for the brand until now.
+        member: BrandMember
+    }
+}
+
+root_part! {
+    /// Mutations on who works for a brand.
+    MemberMutation of "Mutation"
+}
+
+#[Object(guard = Declared(self))]
+impl MemberMutation {
+    /// Lets someone work for a brand that you own. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `TAKEN`.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn brand_member_add(
+        &self,
+        ctx: &Context<'_>,
+        input: BrandMemberAddInput,
+    ) -> Result<BrandMemberAddPayload> {
+        answer(ctx, async {
+            let (by, brand) = (ctx.account()?, parse_id(&input.brand_id)?);
+            let email = at("email", input.email.parse())?;
+            let member = identity::add_member(ctx.cx(), by, brand, email, input.role.into()).await?;
+            Ok(BrandMember(member))
+        })
+        .await
+    }
+
+    /// Ends what someone may do at a brand, at once. Its owners may end anyone's membership, a member her own. Codes:
+    /// `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE` (a brand keeps one owner at least).
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn brand_member_remove(
+        &self,
+        ctx: &Context<'_>,
+        input: BrandMemberRemoveInput,
+    ) -> Result<BrandMemberRemovePayload> {
+        answer(ctx, async {
+            let (by, brand) = (ctx.account()?, parse_id(&input.brand_id)?);
+            let account = parse_id(&input.account_id)?;
+            let removed = identity::remove_member(ctx.cx(), by, brand, account).await?;
+            Ok(BrandMember(removed))
+        })
+        .await
+    }
+}

@@ -1,0 +1,46 @@
+//! Accounts, sessions, memberships, as clients see them.
+
+mod account;
+mod member;
+mod refusal;
+mod session;
+
+use async_graphql::{Context, ID, MergedObject, Object, Result};
+use vitrine_model::id::AccountId;
+
+use crate::access::{Declared, Who, access, root_part};
+use crate::request::{RequestContext, parse_id};
+
+pub(crate) use account::Account;
+pub(crate) use member::BrandMember;
+
+root_part! {
+    /// Queries about who someone is.
+    IdentityQuery of "Query"
+}
+
+#[Object(guard = Declared(self))]
+impl IdentityQuery {
+    /// Who is signed in; `null` when nobody is.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Account> {
+        ctx.viewer().account.clone().map(Account)
+    }
+}
+
+/// Mutations about who someone is.
+#[derive(MergedObject, Default)]
+pub struct IdentityMutation(
+    account::AccountMutation,
+    session::SessionMutation,
+    member::MemberMutation,
+);
+
+/// The account with this id: anyone may know that it exists and its name.
+pub(crate) async fn account_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Account>> {
+    let id: AccountId = parse_id(id)?;
+    let found = ctx.loaders().load_one(id).await;
+    Ok(found
+        .map_err(|error| crate::error::fault(ctx, &anyhow::anyhow!("{error:#}")))?
+        .map(Account))
+}

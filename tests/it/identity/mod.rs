@@ -1,0 +1,5 @@
+//! Accounts, sessions, and who works for a brand.
+
+mod account;
+mod member;
+mod session;
