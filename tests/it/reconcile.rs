@@ -22,6 +22,8 @@ use crate::support::{App, FRONTEND, Person, STRIPE_KEY, on_both};
 
 const LINK: &str = "mutation($in: PayoutAccountOnboardingLinkCreateInput!) { payoutAccountOnboardingLinkCreate(input: $in) { onboardingLink { url payoutAccount { id status } } userErrors { code message } } }";
 const SEEN: &str = "{ reconciliation { lastRunAt differences(first: 10) { nodes { kind subject amount { amount currency } detail firstSeenAt lastSeenAt } } } }";
+const EXPLAIN: &str = "mutation($in: MovementExplainInput!) { movementExplain(input: $in) { adjustment { id amount { amount } source target } userErrors { code field message } } }";
+const CORRECT: &str = "mutation($in: AdjustmentCorrectInput!) { adjustmentCorrect(input: $in) { adjustment { id } userErrors { code field message } } }";
 const ACCOUNT: &str = "{ viewer { payoutAccount { status } earnings { available { amount } } } }";
 
 /// Sends a form to Stripe as the platform's operator would by hand.
@@ -304,6 +306,36 @@ on_both! {
         assert_eq!(app.nobody().error(SEEN, json!({})).await, "UNAUTHENTICATED");
         let metrics = app.http.get(app.url("/metrics")).send().await.unwrap().text().await.unwrap();
         assert!(metrics.contains("vitrine_reconciliation_differences "), "{metrics}");
+    }
+
+    async fn what_was_moved_by_hand_is_explained_and_no_difference_any_more(app) {
+        let tea = app.market("tea").await;
+        let purchase = app.buy(&[(&tea, 2)]).await;
+        let charge = latest(app, "charges").await;
+        let made = by_hand(app, "/v1/refunds", &[("charge", &charge), ("amount", "1000")]).await;
+        app.settle().await;
+        app.wait(TimeDelta::hours(2)).await;
+        assert_eq!(app.reconcile().await.differences.len(), 1);
+        let operator = app.operator().await;
+        let told = |source: &Value, key: &str| json!({ "source": source, "target": "GOODWILL", "reason": "she called, and we gave it back", "idempotencyKey": key });
+        assert_eq!(tea.owner.error(EXPLAIN, json!({ "in": told(&made["id"], "mine") })).await, "FORBIDDEN");
+        assert_eq!(operator.refused(EXPLAIN, told(&json!("re_nowhere"), "none")).await, "NOT_FOUND");
+        assert_eq!(operator.refused(EXPLAIN, told(&json!(charge), "ours")).await, "NOT_FOUND", "what is ours explains itself");
+        let explained = operator.made(EXPLAIN, told(&made["id"], "one")).await["adjustment"].clone();
+        assert_eq!(explained["amount"]["amount"], "-10.00");
+        assert_eq!((&explained["source"], &explained["target"]), (&made["id"], &json!("GOODWILL")));
+        assert_eq!(operator.refused(EXPLAIN, told(&made["id"], "two")).await, "NOT_FOUND");
+        assert_eq!(app.reconcile().await.differences, vec![], "it is explained");
+        assert!(app.audit().await.is_green());
+        // What was given by hand is the platform's: the buyer has her rights all the same.
+        refund(&tea.owner, &purchase, 1, "own").await;
+        app.settle().await;
+        let back = json!({ "adjustmentId": explained["id"], "reason": "it was the brand's", "idempotencyKey": "back" });
+        operator.made(CORRECT, back).await;
+        app.wait(TimeDelta::hours(2)).await;
+        assert_eq!(app.reconcile().await.differences.len(), 1, "and it is shown again once that was taken back");
+        operator.made(EXPLAIN, told(&made["id"], "three")).await;
+        assert_eq!(app.reconcile().await.differences, vec![]);
     }
 
     async fn what_is_not_understood_and_a_balance_that_differs_are_shown(app) {

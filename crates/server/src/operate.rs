@@ -101,6 +101,16 @@ pub enum Books {
         #[command(flatten)]
         answer: Answer,
     },
+    /// Say what it was that somebody moved by hand at Stripe, such as a refund made in its dashboard.
+    ExplainMovement {
+        /// Stripe's object, such as re_…, as `vitrine reconcile` names it.
+        source: String,
+        /// What it was.
+        target: Meant,
+        /// Who answers for it, and why.
+        #[command(flatten)]
+        answer: Answer,
+    },
     /// Take one of these decisions back.
     Correct {
         /// Which: its id, `adj_…`.
@@ -125,7 +135,7 @@ pub struct Answer {
     key: Option<String>,
 }
 
-/// What something in suspense turned out to be.
+/// What something that was not understood turned out to be.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Meant {
     /// A fee of Stripe's.
@@ -134,6 +144,8 @@ pub enum Meant {
     Float,
     /// Lost.
     BadDebt,
+    /// Given away by the platform.
+    Goodwill,
 }
 
 impl From<Meant> for Target {
@@ -142,6 +154,7 @@ impl From<Meant> for Target {
             Meant::StripeFees => Self::StripeFees,
             Meant::Float => Self::Float,
             Meant::BadDebt => Self::BadDebt,
+            Meant::Goodwill => Self::Goodwill,
         }
     }
 }
@@ -302,6 +315,14 @@ pub(crate) async fn books(config: &Config, command: Books) -> anyhow::Result<()>
                 },
                 answer,
             )
+        }
+        Books::ExplainMovement {
+            source,
+            target,
+            answer,
+        } => {
+            let target = target.into();
+            (Decision::Movement { source, target }, answer)
         }
         Books::Correct { adjustment, answer } => (Decision::Correction { of: adjustment }, answer),
     };

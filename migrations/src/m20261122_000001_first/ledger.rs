@@ -138,6 +138,7 @@ create table adjustment (
     kind text not null,
     party text,
     suspended text,
+    source text,
     target text,
     amount bigint not null check (amount <> 0),
     currency text not null,
@@ -145,13 +146,15 @@ create table adjustment (
     reason text not null,
     made_by {uuid} not null references account (id),
     created_at {time} not null,
-    check (amount > 0 or suspended is not null),
-    check ((party is null) = (suspended is not null)),
-    check ((suspended is null) = (target is null)),
+    check (amount > 0 or party is null),
+    check ((party is null) = (target is not null)),
+    check ((target is null) = (suspended is null and source is null)),
+    check (suspended is null or source is null),
     check ((kind = 'correction') = (corrects is not null))
 );
 create index adjustment_time on adjustment (created_at, id);
 create index adjustment_party on adjustment (party, created_at, id);
+create index adjustment_source on adjustment (source) where source is not null;
 create table balance_transaction (
     id text not null primary key,
     kind text not null,

@@ -179,6 +179,14 @@ table! {
         another: Some("NOT_FOUND"),
         later: Later::TheSame,
     };
+    what_was_moved_by_hand_is_explained_once: Case {
+        mutation: "movementExplain",
+        operation: "mutation($in: MovementExplainInput!) { movementExplain(input: $in) { adjustment { id } userErrors { code } } }",
+        event: "adjustment.made",
+        scene: |app| Box::pin(scenes::moved_by_hand(app)),
+        another: Some("NOT_FOUND"),
+        later: Later::TheSame,
+    };
     an_adjustment_is_taken_back_once: Case {
         mutation: "adjustmentCorrect",
         operation: "mutation($in: AdjustmentCorrectInput!) { adjustmentCorrect(input: $in) { adjustment { id } userErrors { code } } }",

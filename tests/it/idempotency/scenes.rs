@@ -222,6 +222,34 @@ pub(super) async fn suspense(app: &App) -> Scene<'_> {
     }
 }
 
+/// A refund that somebody made by hand at Stripe.
+pub(super) async fn moved_by_hand(app: &App) -> Scene<'_> {
+    let (by, another) = operators(app).await;
+    let cx = app.vitrine().context("test");
+    let tx = cx.begin().await.unwrap();
+    let facts = BalanceTransactionFacts {
+        id: "txn_hand".to_owned(),
+        kind: "refund".to_owned(),
+        source: "re_hand".to_owned(),
+        amount: -700,
+        fee: 0,
+        net: -700,
+        currency: Currency::Eur,
+        available_on: cx.now(),
+        created: cx.now(),
+    };
+    ledger::apply_balance_transaction(&tx, &cx, &facts).await.unwrap();
+    tx.commit().await.unwrap();
+    let input =
+        json!({ "source": "re_hand", "target": "GOODWILL", "reason": "she called, and we gave it back" });
+    Scene {
+        by,
+        another,
+        otherwise: but(&input, "target", json!("BAD_DEBT")),
+        input,
+    }
+}
+
 /// A gift that can be taken back.
 pub(super) async fn given(app: &App) -> Scene<'_> {
     let Scene {

@@ -20,6 +20,8 @@ pub enum Refusal {
     },
     /// Nothing of that kind and currency is in suspense.
     NothingSuspended,
+    /// Everything that Stripe moved for this object is explained, or it moved nothing.
+    NothingUnexplained,
     /// There is no such adjustment.
     AdjustmentNotFound,
     /// It was taken back before, or takes one back itself.

@@ -138,7 +138,8 @@ struct Item {
     since: Time,
 }
 
-/// Our rows and the movements, by the provider's ids. A failed refund's money came back.
+/// Our rows and the movements, by the provider's ids. A failed refund's money came back. What was moved by hand is expected
+/// once an operator has explained it.
 const ITEMS: &str = "
 with touched (subject) as ({touched})
 select subject, currency, cast(sum(expected) as bigint) as expected, cast(sum(moved) as bigint) as moved,
@@ -157,6 +158,9 @@ from (
     select stripe_reversal_id, currency, amount, 0, 1, coalesce(settled_at, created_at)
     from transfer_reversal where stripe_reversal_id in (select subject from touched)
     union all
+    select source, currency, case when corrects is null then amount else -amount end, 0, 0, created_at
+    from adjustment where source in (select subject from touched)
+    union all
     select source, currency, 0, amount, 0, created_at
     from balance_transaction where kind in ({kinds}) and source in (select subject from touched)
 ) item
@@ -171,6 +175,7 @@ union select stripe_refund_id from refund
 union select transfer_id from payout where transfer_id is not null and settled_at >= $1
 union select stripe_reversal_id from transfer_reversal where stripe_reversal_id is not null and settled_at >= $1
 union select source from balance_transaction where applied_at >= $1
+union select source from adjustment where source is not null and created_at >= $1
 union select subject from difference where kind = 'clearing' and resolved_at is null";
 
 /// Objects whose movement never came, came with another amount, or that nothing here explains.

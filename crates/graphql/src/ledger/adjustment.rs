@@ -24,22 +24,24 @@ pub enum AdjustmentKind {
     Goodwill,
     /// A party was let off what it owed.
     WriteOff,
-    /// What lay in suspense was understood, and went where it belongs.
+    /// What lay in suspense, or was moved by hand, was understood, and went where it belongs.
     Explanation,
     /// Another adjustment was taken back.
     Correction,
 }
 
-/// What something in suspense turned out to be.
+/// What something that was not understood turned out to be.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "Target")]
-pub enum SuspenseTarget {
+pub enum ExplanationTarget {
     /// A fee of the payment provider's.
     StripeFees,
     /// The operator's own money, put in or taken out.
     Float,
     /// Lost.
     BadDebt,
+    /// Given away by the platform, such as a refund made by hand.
+    Goodwill,
 }
 
 /// A decision of an operator about money, which the books keep as one transaction. The shopholder, or the brand's staff,
@@ -72,13 +74,13 @@ impl Adjustment {
         self.0.kind.into()
     }
 
-    /// How much. Of what lay in suspense: below zero when it had left the platform's balance.
+    /// How much. Of what is explained: below zero when it had left the platform's balance.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn amount(&self) -> Money {
         Money::new(self.0.amount, self.0.currency)
     }
 
-    /// The id of the account or brand whose money it is about; `null` for what lay in suspense.
+    /// The id of the account or brand whose money it is about; `null` for what is explained.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn party_id(&self) -> Option<ID> {
         self.0.party.map(|party| party.to_string().into())
@@ -90,13 +92,20 @@ impl Adjustment {
         self.0.suspended.as_deref()
     }
 
-    /// What that turned out to be.
+    /// The payment provider's object that was moved by hand, such as `re_…`.
     #[graphql(directive = access::apply(Who::Operator))]
-    async fn target(&self) -> Option<SuspenseTarget> {
+    async fn source(&self) -> Option<&str> {
+        self.0.source.as_deref()
+    }
+
+    /// What the explained turned out to be.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn target(&self) -> Option<ExplanationTarget> {
         self.0.target.and_then(|account| match account {
-            AccountKind::ExpenseStripeFees => Some(SuspenseTarget::StripeFees),
-            AccountKind::EquityFloat => Some(SuspenseTarget::Float),
-            AccountKind::ExpenseBadDebt => Some(SuspenseTarget::BadDebt),
+            AccountKind::ExpenseStripeFees => Some(ExplanationTarget::StripeFees),
+            AccountKind::EquityFloat => Some(ExplanationTarget::Float),
+            AccountKind::ExpenseBadDebt => Some(ExplanationTarget::BadDebt),
+            AccountKind::ExpenseGoodwill => Some(ExplanationTarget::Goodwill),
             _ => None,
         })
     }
@@ -172,7 +181,21 @@ pub struct SuspenseExplainInput {
     /// The currency.
     currency: CurrencyCode,
     /// What it was.
-    target: SuspenseTarget,
+    target: ExplanationTarget,
+    /// Why you know, 1 to 500 characters.
+    reason: String,
+    /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for ever
+    /// once the request was carried out; one that was refused leaves its key free.
+    idempotency_key: String,
+}
+
+/// What was moved by hand, explained.
+#[derive(InputObject)]
+pub struct MovementExplainInput {
+    /// The payment provider's object, such as `re_…`, as the difference names it.
+    source: String,
+    /// What it was.
+    target: ExplanationTarget,
     /// Why you know, 1 to 500 characters.
     reason: String,
     /// A key of your choice, 1 to 255 characters, the same for every repeat of this request. It is remembered for ever
@@ -217,6 +240,14 @@ payload! {
 }
 
 payload! {
+    /// What came of `movementExplain`.
+    MovementExplainPayload {
+        /// The decision as the books keep it.
+        adjustment: Adjustment
+    }
+}
+
+payload! {
     /// What came of `adjustmentCorrect`.
     AdjustmentCorrectPayload {
         /// The decision as the books keep it.
@@ -255,6 +286,16 @@ impl SuspenseExplainInput {
         let decision = Decision::Explanation {
             suspended: self.suspended,
             currency: self.currency.into(),
+            target: self.target.into(),
+        };
+        new(decision, &self.reason, self.idempotency_key)
+    }
+}
+
+impl MovementExplainInput {
+    fn parse(self) -> Parsed {
+        let decision = Decision::Movement {
+            source: self.source,
             target: self.target.into(),
         };
         new(decision, &self.reason, self.idempotency_key)
@@ -340,6 +381,18 @@ impl LedgerMutation {
         answer(ctx, async { adjust(ctx, input.parse()?).await }).await
     }
 
+    /// Says what it was that somebody moved by hand at the payment provider, such as a refund made in its dashboard: the
+    /// difference is gone with the next reconciliation. The platform bears it. Codes: `NOT_FOUND` when nothing moved for the
+    /// object that is not explained, `INVALID`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
+    #[graphql(directive = access::apply(Who::Operator))]
+    async fn movement_explain(
+        &self,
+        ctx: &Context<'_>,
+        input: MovementExplainInput,
+    ) -> Result<MovementExplainPayload> {
+        answer(ctx, async { adjust(ctx, input.parse()?).await }).await
+    }
+
     /// Takes an adjustment back by a transaction that reverses it; what the party has spent of it she owes. Codes:
     /// `NOT_FOUND`, `WRONG_STATE` when it was taken back before or takes one back itself, `INVALID`,
     /// `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
@@ -377,6 +430,11 @@ impl From<Refusal> for UserError {
                 NotFound,
                 "suspended",
                 "nothing of that kind and currency is in suspense",
+            ),
+            Refusal::NothingUnexplained => Self::new(
+                NotFound,
+                "source",
+                "nothing moved for this object that is not explained: see `reconciliation.differences`",
             ),
             Refusal::AdjustmentNotFound => Self::new(NotFound, "adjustmentId", "there is no such adjustment"),
             Refusal::NotCorrectable => Self::new(

@@ -16,7 +16,7 @@ kinds! {
         Goodwill = "goodwill",
         /// A party need not pay what it owes.
         WriteOff = "write_off",
-        /// What lay in suspense is understood, and goes where it belongs.
+        /// What lay in suspense, or moved without a reason known here, is understood, and goes where it belongs.
         Explanation = "explanation",
         /// Another adjustment is taken back.
         Correction = "correction",
@@ -32,11 +32,13 @@ pub struct Model {
     pub id: AdjustmentId,
     /// What was decided.
     pub kind: AdjustmentKind,
-    /// About whose money; none for what lay in suspense.
+    /// About whose money; none for what is explained.
     pub party: Option<Party>,
     /// What lay in suspense: the kind of Stripe's balance transaction.
     pub suspended: Option<String>,
-    /// The account to which that went.
+    /// What was moved by hand: Stripe's object, such as `re_…`, that nothing here explains.
+    pub source: Option<String>,
+    /// The account to which what lay in suspense, or was moved by hand, went.
     pub target: Option<AccountKind>,
     /// Minor units, above zero; below for what had left Stripe's balance before it was explained.
     pub amount: i64,

@@ -278,17 +278,32 @@ async fn cash(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
 
 /// What Stripe moved of the kinds, by currency, but for what went to suspense.
 async fn moved(tx: &Tx, kinds: &[&str]) -> Result<BTreeMap<Currency, i64>, DbErr> {
-    let kinds = kinds
-        .iter()
-        .map(|kind| format!("'{kind}'"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let kinds = listed(kinds);
     let sql = format!(
         "select b.currency as currency, cast(sum(b.amount) as bigint) as amount from balance_transaction b
         left join charge c on c.id = b.source
         where b.kind in ({kinds}) and (c.id is null or c.currency = b.currency) group by b.currency"
     );
     by_currency(tx, &sql).await
+}
+
+/// What operators explained of what was moved by hand, of the kinds, by currency.
+async fn explained(tx: &Tx, kinds: &[&str]) -> Result<BTreeMap<Currency, i64>, DbErr> {
+    let sql = format!(
+        "select currency, cast(sum(case when corrects is null then amount else -amount end) as bigint) as amount
+        from adjustment where source in (select source from balance_transaction where kind in ({}))
+        group by currency",
+        listed(kinds)
+    );
+    by_currency(tx, &sql).await
+}
+
+fn listed(kinds: &[&str]) -> String {
+    kinds
+        .iter()
+        .map(|kind| format!("'{kind}'"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 async fn clearing(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
@@ -307,11 +322,14 @@ async fn clearing(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
     let refunds = moved(tx, REFUNDS).await?;
     let transfers = moved(tx, TRANSFERS).await?;
     let payouts = moved(tx, PAYOUTS).await?;
-    let open = [(1, &charged), (-1, &charges)];
+    let of_charges = explained(tx, CHARGES).await?;
+    let of_refunds = explained(tx, REFUNDS).await?;
+    let of_transfers = explained(tx, TRANSFERS).await?;
+    let open = [(1, &charged), (-1, &charges), (1, &of_charges)];
     compare(&mut check, totals, AccountKind::ClearingCharges, what, &open);
-    let open = [(-1, &refunded), (-1, &refunds)];
+    let open = [(-1, &refunded), (-1, &refunds), (1, &of_refunds)];
     compare(&mut check, totals, AccountKind::ClearingRefunds, what, &open);
-    let open = [(-1, &paid), (1, &reversed), (-1, &transfers)];
+    let open = [(-1, &paid), (1, &reversed), (-1, &transfers), (1, &of_transfers)];
     compare(&mut check, totals, AccountKind::ClearingTransfers, what, &open);
     compare(
         &mut check,

@@ -1,16 +1,20 @@
-//! What operators decide about money: goodwill, debts written off, suspense explained, and any of these taken back. Each
-//! is a row with its reason and its author, and one transaction of the ledger (`adjustment:{id}`). Nothing that happened
+//! What operators decide about money: goodwill, debts written off, suspense and what was moved by hand explained, and any of
+//! these taken back. Each is a row with its reason and its author, and one transaction of the ledger (`adjustment:{id}`). Nothing that happened
 //! is ever changed by it.
 
 use anyhow::Context as _;
 use sea_orm::sea_query::LockType;
-use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use vitrine_model::checkout::{charge, refund};
 use vitrine_model::id::AdjustmentId;
 use vitrine_model::idempotency::Attempt;
 use vitrine_model::identity::account as person;
 use vitrine_model::ledger::adjustment::{self, AdjustmentKind};
-use vitrine_model::ledger::{AccountKind, Party, Side, account, posting};
+use vitrine_model::ledger::{AccountKind, Party, Side, account, balance_transaction, posting};
 use vitrine_model::money::{Currency, Money};
+use vitrine_model::payout::{self, transfer_reversal};
 use vitrine_model::text::Reason;
 
 use crate::context::{Context, Tx};
@@ -18,6 +22,7 @@ use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
 use crate::idempotency::{self, Input, Key};
 use crate::ledger::books::Books;
+use crate::ledger::commands::settlement::{clearing_account, matched_kinds};
 use crate::ledger::post::{Entry, Owner};
 use crate::ledger::queries::party_exists;
 use crate::ledger::refusal::Refusal;
@@ -50,6 +55,13 @@ pub enum Decision {
         /// What it was.
         target: Target,
     },
+    /// Say what it was that somebody moved by hand at Stripe: a refund or transfer that none of ours explains.
+    Movement {
+        /// Stripe's object, such as `re_…`.
+        source: String,
+        /// What it was.
+        target: Target,
+    },
     /// Take an adjustment back.
     Correction {
         /// Which.
@@ -57,7 +69,7 @@ pub enum Decision {
     },
 }
 
-/// What something in suspense turned out to be.
+/// What something that was not understood turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// A fee of Stripe's.
@@ -66,6 +78,8 @@ pub enum Target {
     Float,
     /// Lost.
     BadDebt,
+    /// Given away by the platform.
+    Goodwill,
 }
 
 impl Target {
@@ -74,6 +88,7 @@ impl Target {
             Self::StripeFees => AccountKind::ExpenseStripeFees,
             Self::Float => AccountKind::EquityFloat,
             Self::BadDebt => AccountKind::ExpenseBadDebt,
+            Self::Goodwill => AccountKind::ExpenseGoodwill,
         }
     }
 }
@@ -112,6 +127,10 @@ impl NewAdjustment {
                     .field("currency", currency);
                 ("suspenseExplain", input.field("target", target.account()))
             }
+            Decision::Movement { source, target } => {
+                let input = Input::new().field("source", source);
+                ("movementExplain", input.field("target", target.account()))
+            }
             Decision::Correction { of } => ("adjustmentCorrect", Input::new().field("adjustment", of)),
         };
         let input = input.field("reason", &self.reason);
@@ -122,7 +141,7 @@ impl NewAdjustment {
 /// Makes an adjustment. The caller has seen that `by` is an operator.
 ///
 /// # Errors
-/// `PartyNotFound`, `NothingGiven`, `CurrencyNotHeld`, `MoreThanOwed`, `NothingSuspended`, `AdjustmentNotFound`, `NotCorrectable`, `Key`.
+/// `PartyNotFound`, `NothingGiven`, `CurrencyNotHeld`, `MoreThanOwed`, `NothingSuspended`, `NothingUnexplained`, `AdjustmentNotFound`, `NotCorrectable`, `Key`.
 pub async fn adjust(
     cx: &Context,
     by: &person::Model,
@@ -161,6 +180,7 @@ async fn decided(
         kind,
         party,
         suspended: None,
+        source: None,
         target: None,
         amount: amount.minor(),
         currency: amount.currency(),
@@ -202,20 +222,36 @@ async fn decided(
                 ..row(AdjustmentKind::Explanation, None, Money::new(amount, *currency))
             })
         }
+        Decision::Movement { source, target } => {
+            let amount = lock_unexplained(tx, source).await?;
+            let amount = amount.or_refuse(Refusal::NothingUnexplained)?;
+            Ok(adjustment::Model {
+                source: Some(source.clone()),
+                target: Some(target.account()),
+                ..row(AdjustmentKind::Explanation, None, amount)
+            })
+        }
         Decision::Correction { of } => {
-            let of = adjustment::Entity::find_by_id(*of).one(tx).await?;
-            let of = of.or_refuse(Refusal::AdjustmentNotFound)?;
-            if of.kind == AdjustmentKind::Correction {
-                return refuse(Refusal::NotCorrectable);
-            }
+            let of = correctable(tx, *of).await?;
             let amount = Money::new(of.amount, of.currency);
             Ok(adjustment::Model {
                 suspended: of.suspended,
+                source: of.source,
                 target: of.target,
                 corrects: Some(of.id),
                 ..row(AdjustmentKind::Correction, of.party, amount)
             })
         }
+    }
+}
+
+/// The adjustment, if it does not take another back itself.
+async fn correctable(tx: &Tx, id: AdjustmentId) -> Result<adjustment::Model, Failure<Refusal>> {
+    let of = adjustment::Entity::find_by_id(id).one(tx).await?;
+    let of = of.or_refuse(Refusal::AdjustmentNotFound)?;
+    match of.kind {
+        AdjustmentKind::Correction => refuse(Refusal::NotCorrectable),
+        _ => Ok(of),
     }
 }
 
@@ -255,6 +291,47 @@ async fn lock_suspended(tx: &Tx, kind: &str, currency: Currency) -> Result<i64, 
     Ok(effects.sum())
 }
 
+/// What Stripe moved for an object that is none of ours, less what was explained of it; `None` when nothing is left. What
+/// moved is locked, so that nobody explains the same twice.
+async fn lock_unexplained(tx: &Tx, source: &str) -> Result<Option<Money>, DbErr> {
+    tx.locks(Rank::Accounts);
+    let moved = balance_transaction::Entity::find()
+        .filter(balance_transaction::Column::Source.eq(source))
+        .filter(balance_transaction::Column::Kind.is_in(matched_kinds()))
+        .order_by_asc(balance_transaction::Column::Id)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    let Some(first) = moved.first() else {
+        return Ok(None);
+    };
+    if is_ours(tx, source).await? {
+        return Ok(None);
+    }
+    let explained = adjustment::Entity::find()
+        .filter(adjustment::Column::Source.eq(source))
+        .all(tx)
+        .await?;
+    let explained = explained.iter().map(|row| match row.corrects {
+        Some(_) => -row.amount,
+        None => row.amount,
+    });
+    let own = moved.iter().filter(|row| row.currency == first.currency);
+    let left = own.map(|row| row.amount).sum::<i64>() - explained.sum::<i64>();
+    Ok((left != 0).then_some(Money::new(left, first.currency)))
+}
+
+/// Whether a row of ours explains what Stripe moves for the object.
+async fn is_ours(tx: &Tx, source: &str) -> Result<bool, DbErr> {
+    let charges = charge::Entity::find_by_id(source).count(tx).await?;
+    let refunds = refund::Entity::find().filter(refund::Column::StripeRefundId.eq(source));
+    let payouts = payout::Entity::find().filter(payout::Column::TransferId.eq(source));
+    let reversals =
+        transfer_reversal::Entity::find().filter(transfer_reversal::Column::StripeReversalId.eq(source));
+    let others = refunds.count(tx).await? + payouts.count(tx).await? + reversals.count(tx).await?;
+    Ok(charges + others > 0)
+}
+
 async fn post(tx: &Tx, cx: &Context, row: &adjustment::Model) -> anyhow::Result<()> {
     let back = row.kind == AdjustmentKind::Correction;
     let of = match row.corrects {
@@ -268,29 +345,49 @@ async fn post(tx: &Tx, cx: &Context, row: &adjustment::Model) -> anyhow::Result<
         None => row.kind,
     };
     let mut books = Books::open(tx, cx, row.currency, row.party).await?;
-    let kind = if back {
-        "adjustment.corrected"
-    } else {
-        effect_name(of)
+    let kind = match (back, &row.source) {
+        (true, _) => "adjustment.corrected",
+        (false, Some(_)) => "movement.explained",
+        (false, None) => effect_name(of),
     };
     let mut entry =
         Entry::new(&mut books, kind, adjustment_key(row.id), row.created_at).about("adjustment", row.id);
     if let Some(of) = row.corrects {
         entry = entry.about("corrects", of);
     }
-    match (row.party, &row.suspended, row.target) {
-        (Some(party), ..) => about_party(&mut entry, party, of, back, row.amount),
-        (None, Some(suspended), Some(target)) => {
-            let owner = Owner::About(suspended.clone());
+    if let Some(source) = &row.source {
+        entry = entry.about("source", source);
+    }
+    match (row.party, row.target) {
+        (Some(party), _) => about_party(&mut entry, party, of, back, row.amount),
+        (None, Some(target)) => {
+            let (owner, account) = unexplained_account(tx, row).await?;
             let amount = if back { -row.amount } else { row.amount };
             let (out_of, into) = sides(amount);
-            entry.put(owner, AccountKind::Suspense, out_of, amount.abs(), None);
+            entry.put(owner, account, out_of, amount.abs(), None);
             entry.put(Owner::Platform, target, into, amount.abs(), None);
         }
         _ => anyhow::bail!("{} is about nothing", row.id),
     }
     entry.post(tx, cx).await?;
     Ok(())
+}
+
+/// Where what is explained lay until now: in suspense, or open in the clearing account of its kind.
+async fn unexplained_account(tx: &Tx, row: &adjustment::Model) -> anyhow::Result<(Owner, AccountKind)> {
+    if let Some(suspended) = &row.suspended {
+        return Ok((Owner::About(suspended.clone()), AccountKind::Suspense));
+    }
+    let source = row.source.as_deref().context("it is about nothing")?;
+    let moved = balance_transaction::Entity::find()
+        .filter(balance_transaction::Column::Source.eq(source))
+        .filter(balance_transaction::Column::Kind.is_in(matched_kinds()))
+        .one(tx)
+        .await?
+        .with_context(|| format!("Stripe moved nothing for {source}"))?;
+    let clearing =
+        clearing_account(&moved.kind).with_context(|| format!("{source} has no clearing account"))?;
+    Ok((Owner::Platform, clearing))
 }
 
 fn about_party(entry: &mut Entry<'_>, party: Party, of: AdjustmentKind, back: bool, amount: i64) {

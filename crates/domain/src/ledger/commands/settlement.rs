@@ -175,18 +175,27 @@ fn counterpart(facts: &BalanceTransactionFacts) -> Option<(Owner, AccountKind)> 
     if of_disputes(&facts.kind, &facts.source) {
         return Some((Owner::About(facts.source.clone()), AccountKind::DisputeReceivable));
     }
-    let platform = [
+    let own = [
+        (FEES, AccountKind::ExpenseStripeFees),
+        (TOPUPS, AccountKind::EquityFloat),
+    ];
+    let own = own.into_iter().find(|(kinds, _)| kinds.contains(&&*facts.kind));
+    let account = own.map(|(_, account)| account);
+    account
+        .or_else(|| clearing_account(&facts.kind))
+        .map(|account| (Owner::Platform, account))
+}
+
+/// Where what Stripe moves meets what told the books of it.
+pub(super) fn clearing_account(kind: &str) -> Option<AccountKind> {
+    let accounts = [
         (CHARGES, AccountKind::ClearingCharges),
         (REFUNDS, AccountKind::ClearingRefunds),
         (TRANSFERS, AccountKind::ClearingTransfers),
         (PAYOUTS, AccountKind::ClearingPayouts),
-        (FEES, AccountKind::ExpenseStripeFees),
-        (TOPUPS, AccountKind::EquityFloat),
     ];
-    let known = platform
-        .into_iter()
-        .find(|(kinds, _)| kinds.contains(&&*facts.kind));
-    known.map(|(_, account)| (Owner::Platform, account))
+    let known = accounts.into_iter().find(|(kinds, _)| kinds.contains(&kind));
+    known.map(|(_, account)| account)
 }
 
 async fn move_cash(
