@@ -1,7 +1,8 @@
 //! The rules of this repository, each a test: the contract is current and described, access is declared and guarded,
-//! layers and domains know only what they may, the schema of the database matches the rows, licences are free; and in
-//! `shape`, how large things may be.
+//! layers and domains know only what they may, the schema of the database matches the rows, licences are free; in `errors`,
+//! that the catalogue of errors is current; and in `shape`, how large things may be.
 
+mod errors;
 mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
