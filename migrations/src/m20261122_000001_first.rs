@@ -16,9 +16,10 @@ mod payout;
 mod referral;
 mod search;
 mod shop;
+mod webhook;
 
 /// Tables in the order in which they refer to one another.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     identity::TABLES,
     catalog::TABLES,
     shop::TABLES,
@@ -27,6 +28,7 @@ const TABLES: [&str; 8] = [
     ledger::TABLES,
     payout::TABLES,
     mechanism::TABLES,
+    webhook::TABLES,
 ];
 
 #[derive(DeriveMigrationName)]

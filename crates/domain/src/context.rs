@@ -16,7 +16,7 @@ use vitrine_model::Time;
 use vitrine_model::id::Id;
 
 use crate::points::{self, OnPoint, Point};
-use crate::ports::{Clock, Entropy, Files, Mailer, Payments};
+use crate::ports::{Clock, Courier, Entropy, Files, Mailer, Payments};
 use crate::settings::Settings;
 
 /// What lives as long as the process.
@@ -33,6 +33,8 @@ pub struct Platform {
     pub mailer: Arc<dyn Mailer>,
     /// Uploaded files.
     pub files: Arc<dyn Files>,
+    /// What goes to addresses that people named.
+    pub courier: Arc<dyn Courier>,
     /// What the operator configured.
     pub settings: Settings,
     /// How many passwords are hashed at once: each takes its own megabytes.

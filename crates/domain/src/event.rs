@@ -11,6 +11,7 @@ use vitrine_model::id::{AccountId, EventId};
 
 use crate::context::{Context, Tx};
 use crate::jobs::{self, Job};
+use crate::{notify, webhook};
 
 /// Who did it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,22 @@ pub async fn record(
     subject: impl fmt::Display,
     refs: &[(&str, String)],
 ) -> Result<(), DbErr> {
-    let id: EventId = cx.new_id();
+    record_as(tx, cx, cx.new_id(), actor, kind, subject, refs).await
+}
+
+/// The same under an id that the caller made.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record_as(
+    tx: &Tx,
+    cx: &Context,
+    id: EventId,
+    actor: Actor,
+    kind: &str,
+    subject: impl fmt::Display,
+    refs: &[(&str, String)],
+) -> Result<(), DbErr> {
     let payload: BTreeMap<&str, &str> = refs.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let row = event::ActiveModel {
         sequence: NotSet,
@@ -63,17 +79,12 @@ pub async fn record(
         occurred_at: Set(cx.now()),
     };
     event::Entity::insert(row).exec_without_returning(tx).await?;
-    if crate::notify::listens_to(kind) {
-        jobs::enqueue(
-            tx,
-            cx,
-            &Job::EventNotify {
-                event: id.to_string(),
-            },
-            cx.now(),
-            None,
-        )
-        .await?;
+    // One job serves all readers. Where only endpoints listen, they are looked for first: most events concern none.
+    if notify::listens_to(kind) || webhook::listens_to(tx, kind).await? {
+        let job = Job::EventNotify {
+            event: id.to_string(),
+        };
+        jobs::enqueue(tx, cx, &job, cx.now(), None).await?;
     }
     Ok(())
 }

@@ -16,13 +16,13 @@ use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict, Query};
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use vitrine_model::Time;
-use vitrine_model::id::JobId;
+use vitrine_model::id::{EventId, JobId};
 use vitrine_model::job::{self, JobState};
 
 use crate::context::{Context, Tx};
 use crate::failure::{BrokenOff, persistently};
 use crate::points::Point;
-use crate::{catalog, checkout, inbox, intent, ledger, notify, payout, reconcile};
+use crate::{catalog, checkout, inbox, intent, ledger, notify, payout, reconcile, webhook};
 
 pub use attention::{ByAge, RetryRefusal, Tally, dead, retry, subject, tally, troubled};
 
@@ -32,6 +32,8 @@ const LEASE: TimeDelta = TimeDelta::minutes(5);
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// The kind of job that has the long lane to itself.
 const IMPORT: &str = "import_run";
+/// The kind of job that has the outward lane to itself.
+const WEBHOOK: &str = "webhook_deliver";
 /// How often a job is begun before it may be laid aside.
 const MAX_ATTEMPTS: i32 = 15;
 /// A job that keeps failing is tried for so long at least: what it calls may be away for a day, and come back.
@@ -39,13 +41,20 @@ const PATIENCE: TimeDelta = TimeDelta::days(3);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
 
-/// Jobs wait in two lanes, so that a file of two gigabytes never stands before a payment.
+/// Jobs wait in lanes, so that neither a file of two gigabytes nor a receiver who does not answer stands before a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
     /// What is done in a moment.
     Quick,
     /// What may take minutes: imports.
     Long,
+    /// What waits for others: messages to webhook endpoints. What was claimed together is done together.
+    Outward,
+}
+
+impl Lane {
+    /// Every lane.
+    pub const ALL: [Self; 3] = [Self::Quick, Self::Long, Self::Outward];
 }
 
 /// What there is to do.
@@ -62,10 +71,17 @@ pub enum Job {
         /// Stripe's event id.
         event: String,
     },
-    /// Write to those whom an event concerns.
+    /// Tell those whom an event concerns: people by letters, endpoints by messages.
     EventNotify {
         /// The event.
         event: String,
+    },
+    /// Send a message to a webhook endpoint.
+    WebhookDeliver {
+        /// The message.
+        message: String,
+        /// The how manieth attempt this is; any other has been made, or is somebody else's.
+        attempt: i32,
     },
     /// Read an uploaded product file.
     ImportRun {
@@ -122,6 +138,7 @@ impl Job {
             Self::IntentDrive { .. } => "intent_drive",
             Self::InboxApply { .. } => "inbox_apply",
             Self::EventNotify { .. } => "event_notify",
+            Self::WebhookDeliver { .. } => WEBHOOK,
             Self::ImportRun { .. } => IMPORT,
             Self::OrderExpire { .. } => "order_expire",
             Self::ChargeSettle { .. } => "charge_settle",
@@ -147,7 +164,8 @@ async fn performed(cx: &Context, job: Job) -> anyhow::Result<()> {
     match job {
         Job::IntentDrive { intent } => intent::drive(cx, intent.parse()?).await,
         Job::InboxApply { event } => inbox::apply(cx, &event).await,
-        Job::EventNotify { event } => notify::deliver(cx, event.parse()?).await,
+        Job::EventNotify { event } => tell(cx, event.parse()?).await,
+        Job::WebhookDeliver { message, attempt } => webhook::deliver(cx, message.parse()?, attempt).await,
         Job::ImportRun { import } => catalog::run_import(cx, import.parse()?).await,
         Job::OrderExpire { order } => checkout::expire_order(cx, order.parse()?).await,
         Job::ChargeSettle { charge } => checkout::settle_charge(cx, &charge).await,
@@ -161,9 +179,17 @@ async fn performed(cx: &Context, job: Job) -> anyhow::Result<()> {
         Job::Reconcile => reconcile::perform(cx).await,
         Job::Sweep => {
             crate::idempotency::sweep(cx).await?;
+            webhook::sweep(cx).await?;
             catalog::sweep_uploads(cx).await
         }
     }
+}
+
+/// Endpoints and people: what keeps a letter from being accepted does not keep the others waiting.
+async fn tell(cx: &Context, event: EventId) -> anyhow::Result<()> {
+    let told = webhook::dispatch(cx, event).await;
+    notify::deliver(cx, event).await?;
+    told
 }
 
 /// Enqueues `job` for `run_at`. With a `unique_key`, nothing happens while a job with that key is queued.
@@ -203,7 +229,8 @@ pub async fn ensure_recurring(cx: &Context) -> Result<(), DbErr> {
     tx.commit().await
 }
 
-/// Claims up to `limit` due jobs of one lane and does them one after the other. Returns how many were begun.
+/// Claims up to `limit` due jobs of one lane and does them: one after the other, or on the outward lane all at once.
+/// Returns how many were begun.
 ///
 /// `context` makes a context per job, so that each has its own name and its own stream of chance. Once `stopping` says
 /// so no further job is begun: those still claimed are left for others.
@@ -221,30 +248,47 @@ pub async fn run_due(
     for row in &claimed {
         cx.passes(Point::JobClaimed, &row.kind);
     }
+    if lane == Lane::Outward {
+        let work = claimed
+            .iter()
+            .map(|row| run_one(context, row, std::slice::from_ref(row)));
+        futures::future::try_join_all(work).await?;
+        return Ok(claimed.len());
+    }
     for (place, row) in claimed.iter().enumerate() {
         if stopping() {
             give_back(cx, &claimed[place..]).await?;
             return Ok(place);
         }
-        let job_cx = context(&row.id.to_string());
-        let Some(row) = &begin(&job_cx, row).await? else {
-            continue;
-        };
-        let outcome = match serde_json::from_str::<Job>(&row.payload) {
-            Ok(job) => {
-                let work = persistently(|| perform(&job_cx, job.clone()));
-                under_lease(&job_cx, &claimed[place..], work).await
-            }
-            Err(error) => Err(error.into()),
-        };
-        job_cx.passes(Point::JobPerformed, &row.kind);
-        match outcome {
-            Ok(()) => finish(&job_cx, row).await?,
-            Err(error) => fail(&job_cx, row, &error).await?,
-        }
-        job_cx.passes(Point::JobFinished, &row.kind);
+        run_one(context, row, &claimed[place..]).await?;
     }
     Ok(claimed.len())
+}
+
+/// Does one claimed job; the lease is kept on all that are `held` meanwhile.
+async fn run_one(
+    context: &(dyn Fn(&str) -> Context + Sync),
+    row: &job::Model,
+    held: &[job::Model],
+) -> anyhow::Result<()> {
+    let job_cx = context(&row.id.to_string());
+    let Some(row) = &begin(&job_cx, row).await? else {
+        return Ok(());
+    };
+    let outcome = match serde_json::from_str::<Job>(&row.payload) {
+        Ok(job) => {
+            let work = persistently(|| perform(&job_cx, job.clone()));
+            under_lease(&job_cx, held, work).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    job_cx.passes(Point::JobPerformed, &row.kind);
+    match outcome {
+        Ok(()) => finish(&job_cx, row).await?,
+        Err(error) => fail(&job_cx, row, &error).await?,
+    }
+    job_cx.passes(Point::JobFinished, &row.kind);
+    Ok(())
 }
 
 /// Counts the attempt before anything is done: a job that ends the process each time comes back with its lease run out and
@@ -364,8 +408,9 @@ async fn claim(cx: &Context, lane: Lane, limit: u64) -> Result<Vec<job::Model>, 
         .cond_where(job::Column::RunAt.lte(now))
         .cond_where(free)
         .cond_where(match lane {
-            Lane::Quick => job::Column::Kind.ne(IMPORT),
+            Lane::Quick => job::Column::Kind.is_not_in([IMPORT, WEBHOOK]),
             Lane::Long => job::Column::Kind.eq(IMPORT),
+            Lane::Outward => job::Column::Kind.eq(WEBHOOK),
         })
         .order_by(job::Column::RunAt, sea_orm::Order::Asc)
         .order_by(job::Column::Id, sea_orm::Order::Asc)

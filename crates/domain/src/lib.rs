@@ -15,6 +15,7 @@
 //! | checkout | identity, catalog, shop, referral, ledger    |
 //! | payout   | identity, catalog, ledger                    |
 //! | notify   | ledger                                       |
+//! | webhook  | identity                                     |
 //!
 //! `checkout` and `payout` never call each other: they meet in the ledger. Rows may be read through `vitrine_model` by
 //! anyone. The modules beside the domains (`context`, `tx`, `event`, `jobs`, `intent`, `inbox`, `reconcile`, `idempotency`,
@@ -47,3 +48,4 @@ pub mod notify;
 pub mod payout;
 pub mod referral;
 pub mod shop;
+pub mod webhook;

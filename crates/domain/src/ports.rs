@@ -1,9 +1,10 @@
-//! The worlds we do not control: time, chance, payments, mail, files. A trait stands here for each, and nowhere else.
+//! The worlds we do not control: time, chance, payments, mail, files, and addresses that people name. A trait stands here for each, and nowhere else.
 //!
 //! The payment port speaks our words. What it returns are *facts*: what the provider said of one of its objects, read
 //! now; rules about them stand in the domains.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use vitrine_model::Time;
 use vitrine_model::id::IntentId;
 use vitrine_model::money::{Currency, Money};
 use vitrine_model::payout::AccountClosure;
+use vitrine_model::text::WebUrl;
 
 /// What time it is.
 pub trait Clock: Send + Sync {
@@ -69,6 +71,56 @@ pub trait Files: Send + Sync {
     /// # Errors
     /// When they cannot be listed.
     async fn keys(&self) -> anyhow::Result<Vec<String>>;
+}
+
+/// A message to an address that somebody named: it may lead anywhere.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The address.
+    pub url: WebUrl,
+    /// Headers beside those of every message, by their names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// A JSON text.
+    pub body: String,
+}
+
+/// What was answered to a delivery.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The HTTP status.
+    pub status: u16,
+    /// The first KiB of the body.
+    pub beginning: Vec<u8>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why nothing was answered.
+#[derive(Debug, Clone)]
+pub struct Undelivered {
+    /// In plain English, for those whose address it is.
+    pub why: String,
+    /// Whether we waited as long as we do.
+    pub timed_out: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What goes to addresses that people named. It goes to public addresses only, whatever their names resolve to, and
+/// follows nobody elsewhere.
+#[async_trait]
+pub trait Courier: Send + Sync {
+    /// Whether anything may go to this address, as far as can be told without looking its name up.
+    ///
+    /// # Errors
+    /// Why not, in plain English.
+    fn admits(&self, url: &WebUrl) -> Result<(), String>;
+
+    /// Delivers it by POST, within 15 seconds.
+    ///
+    /// # Errors
+    /// When nothing was answered; whether it arrived, nobody knows.
+    async fn deliver(&self, delivery: Delivery) -> Result<Answered, Undelivered>;
 }
 
 /// Why a call to the payment provider gave no fact.

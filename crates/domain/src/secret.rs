@@ -1,11 +1,11 @@
 //! Random secrets handed out once, kept only as hashes; and signatures over what must come back unchanged.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::{Digest, Sha256};
-use vitrine_model::id::OrderId;
+use vitrine_model::id::{OrderId, WebhookEndpointId};
 
 use crate::context::Context;
 
@@ -31,6 +31,23 @@ pub fn hash_secret(secret: &SecretString) -> Vec<u8> {
 pub fn order_secret(cx: &Context, order: OrderId) -> SecretString {
     let made = keyed_hash(cx, "order letter", order.to_string().as_bytes());
     format!("vo_{}", URL_SAFE_NO_PAD.encode(made)).into()
+}
+
+/// What signs a webhook endpoint's messages. It is made anew whenever it is needed, from the platform's key, and kept
+/// nowhere.
+pub(crate) fn webhook_key(cx: &Context, endpoint: WebhookEndpointId, generation: i32) -> SecretSlice<u8> {
+    keyed_hash(
+        cx,
+        "webhook endpoint",
+        format!("{endpoint}.{generation}").as_bytes(),
+    )
+    .into()
+}
+
+/// The same as it is told, in the form that Standard Webhooks gives it: `whsec_…`.
+pub(crate) fn webhook_secret(cx: &Context, endpoint: WebhookEndpointId, generation: i32) -> SecretString {
+    let key = webhook_key(cx, endpoint, generation);
+    format!("whsec_{}", STANDARD.encode(key.expose_secret())).into()
 }
 
 /// HMAC-SHA-256 of `message` under the platform's key, for one `purpose` only: a signature made for one is void for

@@ -48,6 +48,8 @@ pub struct Settings {
     pub payment_methods: Vec<String>,
     /// Largest import file in bytes.
     pub import_max_bytes: u64,
+    /// Days that messages to webhook endpoints are kept with the log of their deliveries.
+    pub webhook_days: i64,
     /// Memory of one Argon2id hash in KiB.
     pub argon2_kib: u32,
 }

@@ -25,6 +25,7 @@ mod payout;
 mod reconciliation;
 mod referral;
 mod shop;
+mod webhook;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
@@ -44,6 +45,7 @@ pub struct Query(
     payout::PayoutQuery,
     reconciliation::ReconciliationQuery,
     jobs::JobQuery,
+    webhook::WebhookQuery,
 );
 
 /// The root of all mutations.
@@ -57,6 +59,7 @@ pub struct Mutation(
     checkout::CheckoutMutation,
     ledger::LedgerMutation,
     payout::PayoutMutation,
+    webhook::WebhookMutation,
 );
 
 /// Vitrine's schema.

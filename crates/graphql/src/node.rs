@@ -11,6 +11,7 @@ use crate::ledger::{self, Adjustment};
 use crate::payout::{self, Payout};
 use crate::referral::{self, ReferralLink};
 use crate::shop::{self, Recommendation, Shop};
+use crate::webhook::{self, WebhookEndpoint, WebhookMessage};
 
 /// Most objects asked for at once.
 const MAX_NODES: usize = 50;
@@ -51,6 +52,10 @@ pub enum Node {
     Refund(Refund),
     /// A payment that a buyer's bank disputes.
     Dispute(Dispute),
+    /// An address that is told of what happens.
+    WebhookEndpoint(WebhookEndpoint),
+    /// What such an address is told of one event.
+    WebhookMessage(WebhookMessage),
 }
 
 root_part! {
@@ -105,6 +110,8 @@ async fn fetch(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         "ful" => checkout::fulfillment_node(ctx, id).await?.map(Node::Fulfillment),
         "ret" => checkout::return_node(ctx, id).await?.map(Node::Return),
         "dispute" => checkout::dispute_node(ctx, id).await?.map(Node::Dispute),
+        "whe" => webhook::endpoint_node(ctx, id).await?.map(Node::WebhookEndpoint),
+        "msg" => webhook::message_node(ctx, id).await?.map(Node::WebhookMessage),
         "refund" => checkout::refund_node(ctx, id).await?.map(Node::Refund),
         _ => None,
     })

@@ -201,6 +201,12 @@ ids! {
     JobId = "job",
     /// Something that happened.
     EventId = "evt",
+    /// An address that is told of what happens.
+    WebhookEndpointId = "whe",
+    /// What such an address is told of one event.
+    WebhookMessageId = "msg",
+    /// One time that such a message was sent.
+    WebhookAttemptId = "whatt",
 }
 
 #[cfg(test)]

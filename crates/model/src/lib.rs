@@ -26,6 +26,7 @@ pub mod payout;
 pub mod reconciliation;
 pub mod referral;
 pub mod shop;
+pub mod webhook;
 
 /// A moment in UTC, cut to microseconds, as both databases keep it.
 pub type Time = chrono::DateTime<chrono::Utc>;
@@ -49,7 +50,8 @@ macro_rules! for_each_entity {
             ledger::balance_transaction, ledger::dispute_part,
             payout, payout::payout_account, payout::payout_run, payout::transfer_reversal,
             reconciliation, reconciliation::difference,
-            event, idempotency, inbox, installation, intent, job, mail
+            event, idempotency, inbox, installation, intent, job, mail,
+            webhook::endpoint, webhook::message, webhook::attempt
         }
     };
 }

@@ -20,6 +20,7 @@ use vitrine_graphql::{Limits, VitrineSchema};
 use vitrine_stripe_gateway::StripePayments;
 
 use crate::config::{Config, Environment};
+use crate::outgoing::{Messenger, machine_look_up};
 use crate::worlds::{FolderFiles, NoPayments, Post, SystemClock, SystemEntropy};
 use crate::{database, health, listen, router, worker};
 
@@ -121,6 +122,7 @@ impl Vitrine {
             payments,
             mailer: Arc::new(mailer),
             files: Arc::new(files.clone()),
+            courier: Arc::new(Messenger::new(config.reach(), machine_look_up())?),
             settings,
             hashing: Semaphore::new(HASHING),
             on_point: nature.on_point,

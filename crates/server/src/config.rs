@@ -13,6 +13,7 @@ use vitrine_domain::settings::{DefaultTerms, Settings};
 use vitrine_model::money::{BasisPoints, Currency};
 
 use crate::boot::Nature;
+use crate::outgoing::Reach;
 #[cfg(debug_assertions)]
 use crate::rehearsal::Rehearsal;
 use crate::worlds::{Post, os_random, write_private};
@@ -116,8 +117,9 @@ pub struct Config {
     #[arg(long, env = "VITRINE_ORIGINS", global = true, value_delimiter = ',')]
     pub origins: Vec<String>,
 
-    /// Signs click tokens, and makes the secrets in letters: at least 32 random characters, the same on all nodes. On SQLite it is made and kept in the
-    /// data folder when not given.
+    /// Signs click tokens, and makes the secrets in letters and of webhook endpoints: at least 32 random characters, the same on
+    /// all nodes. With another key, links in letters sent before open nothing, and webhook endpoints have other secrets:
+    /// rotate each to see its new one. On SQLite it is made and kept in the data folder when not given.
     #[arg(long, env = "VITRINE_SECRET_KEY", global = true, hide_env_values = true)]
     pub secret_key: Option<SecretString>,
 
@@ -223,6 +225,15 @@ pub struct Config {
     )]
     pub payment_methods: Vec<String>,
 
+    /// Days that messages to webhook endpoints are kept with the log of their deliveries.
+    #[arg(long, env = "VITRINE_WEBHOOK_DAYS", global = true, default_value_t = 30, value_parser = clap::value_parser!(i64).range(7..=3650))]
+    pub webhook_days: i64,
+
+    /// Send webhooks to private addresses as well, this machine's among them, and without TLS. For development only: who
+    /// names an address could reach what only this server can reach. Production refuses to start with it.
+    #[arg(long, env = "VITRINE_ALLOW_PRIVATE_WEBHOOKS", global = true)]
+    pub allow_private_webhooks: bool,
+
     /// Largest product file, in bytes.
     #[arg(long, env = "VITRINE_IMPORT_MAX_BYTES", global = true, default_value_t = 2 << 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub import_max_bytes: u64,
@@ -327,6 +338,7 @@ impl Config {
             payout_every: self.payout_every,
             reconcile_every: self.reconcile_every,
             payment_methods: self.payment_methods()?,
+            webhook_days: self.webhook_days,
             import_max_bytes: self.import_max_bytes,
             argon2_kib: 19 * 1024,
         })
@@ -351,6 +363,10 @@ impl Config {
              https://shop.example.com/{{shop}}?recommendation={{recommendation}}&product={{product}}&click={{click}}: \
              in production this server has no page to send them to"
         );
+        ensure!(
+            self.environment == Environment::Development || !self.allow_private_webhooks,
+            "take VITRINE_ALLOW_PRIVATE_WEBHOOKS away: in production webhooks go to public addresses by HTTPS only"
+        );
         self.address_header()?;
         let mut secrets = self.stripe_webhook_secrets.iter();
         ensure!(
@@ -366,6 +382,15 @@ impl Config {
             self.data_dir.join("mail"),
         )?;
         Ok(())
+    }
+
+    /// How far requests to addresses that people named may go.
+    pub fn reach(&self) -> Reach {
+        if self.allow_private_webhooks {
+            Reach::EVERYWHERE
+        } else {
+            Reach::PUBLIC
+        }
     }
 
     /// The header in which the client's address is found.

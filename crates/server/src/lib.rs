@@ -15,6 +15,7 @@ mod health;
 mod import;
 mod listen;
 mod operate;
+pub mod outgoing;
 mod reconcile;
 mod referral;
 #[cfg(debug_assertions)]

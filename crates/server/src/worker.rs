@@ -10,13 +10,16 @@ use crate::health;
 
 /// Jobs claimed at once by one lane: they are done one after the other.
 const BATCH: u64 = 5;
+/// Messages to endpoints under way at once, in each of the two lanes that send them.
+const MESSAGES: u64 = 16;
 /// How often the queue is looked at when nothing woke the worker: other nodes enqueue too.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Works until `stopping`; the jobs under way are finished first. Payments never wait behind an import, nor one slow
-/// call to the outside before another.
+/// Works until `stopping`; the jobs under way are finished first. Payments never wait behind an import or behind an endpoint
+/// that does not answer, nor one slow call to the outside before another.
 pub(crate) async fn run(app: Vitrine, stopping: CancellationToken) {
-    let lanes = [Lane::Quick, Lane::Quick, Lane::Long].map(|lane| work(&app, lane, &stopping));
+    let lanes = [Lane::Quick, Lane::Quick, Lane::Long, Lane::Outward, Lane::Outward]
+        .map(|lane| work(&app, lane, &stopping));
     futures::future::join_all(lanes).await;
 }
 
@@ -41,7 +44,11 @@ async fn work(app: &Vitrine, lane: Lane, stopping: &CancellationToken) {
 pub async fn settle(app: &Vitrine) -> anyhow::Result<usize> {
     let mut begun = 0;
     loop {
-        match batch(app, Lane::Quick, &|| false).await? + batch(app, Lane::Long, &|| false).await? {
+        let mut some = 0;
+        for lane in Lane::ALL {
+            some += batch(app, lane, &|| false).await?;
+        }
+        match some {
             0 => return Ok(begun),
             some => begun += some,
         }
@@ -50,7 +57,11 @@ pub async fn settle(app: &Vitrine) -> anyhow::Result<usize> {
 
 async fn batch(app: &Vitrine, lane: Lane, stopping: &(dyn Fn() -> bool + Sync)) -> anyhow::Result<usize> {
     let (cx, context) = (app.context("worker"), |name: &str| app.context(name));
-    let begun = jobs::run_due(&cx, lane, BATCH, &context, stopping).await?;
+    let limit = match lane {
+        Lane::Outward => MESSAGES,
+        Lane::Quick | Lane::Long => BATCH,
+    };
+    let begun = jobs::run_due(&cx, lane, limit, &context, stopping).await?;
     metrics::counter!(health::JOBS).increment(u64::try_from(begun).unwrap_or(0));
     Ok(begun)
 }

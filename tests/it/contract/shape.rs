@@ -216,7 +216,7 @@ fn who_is_given_a_transaction_never_commits_it() {
 
 #[test]
 fn nothing_outside_is_called_within_a_transaction() {
-    let helpers = within_a_transaction(&["payments", "mailer", "files", "drive"]);
+    let helpers = within_a_transaction(&["payments", "mailer", "files", "courier", "drive"]);
     assert!(
         helpers.is_empty(),
         "commit the intent, call, commit the outcome: {helpers:#?}"

@@ -78,6 +78,26 @@ const IMPOSSIBLE: &[(&str, &str, &[&str])] = &[
     ("VITRINE_LOG", "vitrine=loud", &["VITRINE_LOG"]),
 ];
 
+#[test]
+fn production_sends_no_webhooks_to_private_addresses() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = refused(
+        &Place::new(folder.path(), None),
+        &[
+            ("VITRINE_ENVIRONMENT", "production"),
+            (
+                "VITRINE_LANDING_URL",
+                "https://shop.example.com/{shop}?click={click}",
+            ),
+            ("VITRINE_ALLOW_PRIVATE_WEBHOOKS", "true"),
+        ],
+    );
+    assert!(
+        said.contains("take VITRINE_ALLOW_PRIVATE_WEBHOOKS away"),
+        "{said}"
+    );
+}
+
 /// Starts a server that must refuse; returns what it says.
 fn refused(place: &Place, env: &[(&str, &str)]) -> String {
     let ended = place.run(&["serve"], env);

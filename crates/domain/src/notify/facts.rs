@@ -259,6 +259,16 @@ pub(super) async fn staff(
         .await
 }
 
+/// Those who run the platform.
+pub(super) async fn operators(db: &impl ConnectionTrait) -> Result<Vec<account::Model>, DbErr> {
+    account::Entity::find()
+        .filter(account::Column::Operator.eq(true))
+        .order_by_asc(account::Column::Id)
+        .limit(MAX_STAFF)
+        .all(db)
+        .await
+}
+
 /// The account, unless erased.
 pub(super) async fn person(
     db: &impl ConnectionTrait,

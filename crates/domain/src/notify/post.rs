@@ -11,19 +11,21 @@ use vitrine_model::checkout::{RefundKind, order};
 use vitrine_model::event;
 use vitrine_model::id::{
     BrandId, EventId, IdError, OrderId, PayoutAccountId, PayoutId, ReturnId, ReversalId, UnitId,
+    WebhookEndpointId,
 };
 use vitrine_model::identity::{Role, account};
 use vitrine_model::ledger::Party;
 use vitrine_model::money::Money;
 use vitrine_model::payout::{self, AccountClosure, payout_account, transfer_reversal};
 use vitrine_model::text::Email;
+use vitrine_model::webhook::{Disabled, endpoint};
 
 use crate::context::Context;
 use crate::ledger;
 use crate::notify::disputes;
 use crate::notify::facts::{self, Earner, Sale};
 use crate::notify::letters::{self, Earned, Item, Letter, TakenBack};
-use crate::notify::trouble::{self, Hindrance};
+use crate::notify::trouble::{self, Hindrance, Silence};
 use crate::secret;
 use crate::template::fill_in;
 
@@ -78,6 +80,8 @@ pub(super) enum Writer {
     ChargeUnexpected,
     /// A payout account that can receive nothing any more.
     AccountRestricted,
+    /// A webhook endpoint that is told nothing any more.
+    EndpointDisabled,
 }
 
 /// The one table of events that someone is written to about.
@@ -102,6 +106,7 @@ pub(super) fn writer(kind: &str) -> Option<Writer> {
         "order.payment_failed" => Writer::PaymentFailed,
         "charge.unexpected" => Writer::ChargeUnexpected,
         "payout_account.restricted" => Writer::AccountRestricted,
+        "webhook_endpoint.disabled" => Writer::EndpointDisabled,
         _ => return None,
     })
 }
@@ -140,6 +145,7 @@ async fn written(cx: &Context, id: EventId) -> anyhow::Result<Vec<Draft>> {
         Writer::PaymentFailed => payment(cx, event.subject.parse()?, trouble::payment_failed).await,
         Writer::ChargeUnexpected => charge_unexpected(cx, &event).await,
         Writer::AccountRestricted => account_restricted(cx, event.subject.parse()?).await,
+        Writer::EndpointDisabled => endpoint_disabled(cx, event.subject.parse()?).await,
     }
 }
 
@@ -409,6 +415,31 @@ async fn account_restricted(cx: &Context, id: PayoutAccountId) -> anyhow::Result
     };
     let write = |name: &str, whose: &str| trouble::account_hindered(name, whose, why);
     to_party(cx, account.party, write).await
+}
+
+/// Nobody is written to who disabled it herself. The platform's own are its operators' business.
+async fn endpoint_disabled(cx: &Context, id: WebhookEndpointId) -> anyhow::Result<Vec<Draft>> {
+    let Some(endpoint) = endpoint::Entity::find_by_id(id).one(cx.db()).await? else {
+        return Ok(Vec::new());
+    };
+    let why = match endpoint.disabled {
+        Some(Disabled::Gone) => Silence::Gone,
+        Some(Disabled::Failing) => Silence::Failing,
+        Some(Disabled::Manual) | None => return Ok(Vec::new()),
+    };
+    let url = endpoint.url.as_str();
+    if let Some(brand) = endpoint.brand_id {
+        let name = facts::brand_name(cx.db(), brand).await?;
+        let write = |to: &account::Model| trouble::endpoint_disabled(to.name.as_str(), &name, url, why);
+        return to_staff(cx, brand, Role::Owner, write).await;
+    }
+    let operators = facts::operators(cx.db()).await?;
+    let drafts = operators.into_iter().map(|person| Draft {
+        recipient: person.id.to_string(),
+        letter: trouble::endpoint_disabled(person.name.as_str(), "the platform", url, why),
+        to: person.email,
+    });
+    Ok(drafts.collect())
 }
 
 /// The buyer may have given no address, or have been erased. A guest's letter opens her order; who bought with an account

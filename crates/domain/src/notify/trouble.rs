@@ -1,4 +1,4 @@
-//! Letters about payments that go their own way, and payout accounts that stop.
+//! Letters about payments that go their own way, and about payout accounts and webhook endpoints that stop.
 
 use vitrine_model::money::Money;
 
@@ -72,4 +72,30 @@ pub(super) fn account_hindered(name: &str, whose: &str, why: Hindrance) -> Lette
          \n\n{remedy}\n"
     );
     letter("Payouts to you are on hold".to_owned(), Some(name), &body)
+}
+
+/// Why a webhook endpoint is told nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// It said that it wants nothing.
+    Gone,
+    /// It accepted nothing for days.
+    Failing,
+}
+
+/// To a brand's owner, or to an operator: messages stop, and how they go on.
+pub(super) fn endpoint_disabled(name: &str, whose: &str, url: &str, why: Silence) -> Letter {
+    let why = match why {
+        Silence::Gone => "it answered that it is gone (HTTP status 410)",
+        Silence::Failing => "it accepted nothing for five days",
+    };
+    let body = format!(
+        "the webhook endpoint of {whose} at\n\n{url}\n\nis told nothing any more, because {why}.\n\nWhat happens is still \
+         written down. Once the receiver works again, enable the endpoint and have replayed what it missed.\n"
+    );
+    letter(
+        format!("A webhook endpoint of {whose} was disabled"),
+        Some(name),
+        &body,
+    )
 }

@@ -19,6 +19,7 @@ use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
 use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutHold};
+use crate::webhook::{self, WebhookEndpointConnection};
 
 /// Most versions of a brand's terms listed at once, the newest.
 const MAX_TERMS: u64 = 200;
@@ -201,6 +202,21 @@ impl Brand {
     ) -> Result<ProductImportConnection> {
         let page = page(first, after, last, before)?;
         imports_of(ctx, self.0.id, page).await
+    }
+
+    /// Addresses that are told of what happens to it, the oldest first. For owners and managers: others who work for it
+    /// are told `FORBIDDEN`.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn webhook_endpoints(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<WebhookEndpointConnection> {
+        webhook::only_managers(ctx, self.0.id).await?;
+        webhook::endpoints(ctx, Some(self.0.id), page(first, after, last, before)?).await
     }
 
     /// When it was founded here.

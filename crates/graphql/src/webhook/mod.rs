@@ -1,0 +1,73 @@
+//! Outgoing webhooks, as clients see them.
+
+mod endpoint;
+mod inputs;
+mod message;
+mod mutation;
+mod query;
+mod refusal;
+
+use async_graphql::{Context, ID, Result};
+use vitrine_domain::webhook;
+use vitrine_model::id::{BrandId, WebhookEndpointId, WebhookMessageId};
+use vitrine_model::identity::Role;
+use vitrine_model::webhook as rows;
+
+use crate::error::{code, protocol_error};
+use crate::loaders::{RoleAt, load, loader};
+use crate::request::{RequestContext, parse_id};
+
+pub(crate) use endpoint::{WebhookEndpoint, WebhookEndpointConnection, endpoints};
+pub(crate) use message::WebhookMessage;
+pub use mutation::WebhookMutation;
+pub use query::WebhookQuery;
+
+loader!(WebhookEndpointId => rows::endpoint::Model, webhook::endpoints_by_id);
+loader!(WebhookMessageId => rows::message::Model, webhook::messages_by_id);
+
+/// Whether the viewer manages the brand, or runs the platform: the platform's own endpoints are its operators' alone. An
+/// address may hold a secret of its receiver's, so not everybody who works for a brand sees it.
+pub(crate) async fn manages(ctx: &Context<'_>, brand: Option<BrandId>) -> Result<bool> {
+    let viewer = ctx.viewer();
+    let role = match (viewer.account_id(), brand) {
+        _ if viewer.is_operator() => return Ok(true),
+        (Some(account), Some(brand)) => load(ctx, RoleAt(brand, account)).await?,
+        _ => None,
+    };
+    Ok(role.is_some_and(|role| role <= Role::Manager))
+}
+
+/// Passes for those who manage the brand.
+pub(crate) async fn only_managers(ctx: &Context<'_>, brand: BrandId) -> Result<()> {
+    if manages(ctx, Some(brand)).await? {
+        return Ok(());
+    }
+    Err(protocol_error(
+        code::FORBIDDEN,
+        "this is for owners and managers of the brand",
+    ))
+}
+
+/// The endpoint with this id, if the viewer may see it.
+pub(crate) async fn endpoint_node(ctx: &Context<'_>, id: &ID) -> Result<Option<WebhookEndpoint>> {
+    let id: WebhookEndpointId = parse_id(id)?;
+    let Some(row) = load(ctx, id).await? else {
+        return Ok(None);
+    };
+    Ok(manages(ctx, row.brand_id).await?.then_some(WebhookEndpoint(row)))
+}
+
+/// The message with this id, if the viewer may see its endpoint.
+pub(crate) async fn message_node(ctx: &Context<'_>, id: &ID) -> Result<Option<WebhookMessage>> {
+    let id: WebhookMessageId = parse_id(id)?;
+    let Some(row) = load(ctx, id).await? else {
+        return Ok(None);
+    };
+    let endpoint = load(ctx, row.endpoint_id).await?;
+    let Some(brand) = endpoint.map(|endpoint| endpoint.brand_id) else {
+        return Ok(None);
+    };
+    Ok(manages(ctx, brand)
+        .await?
+        .then_some(WebhookMessage { row, brand }))
+}
