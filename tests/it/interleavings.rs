@@ -367,12 +367,10 @@ impl<'a> Stage<'a> {
 
 impl Buyer {
     fn nobody() -> Self {
-        let viewer = Viewer {
-            account: None,
-            session: None,
-            guest: None,
-        };
-        Self { viewer, cart: None }
+        Self {
+            viewer: Viewer::default(),
+            cart: None,
+        }
     }
 
     fn holding(person: &Person<'_>) -> Self {

@@ -175,8 +175,7 @@ on_both! {
     async fn a_debt_is_written_off_as_far_as_it_goes(app) {
         let mut tea = app.market("tea").await;
         indebted(app, &mut tea).await;
-        let mut operator = app.nobody();
-        operator.token = Some(app.sign_in("operator@example.com").await);
+        let operator = app.returning("operator@example.com").await;
         let anna = id(&tea.shopholder).await;
         let too_much = operator.tried(LET_OFF, gift(&anna, "8.11", "much")).await;
         assert_eq!(too_much["userErrors"][0]["code"], "MORE_THAN_OWED");

@@ -51,7 +51,7 @@ async fn sold<'a>(app: &'a App, market: &mut Market<'_>, quantity: i32) -> Purch
 /// Lets every return window pass. Sessions do not last as long: the market's people sign in again.
 async fn pass(app: &App, market: &mut Market<'_>) {
     app.wait(WINDOWS).await;
-    sign_in(app, market).await;
+    sign_in(market).await;
 }
 
 /// One piece of each market sold, and all windows past.
@@ -61,12 +61,12 @@ async fn both_sold(app: &App, one: &mut Market<'_>, other: &mut Market<'_>) {
         market.owner.made(SHIP, parcel(&purchase, 1)).await;
     }
     pass(app, one).await;
-    sign_in(app, other).await;
+    sign_in(other).await;
 }
 
-async fn sign_in(app: &App, market: &mut Market<'_>) {
+async fn sign_in(market: &mut Market<'_>) {
     for person in [&mut market.owner, &mut market.shopholder] {
-        person.token = Some(app.sign_in(&person.email).await);
+        person.come_back().await;
     }
 }
 

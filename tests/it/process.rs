@@ -245,8 +245,8 @@ on_both_empty! {
             ]);
             let create = format!(r#"mutation {{ accountCreate(input: {{ email: "canary-{format}@example.com", name: "Canary", password: "canary horse battery" }}) {{ account {{ id }} }} }}"#);
             ask(&node.url(), &create).await;
-            let sign_in = format!(r#"mutation {{ sessionCreate(input: {{ email: "canary-{format}@example.com", password: "canary horse battery" }}) {{ session {{ token }} }} }}"#);
-            let token = ask(&node.url(), &sign_in).await["data"]["sessionCreate"]["session"]["token"].as_str().unwrap().to_owned();
+            let sign_in = format!(r#"mutation {{ sessionCreate(input: {{ email: "canary-{format}@example.com", password: "canary horse battery" }}) {{ session {{ accessToken }} }} }}"#);
+            let token = ask(&node.url(), &sign_in).await["data"]["sessionCreate"]["session"]["accessToken"].as_str().unwrap().to_owned();
             let http = reqwest::Client::new();
             for token in [token.as_str(), "canary-token"] {
                 let request = http.post(format!("{}/graphql", node.url())).bearer_auth(token).header("vitrine-guest", "canary-guest");

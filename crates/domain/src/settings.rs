@@ -32,8 +32,12 @@ pub struct Settings {
     pub price_floors: bool,
     /// Days before a lower commission takes effect.
     pub notice_days: i64,
-    /// Days a session lasts.
+    /// Minutes an access token is good.
+    pub access_minutes: i64,
+    /// Days after its last refresh at which a session ends by itself.
     pub session_days: i64,
+    /// Days after which a session ends however much it is used.
+    pub session_limit_days: i64,
     /// Days a guest's secret opens her cart and order.
     pub guest_days: i64,
     /// Smallest payout in minor units of a currency with two decimals.

@@ -65,6 +65,10 @@ pub enum UserErrorCode {
     NotPromotable,
     /// The e-mail address or the password is wrong.
     WrongCredentials,
+    /// It was tried too often, for this account or from your address; `message` says when to try again.
+    TooManyAttempts,
+    /// The token is unknown, expired, or was used before. Sign in, or ask for another.
+    TokenInvalid,
     /// A browser may not be sent to this address: the operator allows only some origins.
     ReturnUrlNotAllowed,
     /// The payment provider refused for good; `message` has its words.

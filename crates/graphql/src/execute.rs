@@ -14,6 +14,7 @@ use vitrine_domain::context::Context;
 use vitrine_domain::identity::Viewer;
 
 use crate::batches::Batches;
+use crate::cookies::{CookieChange, CookieJar};
 use crate::error::code;
 use crate::loaders::Loaders;
 use crate::variables::leave_out;
@@ -51,6 +52,8 @@ pub struct Answer {
     pub executed: bool,
     /// Whether a mutation was refused because only queries are safe in this request.
     pub needs_post: bool,
+    /// What the browser is to do with the cookies that keep its session, if anything.
+    pub cookies: Option<CookieChange>,
 }
 
 /// Executes one operation for `viewer`. With `read_only`, mutations are refused: a GET must change nothing.
@@ -67,6 +70,7 @@ pub async fn execute(
             body: error_body(code::TOO_COMPLEX, problem),
             executed: false,
             needs_post: false,
+            cookies: None,
         };
     }
     let kept = text.len() <= MAX_PERSISTED;
@@ -87,11 +91,12 @@ pub async fn execute(
         ..Progress::default()
     });
     request.operation_name = operation.operation_name;
-    let batches = Batches::default();
+    let (batches, cookies) = (Batches::default(), CookieJar::default());
     let request = request
         .data(Loaders::of_request(cx.clone(), batches.clone()))
         .data(cx)
         .data(viewer)
+        .data(cookies.clone())
         .data(progress.clone());
     let mut response = batches.drive(schema.execute(request)).await;
     response.errors.append(&mut progress.caught());
@@ -103,6 +108,7 @@ pub async fn execute(
         body: body(&response, executed),
         executed,
         needs_post: progress.needs_post.load(Ordering::Relaxed),
+        cookies: cookies.changed(),
     }
 }
 

@@ -19,7 +19,7 @@ const MAX_ROOT_FIELDS: u64 = 20;
 /// What a block string begins and ends with.
 const BLOCK: &[u8] = b"\"\"\"";
 /// Mutations that guess or make credentials: one a request.
-const ONCE_A_REQUEST: [&str; 2] = ["sessionCreate", "accountCreate"];
+const ONCE_A_REQUEST: [&str; 3] = ["sessionCreate", "sessionRefresh", "accountCreate"];
 
 /// What a selection costs once expanded.
 #[derive(Debug, Clone, Copy, Default)]

@@ -6,6 +6,7 @@
 mod access;
 mod batches;
 mod connection;
+mod cookies;
 mod error;
 mod execute;
 mod guard;
@@ -29,6 +30,7 @@ mod webhook;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
+pub use cookies::CookieChange;
 pub use error::{UserError, code, protocol_error};
 pub use execute::{Answer, Operation, error_body, execute, fault_body, request_error};
 

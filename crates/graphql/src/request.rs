@@ -9,6 +9,7 @@ use vitrine_model::id::Id;
 use vitrine_model::identity::account;
 use vitrine_model::ledger::Party;
 
+use crate::cookies::CookieJar;
 use crate::error::{code, protocol_error};
 use crate::loaders::Loaders;
 
@@ -22,6 +23,9 @@ pub(crate) trait RequestContext {
 
     /// The batching loaders of this request.
     fn loaders(&self) -> &DataLoader<Loaders>;
+
+    /// What is to become of the cookies that keep a browser's session.
+    fn cookies(&self) -> &CookieJar;
 
     /// Who is signed in.
     ///
@@ -47,6 +51,10 @@ impl RequestContext for Context<'_> {
     }
 
     fn loaders(&self) -> &DataLoader<Loaders> {
+        self.data_unchecked()
+    }
+
+    fn cookies(&self) -> &CookieJar {
         self.data_unchecked()
     }
 }

@@ -190,6 +190,18 @@ pub struct Config {
     #[arg(long, env = "VITRINE_COMMISSION_BP", global = true, default_value_t = 1500)]
     pub commission_bp: i32,
 
+    /// Minutes an access token is good. The shorter, the sooner a stolen one is worthless; signing out ends one at once.
+    #[arg(long, env = "VITRINE_ACCESS_MINUTES", global = true, default_value_t = 15, value_parser = clap::value_parser!(i64).range(1..=43_200))]
+    pub access_minutes: i64,
+
+    /// Days after its last refresh at which a session ends by itself.
+    #[arg(long, env = "VITRINE_SESSION_DAYS", global = true, default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=3650))]
+    pub session_days: i64,
+
+    /// Days after which one must sign in again however much the session was used.
+    #[arg(long, env = "VITRINE_SESSION_LIMIT_DAYS", global = true, default_value_t = 365, value_parser = clap::value_parser!(i64).range(1..=3650))]
+    pub session_limit_days: i64,
+
     /// Let brands set the lowest price a buyer may be given. It may count as resale price maintenance: ask a lawyer.
     #[arg(long, env = "VITRINE_PRICE_FLOORS", global = true)]
     pub price_floors: bool,
@@ -331,7 +343,9 @@ impl Config {
             },
             price_floors: self.price_floors,
             notice_days: self.notice_days,
-            session_days: 30,
+            access_minutes: self.access_minutes,
+            session_days: self.session_days,
+            session_limit_days: self.session_limit_days,
             guest_days: 90,
             payout_minimum: self.payout_minimum,
             payout_float: self.payout_float,

@@ -1,13 +1,16 @@
 //! GraphQL over HTTP (<https://graphql.github.io/graphql-over-http/draft/>): one operation a request, queries by GET or
 //! POST, mutations by POST, a JSON body only.
 
+use std::net::SocketAddr;
+
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::{ConnectInfo, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use vitrine_graphql::{Answer, Operation, execute, request_error};
+use vitrine_graphql::{Answer, Operation, code, execute, request_error};
 
 use crate::boot::Vitrine;
+use crate::cookies;
 use crate::request::{self, Unserved};
 
 /// Largest request body in bytes, chunked or not.
@@ -24,6 +27,7 @@ struct Unreadable(StatusCode, &'static str);
 /// `GET` and `POST /graphql`.
 pub(crate) async fn handle(
     State(app): State<Vitrine>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     RawQuery(query): RawQuery,
     request: Request<Body>,
 ) -> Response<Body> {
@@ -47,7 +51,7 @@ pub(crate) async fn handle(
         Err(Unreadable(status, why)) => return respond(status, media_type, request_error(why)),
     };
     let cx = request::context(&app, &parts.headers);
-    let viewer = match request::viewer(&cx, &parts.headers).await {
+    let viewer = match request::viewer(&app, &cx, &parts.headers, peer).await {
         Ok(viewer) => viewer,
         Err(unserved) => return refuse(&cx, media_type, unserved),
     };
@@ -55,6 +59,10 @@ pub(crate) async fn handle(
     app.wake.notify_one();
     let status = status(&answer, media_type);
     let mut response = respond(status, media_type, answer.body);
+    if let Some(change) = &answer.cookies {
+        let settings = &app.platform.settings;
+        cookies::write(settings, change, app.platform.clock.now(), response.headers_mut());
+    }
     if answer.needs_post {
         response
             .headers_mut()
@@ -77,16 +85,24 @@ fn refuse(
     unserved: Unserved,
 ) -> Response<Body> {
     match unserved {
-        Unserved::BadToken => {
-            let body = vitrine_graphql::error_body(
-                "UNAUTHENTICATED",
-                "the token is malformed, expired or revoked: sign in anew",
-            );
+        Unserved::BadToken | Unserved::BadCookie => {
+            let why = "the token is malformed, expired or revoked: refresh the session, or sign in anew";
+            let body = vitrine_graphql::error_body(code::UNAUTHENTICATED, why);
             let mut response = respond(StatusCode::UNAUTHORIZED, media_type, body);
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            if matches!(unserved, Unserved::BadCookie) {
+                cookies::forget_access(cx.settings(), headers);
+            }
             response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            response
+        }
+        Unserved::Foreign => {
+            let why = "a request with the session's cookies must come from a page of this platform: it needs an Origin that the operator allows";
+            respond(
+                StatusCode::FORBIDDEN,
+                media_type,
+                vitrine_graphql::error_body(code::FORBIDDEN, why),
+            )
         }
         Unserved::Fault(error) => {
             tracing::error!(

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod worlds;
 
 mod assets;
+mod cookies;
 mod database;
 mod graphql;
 mod health;

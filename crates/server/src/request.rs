@@ -5,10 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::{HeaderMap, header};
 use secrecy::SecretString;
 use vitrine_domain::context::Context;
-use vitrine_domain::identity::{self, Viewer};
+use vitrine_domain::identity::{self, Client, Viewer};
 use vitrine_domain::secret;
 
 use crate::boot::Vitrine;
+use crate::cookies;
 
 /// The header in which guests send their secret.
 const GUEST: &str = "vitrine-guest";
@@ -16,11 +17,17 @@ const GUEST: &str = "vitrine-guest";
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 /// Longest name a client may give its request, and longest secret that is looked at.
 const MAX_HEADER: usize = 200;
+/// As much of what a device calls itself as is kept, in characters.
+const MAX_USER_AGENT: usize = 255;
 
 /// Why a request is not served.
 pub(crate) enum Unserved {
     /// A token was sent that opens nothing, any more or at all.
     BadToken,
+    /// A browser brought an access token as a cookie that opens nothing, any more or at all.
+    BadCookie,
+    /// A browser brought a cookie of ours, and does not say that it comes from a page of ours.
+    Foreign,
     /// The database did not answer.
     Fault(anyhow::Error),
 }
@@ -49,27 +56,49 @@ pub(crate) fn name(app: &Vitrine, headers: &HeaderMap) -> String {
     given.map_or_else(|| hex::encode(&app.platform.entropy.seed()[..8]), str::to_owned)
 }
 
-/// Who asks.
-pub(crate) async fn viewer(cx: &Context, headers: &HeaderMap) -> Result<Viewer, Unserved> {
-    let guest = text(headers, GUEST).map(|secret| secret::hash_secret(&secret.into()));
+/// Who asks, from where.
+pub(crate) async fn viewer(
+    app: &Vitrine,
+    cx: &Context,
+    headers: &HeaderMap,
+    peer: SocketAddr,
+) -> Result<Viewer, Unserved> {
+    let user_agent = headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok());
+    let mut viewer = Viewer {
+        guest: text(headers, GUEST).map(|secret| secret::hash_secret(&secret.into())),
+        client: Client {
+            address: Some(address(app, headers, peer)),
+            user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
+            refresh: None,
+            is_ours: cookies::comes_from_us(app, headers),
+        },
+        ..Viewer::default()
+    };
     // Whoever sends this header means to be known: what cannot be read is refused, never taken for nobody.
-    if !headers.contains_key(header::AUTHORIZATION) {
-        return Ok(Viewer {
-            guest,
-            ..Viewer::default()
-        });
-    }
-    let token = text(headers, header::AUTHORIZATION.as_str()).and_then(bearer);
-    let token = token.ok_or(Unserved::BadToken)?;
-    let known = identity::authenticate(cx, &SecretString::from(token)).await;
-    match known.map_err(|error| Unserved::Fault(error.into()))? {
-        Some((account, session)) => Ok(Viewer {
-            account: Some(account),
-            session: Some(session),
-            guest,
-        }),
-        None => Err(Unserved::BadToken),
-    }
+    let (token, unserved) = if headers.contains_key(header::AUTHORIZATION) {
+        let token = text(headers, header::AUTHORIZATION.as_str()).and_then(bearer);
+        let token = token.ok_or(Unserved::BadToken)?;
+        (SecretString::from(token), Unserved::BadToken)
+    } else {
+        let brought = cookies::brought(cx.settings(), headers);
+        if (brought.access.is_some() || brought.refresh.is_some()) && !viewer.client.is_ours {
+            return Err(Unserved::Foreign);
+        }
+        viewer.client.refresh = brought.refresh;
+        match brought.access {
+            Some(token) => (token, Unserved::BadCookie),
+            None => return Ok(viewer),
+        }
+    };
+    let known = identity::authenticate(cx, &token).await;
+    let (account, session) = known
+        .map_err(|error| Unserved::Fault(error.into()))?
+        .ok_or(unserved)?;
+    viewer.account = Some(account);
+    viewer.session = Some(session);
+    Ok(viewer)
 }
 
 /// The token in `Bearer TOKEN`; the scheme's letters may be of any case.

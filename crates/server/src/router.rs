@@ -15,7 +15,7 @@ use tracing::Instrument;
 use vitrine_graphql::code;
 
 use crate::boot::Vitrine;
-use crate::{assets, graphql, health, referral, request, uploads, webhooks};
+use crate::{assets, cookies, graphql, health, referral, request, uploads, webhooks};
 
 /// Longest a request may take; uploads are streamed outside it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,16 +44,15 @@ pub(crate) fn router(app: Vitrine, beside: Router<Vitrine>) -> Router {
 
 /// Browsers may call from the configured frontends, and in development from anywhere on this machine.
 fn cors(app: &Vitrine) -> CorsLayer {
-    let (origins, development) = (app.platform.settings.return_origins.clone(), app.development);
+    let ours = app.clone();
     let allowed = AllowOrigin::predicate(move |origin: &HeaderValue, _| {
-        let Ok(origin) = origin.to_str() else { return false };
-        let local = ["http://localhost:", "http://127.0.0.1:"]
-            .iter()
-            .any(|prefix| origin.starts_with(prefix));
-        origins.iter().any(|known| known == origin) || (development && local)
+        origin
+            .to_str()
+            .is_ok_and(|origin| cookies::is_ours(&ours, origin))
     });
     CorsLayer::new()
         .allow_origin(allowed)
+        .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([
             header::CONTENT_TYPE,

@@ -16,10 +16,29 @@ create table credential (
 create table session (
     id {uuid} not null primary key,
     account_id {uuid} not null references account (id),
-    token_hash {bytes} not null unique,
+    transport text not null,
+    device_name text,
+    user_agent text,
+    family_hash {bytes} not null unique,
+    refresh_hash {bytes} not null,
+    refresh_expires_at {time} not null,
+    access_hash {bytes} not null unique,
+    access_expires_at {time} not null,
     created_at {time} not null,
-    expires_at {time} not null,
-    revoked_at {time}
+    used_at {time} not null,
+    ends_at {time} not null,
+    revoked_at {time},
+    revoked_for text,
+    check ((revoked_at is null) = (revoked_for is null)),
+    check (access_expires_at <= ends_at),
+    check (refresh_expires_at <= ends_at)
 );
 create index session_account on session (account_id);
+create index session_expiry on session (refresh_expires_at);
+create table attempt (
+    key {bytes} not null primary key,
+    tries integer not null,
+    ends_at {time} not null
+);
+create index attempt_end on attempt (ends_at);
 ";

@@ -223,7 +223,7 @@ fn keyed(input: &Value) -> Value {
 async fn insist(app: &App, url: &str, by: &Person<'_>, operation: &str, input: &Value) -> Value {
     for _ in 0..PATIENCE {
         let mut request = app.http.post(url);
-        if let Some(token) = &by.token {
+        if let Some(token) = by.token().await {
             request = request.bearer_auth(token);
         }
         if let Some(guest) = &by.guest {

@@ -1,5 +1,6 @@
 //! Accounts, sessions, and who works for a brand.
 
 mod account;
+mod cookie;
 mod member;
 mod session;

@@ -18,11 +18,9 @@ const STATEMENT: &str = "query($first: Int, $after: String, $last: Int, $before:
             changes { balance amount { amount } balanceAfter { amount } }
             orderNumber orderId payoutId transferId refundId } } } }";
 
-/// Anna, who has just signed in again: tests wait longer than sessions last.
+/// Anna, who has just signed in again.
 async fn anna(app: &App) -> Person<'_> {
-    let mut anna = app.nobody();
-    anna.token = Some(app.sign_in("anna@example.com").await);
-    anna
+    app.returning("anna@example.com").await
 }
 
 async fn statement(app: &App, page: Value) -> Value {

@@ -299,11 +299,11 @@ impl<'p> World<'p> {
     }
 
     pub(super) async fn sign_in(&mut self, email: &str) -> String {
-        let sign_in = "mutation($in: SessionCreateInput!) { sessionCreate(input: $in) { session { token } userErrors { code } } }";
+        let sign_in = "mutation($in: SessionCreateInput!) { sessionCreate(input: $in) { session { accessToken } userErrors { code } } }";
         let made = self
             .made("", "", sign_in, json!({ "email": email, "password": PASSWORD }))
             .await;
-        text(&made["session"]["token"])
+        text(&made["session"]["accessToken"])
     }
 
     async fn someone(&mut self, email: &str) -> String {

@@ -66,6 +66,8 @@ impl Place {
             .current_dir(&self.folder);
         command
             .env("VITRINE_ALLOW_UNSAFE_DATABASE", "true")
+            // Clients that are told a token once keep it for as long as the clock goes.
+            .env("VITRINE_ACCESS_MINUTES", "43200")
             .env("VITRINE_DATA_DIR", self.folder.join("data"))
             .env("VITRINE_LISTEN", "127.0.0.1:0");
         if let Some(database) = &self.database {

@@ -249,11 +249,6 @@ impl App {
 }
 
 impl Person<'_> {
-    /// Signs in once more: sessions do not last for ever, and tests wait long.
-    pub(crate) async fn come_back(&mut self) {
-        self.token = Some(self.app.sign_in(&self.email).await);
-    }
-
     /// Sends one mutation with the variable `in` and returns its payload, which must be free of user errors.
     pub(crate) async fn made(&self, mutation: &str, input: Value) -> Value {
         let payload = self.tried(mutation, input).await;

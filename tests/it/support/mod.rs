@@ -7,6 +7,7 @@ pub(crate) mod market;
 pub(crate) mod receiver;
 pub(crate) mod stripe;
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -121,6 +122,8 @@ impl App {
             stripe_webhook_secrets: vec![WEBHOOK_SECRET.to_owned().into()],
             payment_methods: ["card", "sepa_debit"].map(str::to_owned).to_vec(),
             currencies: ["EUR", "USD", "JPY"].map(str::to_owned).to_vec(),
+            // Whoever has an address of her own to test with names it herself.
+            address_header: Some("X-Forwarded-For".to_owned()),
             // Tests need no durability, only speed.
             allow_unsafe_database: true,
             // Receivers of webhooks stand on this machine, and have no certificates.
@@ -301,36 +304,35 @@ impl App {
     /// Someone who has just opened an account and signed in. `name` is hers alone.
     pub(crate) async fn someone(&self, name: &str) -> Person<'_> {
         let email = format!("{name}@example.com");
-        let open = "mutation($in: AccountCreateInput!) { accountCreate(input: $in) { account { id } userErrors { message } } }";
-        let made = self
-            .nobody()
-            .ask(
-                open,
-                json!({ "in": { "email": email, "name": name, "password": PASSWORD } }),
-            )
-            .await;
-        let id = made["accountCreate"]["account"]["id"]
+        let open = "mutation($in: AccountCreateInput!) { accountCreate(input: $in) {
+            account { id } session { accessToken refreshToken accessTokenExpiresAt } userErrors { message } } }";
+        let new = json!({ "email": email, "name": name, "password": PASSWORD });
+        let made = self.nobody().ask(open, json!({ "in": new })).await;
+        let mut person = self.nobody();
+        person.session = session(&made["accountCreate"]).into();
+        person.id = made["accountCreate"]["account"]["id"]
             .as_str()
             .expect("an account")
             .to_owned();
-        let mut person = self.nobody();
-        person.token = Some(self.sign_in(&email).await);
-        person.id = id;
         person.email = email;
         person
     }
 
-    /// A fresh token for the account with this address.
-    pub(crate) async fn sign_in(&self, email: &str) -> String {
-        let sign_in = "mutation($in: SessionCreateInput!) { sessionCreate(input: $in) { session { token } userErrors { message } } }";
-        let made = self
-            .nobody()
-            .ask(sign_in, json!({ "in": { "email": email, "password": PASSWORD } }))
-            .await;
-        made["sessionCreate"]["session"]["token"]
-            .as_str()
-            .expect("a token")
-            .to_owned()
+    /// Someone who has an account, signed in anew.
+    pub(crate) async fn returning(&self, email: &str) -> Person<'_> {
+        let mut person = self.nobody();
+        person.email = email.to_owned();
+        person.session = Some(self.sign_in(email).await).into();
+        person
+    }
+
+    /// A fresh session of the account with this address.
+    async fn sign_in(&self, email: &str) -> Session {
+        let sign_in = "mutation($in: SessionCreateInput!) { sessionCreate(input: $in) {
+            session { accessToken refreshToken accessTokenExpiresAt } userErrors { message } } }";
+        let input = json!({ "in": { "email": email, "password": PASSWORD } });
+        let made = self.nobody().ask(sign_in, input).await;
+        session(&made["sessionCreate"]).expect("a session")
     }
 
     /// Someone who runs the platform.
@@ -347,7 +349,7 @@ impl App {
     pub(crate) fn nobody(&self) -> Person<'_> {
         Person {
             app: self,
-            token: None,
+            session: None.into(),
             guest: None,
             id: String::new(),
             email: String::new(),
@@ -406,16 +408,77 @@ impl App {
     }
 }
 
+/// The tokens of a session.
+#[derive(Clone)]
+struct Session {
+    access: String,
+    refresh: String,
+    until: DateTime<Utc>,
+}
+
+/// The session that a payload tells, if it does.
+fn session(payload: &Value) -> Option<Session> {
+    let told = payload["session"].as_object()?;
+    let text = |name: &str| told[name].as_str().expect("a token and its expiry").to_owned();
+    Some(Session {
+        access: text("accessToken"),
+        refresh: text("refreshToken"),
+        until: text("accessTokenExpiresAt").parse().unwrap(),
+    })
+}
+
 /// Someone who uses the API.
 pub(crate) struct Person<'a> {
     app: &'a App,
-    pub(crate) token: Option<String>,
+    /// Held while it is refreshed: a refresh token is good once.
+    session: tokio::sync::Mutex<Option<Session>>,
     pub(crate) guest: Option<String>,
     pub(crate) id: String,
     pub(crate) email: String,
 }
 
 impl Person<'_> {
+    /// Her access token, refreshed when the clock has gone beyond it; her session begins anew when that is over too.
+    pub(crate) async fn token(&self) -> Option<String> {
+        let mut session = self.session.lock().await;
+        let now = vitrine_domain::ports::Clock::now(&*self.app.clock);
+        if session.as_ref().is_some_and(|session| session.until <= now) {
+            let renewed = self.renewed(session.as_ref()?).await;
+            *session = Some(renewed);
+        }
+        session.as_ref().map(|session| session.access.clone())
+    }
+
+    /// The session refreshed, or a new one when it is over. Boxed, as sending asks for this again.
+    fn renewed<'s>(&'s self, session: &'s Session) -> Pin<Box<dyn Future<Output = Session> + Send + 's>> {
+        let refresh = "mutation($token: String!) { sessionRefresh(input: { refreshToken: $token }) {
+            session { accessToken refreshToken accessTokenExpiresAt } userErrors { code } } }";
+        Box::pin(async move {
+            let token = json!({ "token": session.refresh });
+            let made = self.app.nobody().ask(refresh, token).await;
+            match self::session(&made["sessionRefresh"]) {
+                Some(session) => session,
+                None => self.app.sign_in(&self.email).await,
+            }
+        })
+    }
+
+    /// Signs in once more: what asks for a proof of late who she is has it then.
+    pub(crate) async fn come_back(&mut self) {
+        self.session = Some(self.app.sign_in(&self.email).await).into();
+    }
+
+    /// Her refresh token as it stands.
+    pub(crate) async fn refresh_token(&self) -> String {
+        self.session
+            .lock()
+            .await
+            .as_ref()
+            .expect("a session")
+            .refresh
+            .clone()
+    }
+
     /// The same person, holding a guest's secret too.
     pub(crate) fn holding(mut self, guest: &str) -> Self {
         self.guest = Some(guest.to_owned());
@@ -441,7 +504,7 @@ impl Person<'_> {
     /// Sends one operation and returns the whole body.
     pub(crate) async fn send(&self, query: &str, variables: Value) -> Value {
         let mut request = self.app.http.post(self.app.url("/graphql"));
-        if let Some(token) = &self.token {
+        if let Some(token) = self.token().await {
             request = request.bearer_auth(token);
         }
         if let Some(guest) = &self.guest {

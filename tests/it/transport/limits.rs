@@ -138,12 +138,12 @@ on_both! {
     }
 
     async fn a_request_tries_one_password(app) {
-        let tries: String = (0..20).map(|n| format!(r#"a{n}: sessionCreate(input: {{ email: "anna@example.com", password: "{n}" }}) {{ session {{ token }} }} "#)).collect();
+        let tries: String = (0..20).map(|n| format!(r#"a{n}: sessionCreate(input: {{ email: "anna@example.com", password: "{n}" }}) {{ session {{ accessToken }} }} "#)).collect();
         assert_eq!(request_error(ask(app, &format!("mutation {{ {tries} }}")).await).await, "TOO_COMPLEX");
-        let hidden = r#"fragment f on Mutation { sessionCreate(input: { email: "anna@example.com", password: "1" }) { session { token } } }
+        let hidden = r#"fragment f on Mutation { sessionCreate(input: { email: "anna@example.com", password: "1" }) { session { accessToken } } }
             mutation { ...f ... on Mutation { accountCreate(input: { email: "b@example.com", name: "B", password: "correct horse battery" }) { account { id } } } }"#;
         assert_eq!(request_error(ask(app, hidden).await).await, "TOO_COMPLEX");
-        let hundred: String = (0..100).map(|n| format!(r#"a{n}: sessionCreate(input: {{ email: "anna@example.com", password: "{n}" }}) {{ session {{ token }} }} "#)).collect();
+        let hundred: String = (0..100).map(|n| format!(r#"a{n}: sessionCreate(input: {{ email: "anna@example.com", password: "{n}" }}) {{ session {{ accessToken }} }} "#)).collect();
         assert_eq!(request_error(ask(app, &format!("mutation {{ {hundred} }}")).await).await, "TOO_COMPLEX");
     }
 

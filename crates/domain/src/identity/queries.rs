@@ -10,6 +10,8 @@ use vitrine_model::text::Email;
 
 use crate::context::Context;
 use crate::failure::{Failure, OrRefuse, refuse};
+use crate::identity::allowance::Client;
+use crate::identity::commands::alive;
 use crate::identity::refusal::Refusal;
 use crate::list::List;
 use crate::secret;
@@ -26,6 +28,8 @@ pub struct Viewer {
     pub session: Option<session::Model>,
     /// SHA-256 of the guest's secret she sent along.
     pub guest: Option<Vec<u8>>,
+    /// The device she asks with.
+    pub client: Client,
 }
 
 impl Viewer {
@@ -40,7 +44,7 @@ impl Viewer {
     }
 }
 
-/// The account and session that `token` opens now; `None` when it opens nothing.
+/// The account and session that this access token opens now; `None` when it opens nothing.
 ///
 /// # Errors
 /// When the database fails.
@@ -48,10 +52,9 @@ pub async fn authenticate(
     cx: &Context,
     token: &SecretString,
 ) -> Result<Option<(account::Model, session::Model)>, DbErr> {
-    let session = session::Entity::find()
-        .filter(session::Column::TokenHash.eq(secret::hash_secret(token)))
-        .filter(session::Column::RevokedAt.is_null())
-        .filter(session::Column::ExpiresAt.gt(cx.now()))
+    let session = alive(cx.now())
+        .filter(session::Column::AccessHash.eq(secret::hash_secret(token)))
+        .filter(session::Column::AccessExpiresAt.gt(cx.now()))
         .one(cx.db())
         .await?;
     let Some(session) = session else { return Ok(None) };
@@ -160,12 +163,9 @@ pub fn members_of(brand: BrandId) -> List<brand_member::Model, (Time, AccountId)
     })
 }
 
-/// The sessions of `account` that still open something at `now`, newest first.
+/// The sessions of `account` that still open something at `now`, or will once refreshed, newest first.
 pub fn sessions_of(account: AccountId, now: Time) -> List<session::Model, SessionId> {
-    let sessions = session::Entity::find()
-        .filter(session::Column::AccountId.eq(account))
-        .filter(session::Column::RevokedAt.is_null())
-        .filter(session::Column::ExpiresAt.gt(now));
+    let sessions = alive(now).filter(session::Column::AccountId.eq(account));
     List::new(sessions, true, &[session::Column::Id], |place: &SessionId| {
         vec![(*place).into()]
     })

@@ -1,5 +1,7 @@
 //! Why identity says no.
 
+use vitrine_model::Time;
+
 /// Why an account, session or membership could not be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -7,6 +9,15 @@ pub enum Refusal {
     EmailTaken,
     /// No such account, or another password: which of the two is not told.
     WrongCredentials,
+    /// Too often, for that account or from that address.
+    TooManyAttempts {
+        /// When it may be tried again.
+        until: Time,
+    },
+    /// Unknown, expired, or of a session that was ended.
+    TokenInvalid,
+    /// It was used before: its session has just been ended.
+    TokenReused,
     /// No such session of one's own.
     SessionNotFound,
     /// No such brand.

@@ -10,6 +10,7 @@ mod disputes;
 mod facts;
 mod letters;
 mod post;
+mod security;
 mod trouble;
 
 use sea_orm::ActiveValue::Set;

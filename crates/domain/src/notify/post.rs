@@ -25,6 +25,7 @@ use crate::ledger;
 use crate::notify::disputes;
 use crate::notify::facts::{self, Earner, Sale};
 use crate::notify::letters::{self, Earned, Item, Letter, TakenBack};
+use crate::notify::security;
 use crate::notify::trouble::{self, Hindrance, Silence};
 use crate::secret;
 use crate::template::fill_in;
@@ -82,6 +83,8 @@ pub(super) enum Writer {
     AccountRestricted,
     /// A webhook endpoint that is told nothing any more.
     EndpointDisabled,
+    /// What concerns an account's safety.
+    Security,
 }
 
 /// The one table of events that someone is written to about.
@@ -107,6 +110,7 @@ pub(super) fn writer(kind: &str) -> Option<Writer> {
         "charge.unexpected" => Writer::ChargeUnexpected,
         "payout_account.restricted" => Writer::AccountRestricted,
         "webhook_endpoint.disabled" => Writer::EndpointDisabled,
+        kind if security::tells(kind) => Writer::Security,
         _ => return None,
     })
 }
@@ -146,6 +150,7 @@ async fn written(cx: &Context, id: EventId) -> anyhow::Result<Vec<Draft>> {
         Writer::ChargeUnexpected => charge_unexpected(cx, &event).await,
         Writer::AccountRestricted => account_restricted(cx, event.subject.parse()?).await,
         Writer::EndpointDisabled => endpoint_disabled(cx, event.subject.parse()?).await,
+        Writer::Security => security::written(cx, &event).await,
     }
 }
 

@@ -9,9 +9,9 @@ use vitrine_model::ledger::Party;
 use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::checkout::{OrderConnection, orders_of};
 use crate::connection::{page, whole};
-use crate::error::{UserError, answer, at, payload};
+use crate::error::{Trouble, UserError, answer, at, payload};
 use crate::identity::member::BrandMember;
-use crate::identity::session::Session;
+use crate::identity::session::{NewSession, Session, SessionTransport, device};
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::money::CurrencyCode;
 use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutHold};
@@ -74,7 +74,7 @@ impl Account {
         Ok(members.into_iter().map(BrandMember).collect())
     }
 
-    /// Where she is signed in, newest first.
+    /// Where she is signed in, newest first; 200 at most.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
         let sessions = identity::sessions_of(self.0.id, ctx.cx().now());
@@ -151,14 +151,20 @@ pub struct AccountCreateInput {
     name: String,
     /// 10 to 128 characters.
     password: String,
+    /// How the session's tokens shall travel.
+    #[graphql(default_with = "SessionTransport::Bearer")]
+    transport: SessionTransport,
+    /// What to call the device in the list of sessions; 255 characters at most.
+    device_name: Option<String>,
 }
 
 impl AccountCreateInput {
-    fn parse(&self) -> std::result::Result<NewAccount, UserError> {
+    fn parse(&self, ctx: &Context<'_>) -> std::result::Result<NewAccount, Trouble> {
         Ok(NewAccount {
             email: at("email", self.email.parse())?,
             name: at("name", self.name.parse())?,
             password: at("password", self.password.parse())?,
+            device: device(ctx, self.transport, self.device_name.as_deref())?,
         })
     }
 }
@@ -170,11 +176,46 @@ pub struct AccountUpdateInput {
     name: String,
 }
 
-payload! {
-    /// What came of `accountCreate`.
-    AccountCreatePayload {
-        /// The new account.
-        account: Account
+/// What came of `accountCreate`.
+pub struct AccountCreatePayload {
+    made: Option<(Account, NewSession)>,
+    user_errors: Vec<UserError>,
+}
+
+impl From<std::result::Result<(Account, NewSession), UserError>> for AccountCreatePayload {
+    fn from(outcome: std::result::Result<(Account, NewSession), UserError>) -> Self {
+        let (made, error) = match outcome {
+            Ok(made) => (Some(made), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self {
+            made,
+            user_errors: error.into_iter().collect(),
+        }
+    }
+}
+
+impl Subject for AccountCreatePayload {}
+
+/// What came of `accountCreate`.
+#[Object(guard = Declared(self))]
+impl AccountCreatePayload {
+    /// The new account.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn account(&self) -> Option<&Account> {
+        self.made.as_ref().map(|(account, _)| account)
+    }
+
+    /// Its first session and the tokens that open it: she is signed in.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn session(&self) -> Option<&NewSession> {
+        self.made.as_ref().map(|(_, session)| session)
+    }
+
+    /// Why nothing was changed; empty when all went well.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn user_errors(&self) -> &[UserError] {
+        &self.user_errors
     }
 }
 
@@ -193,7 +234,7 @@ root_part! {
 
 #[Object(guard = Declared(self))]
 impl AccountMutation {
-    /// Opens an account. It does not sign in: call `sessionCreate` next. Codes: `INVALID`, `TAKEN`.
+    /// Opens an account and signs in. Codes: `INVALID`, `TAKEN`.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn account_create(
         &self,
@@ -201,8 +242,9 @@ impl AccountMutation {
         input: AccountCreateInput,
     ) -> Result<AccountCreatePayload> {
         answer(ctx, async {
-            let new = input.parse()?;
-            Ok(Account(identity::create_account(ctx.cx(), new).await?))
+            let (new, from) = (input.parse(ctx)?, &ctx.viewer().client);
+            let (account, session) = identity::create_account(ctx.cx(), new, from).await?;
+            Ok((Account(account), NewSession::handed(ctx, session)))
         })
         .await
     }

@@ -1,12 +1,15 @@
 //! Why identity says no, in words.
 
+use chrono::SecondsFormat;
 use vitrine_domain::identity::Refusal;
 
 use crate::error::{UserError, UserErrorCode};
 
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
-        use UserErrorCode::{Forbidden, NotFound, Taken, WrongCredentials, WrongState};
+        use UserErrorCode::{
+            Forbidden, NotFound, Taken, TokenInvalid, TooManyAttempts, WrongCredentials, WrongState,
+        };
         match refusal {
             Refusal::EmailTaken => Self::new(
                 Taken,
@@ -16,6 +19,24 @@ impl From<Refusal> for UserError {
             Refusal::WrongCredentials => {
                 Self::new(WrongCredentials, "", "the address or the password is wrong")
             }
+            Refusal::TooManyAttempts { until } => Self::new(
+                TooManyAttempts,
+                "",
+                format!(
+                    "that was tried too often: try again after {}",
+                    until.to_rfc3339_opts(SecondsFormat::Secs, true)
+                ),
+            ),
+            Refusal::TokenInvalid => Self::new(
+                TokenInvalid,
+                "refreshToken",
+                "this token opens nothing, any more or at all: sign in anew",
+            ),
+            Refusal::TokenReused => Self::new(
+                TokenInvalid,
+                "refreshToken",
+                "this token was used before, so somebody else may have it: its session is ended, sign in anew",
+            ),
             Refusal::SessionNotFound => Self::new(NotFound, "id", "you have no such session"),
             Refusal::BrandNotFound => Self::new(NotFound, "brandId", "there is no such brand"),
             Refusal::NotStaff => Self::new(Forbidden, "", "you do not work for this brand"),

@@ -1,19 +1,33 @@
 //! Sessions, as clients see them.
 
-use async_graphql::{Context, ID, InputObject, Object, Result};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
-use secrecy::ExposeSecret;
-use vitrine_domain::identity::{self, SignIn};
-use vitrine_model::identity::session;
-use vitrine_model::text::Password;
+use secrecy::{ExposeSecret, SecretString};
+use vitrine_domain::failure::Failure;
+use vitrine_domain::identity::{self, Device, SignIn, SignedIn};
+use vitrine_model::id::SessionId;
+use vitrine_model::identity::{Transport, session};
+use vitrine_model::text::{Label, Password};
 
 use crate::access::{Declared, Subject, Who, access, root_part};
-use crate::error::{UserError, answer, at, payload};
+use crate::cookies::check_transport;
+use crate::error::{Trouble, UserError, UserErrorCode, answer, at, at_opt, code, payload, protocol_error};
 use crate::request::{RequestContext, parse_id};
 
 /// One signed-in device. It belongs to the account signed in.
 #[derive(Debug, Clone)]
 pub struct Session(pub(super) session::Model);
+
+impl Session {
+    /// Has the browser throw the cookies away if they were this session's.
+    fn forgotten(self, ctx: &Context<'_>) -> Self {
+        let current = ctx.viewer().session.as_ref().map(|session| session.id);
+        if current == Some(self.0.id) && self.0.transport == Transport::Cookie {
+            ctx.cookies().forget();
+        }
+        self
+    }
+}
 
 impl Subject for Session {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
@@ -36,10 +50,40 @@ impl Session {
         self.0.created_at
     }
 
-    /// When it ends by itself.
+    /// When its tokens were last made anew, or when it began: it was used then, and for some minutes after.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn last_used_at(&self) -> DateTime<Utc> {
+        self.0.used_at
+    }
+
+    /// When it ends by itself, unless it is refreshed before.
     #[graphql(directive = access::apply(Who::Owner))]
     async fn expires_at(&self) -> DateTime<Utc> {
-        self.0.expires_at
+        self.0.refresh_expires_at
+    }
+
+    /// When it ends however often it is refreshed.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn ends_at(&self) -> DateTime<Utc> {
+        self.0.ends_at
+    }
+
+    /// What the device was called by whoever signed in with it.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn device_name(&self) -> Option<&str> {
+        self.0.device_name.as_ref().map(Label::as_str)
+    }
+
+    /// What the device calls itself: the header `User-Agent` with which the session was begun.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn user_agent(&self) -> Option<&str> {
+        self.0.user_agent.as_deref()
+    }
+
+    /// How its tokens travel.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn transport(&self) -> SessionTransport {
+        self.0.transport.into()
     }
 
     /// Whether this request was made with it.
@@ -52,24 +96,60 @@ impl Session {
     }
 }
 
-/// A session just begun, with the token that opens it.
-pub struct NewSession(identity::SignedIn);
+/// How a session's tokens travel.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "Transport")]
+pub enum SessionTransport {
+    /// In the header `Authorization`: the client keeps them itself. For apps and servers.
+    Bearer,
+    /// In cookies that no script can read. For browsers on the operator's own pages; every request that brings them must
+    /// come from there.
+    Cookie,
+}
+
+/// A session just begun or refreshed, with the tokens that open it.
+pub struct NewSession(pub(super) SignedIn);
+
+impl NewSession {
+    /// Hands the tokens over in the way they travel.
+    pub(super) fn handed(ctx: &Context<'_>, signed_in: SignedIn) -> Self {
+        ctx.cookies().keep(&signed_in);
+        Self(signed_in)
+    }
+
+    fn told<'a>(&self, token: &'a SecretString) -> Option<&'a str> {
+        (self.0.session.transport == Transport::Bearer).then(|| token.expose_secret())
+    }
+}
 
 impl Subject for NewSession {}
 
-/// A session just begun, with the token that opens it.
+/// A session just begun or refreshed, with the tokens that open it.
 #[Object(guard = Declared(self))]
 impl NewSession {
-    /// Send it as `Authorization: Bearer …`. It is told this once: keep it, and keep it secret.
+    /// Send it as `Authorization: Bearer …`. It is told this once: keep it secret. `null` when it was set as a cookie.
     #[graphql(directive = access::apply(Who::Anyone))]
-    async fn token(&self) -> &str {
-        self.0.token.expose_secret()
+    async fn access_token(&self) -> Option<&str> {
+        self.told(&self.0.tokens.access)
     }
 
-    /// When it ends by itself.
+    /// Until when the access token is good. Refresh the session shortly before.
     #[graphql(directive = access::apply(Who::Anyone))]
-    async fn expires_at(&self) -> DateTime<Utc> {
-        self.0.session.expires_at
+    async fn access_token_expires_at(&self) -> DateTime<Utc> {
+        self.0.session.access_expires_at
+    }
+
+    /// Send it to `sessionRefresh`, once: each refresh gives another. It is told this once: keep it where only your app
+    /// reads it. `null` when it was set as a cookie.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn refresh_token(&self) -> Option<&str> {
+        self.told(&self.0.tokens.refresh)
+    }
+
+    /// Until when the refresh token is good. The session ends then by itself.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn refresh_token_expires_at(&self) -> DateTime<Utc> {
+        self.0.session.refresh_expires_at
     }
 
     /// The id of the session, for `sessionRevoke`.
@@ -81,8 +161,21 @@ impl NewSession {
     /// The id of the account signed in.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn account_id(&self) -> ID {
-        self.0.account.id.to_string().into()
+        self.0.account_id.to_string().into()
     }
+}
+
+/// What someone signs in with. The default is an app that keeps its tokens itself and has no name.
+pub(super) fn device(
+    ctx: &Context<'_>,
+    transport: SessionTransport,
+    name: Option<&str>,
+) -> std::result::Result<Device, Trouble> {
+    check_transport(&ctx.viewer().client, transport.into())?;
+    Ok(Device {
+        name: at_opt("deviceName", name)?,
+        transport: transport.into(),
+    })
 }
 
 /// Someone at the door.
@@ -92,29 +185,58 @@ pub struct SessionCreateInput {
     email: String,
     /// The account's password.
     password: String,
+    /// How the tokens shall travel.
+    #[graphql(default_with = "SessionTransport::Bearer")]
+    transport: SessionTransport,
+    /// What to call the device in the list of sessions; 255 characters at most.
+    device_name: Option<String>,
 }
 
 impl SessionCreateInput {
-    fn parse(&self) -> std::result::Result<SignIn, UserError> {
+    fn parse(&self, ctx: &Context<'_>) -> std::result::Result<SignIn, Trouble> {
         Ok(SignIn {
             email: at("email", self.email.parse())?,
             password: Password::typed(&self.password),
+            device: device(ctx, self.transport, self.device_name.as_deref())?,
         })
     }
+}
+
+/// A session to go on with.
+#[derive(InputObject)]
+pub struct SessionRefreshInput {
+    /// The refresh token told last. Leave it out where it is kept as a cookie.
+    refresh_token: Option<String>,
 }
 
 /// A session to end.
 #[derive(InputObject)]
 pub struct SessionRevokeInput {
-    /// One of your own sessions.
-    id: ID,
+    /// One of your own sessions; the one this request is made with when absent.
+    id: Option<ID>,
 }
 
 payload! {
     /// What came of `sessionCreate`.
     SessionCreatePayload {
-        /// The new session and its token.
+        /// The new session and its tokens.
         session: NewSession
+    }
+}
+
+payload! {
+    /// What came of `sessionRefresh`.
+    SessionRefreshPayload {
+        /// The session and its new tokens. Those before open nothing any more.
+        session: NewSession
+    }
+}
+
+payload! {
+    /// What came of `sessionsRevokeOthers`.
+    SessionsRevokeOthersPayload {
+        /// The sessions ended.
+        sessions: Vec<Session>
     }
 }
 
@@ -133,7 +255,8 @@ root_part! {
 
 #[Object(guard = Declared(self))]
 impl SessionMutation {
-    /// Signs in. Codes: `INVALID`, `WRONG_CREDENTIALS`.
+    /// Signs in. After ten tries within a quarter of an hour an account stays shut until that is over, whatever is tried;
+    /// so does an address after three hundred that failed. Codes: `INVALID`, `WRONG_CREDENTIALS`, `TOO_MANY_ATTEMPTS`.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn session_create(
         &self,
@@ -141,13 +264,27 @@ impl SessionMutation {
         input: SessionCreateInput,
     ) -> Result<SessionCreatePayload> {
         answer(ctx, async {
-            let by = input.parse()?;
-            Ok(NewSession(identity::sign_in(ctx.cx(), by).await?))
+            let (by, from) = (input.parse(ctx)?, &ctx.viewer().client);
+            let signed_in = identity::sign_in(ctx.cx(), by, from).await?;
+            Ok(NewSession::handed(ctx, signed_in))
         })
         .await
     }
 
-    /// Signs out one of your devices. Codes: `NOT_FOUND`.
+    /// Goes on with a session: answers new tokens, and the old ones open nothing any more. Send it without the header
+    /// `Authorization`, shortly before the access token expires, and never twice with the same refresh token: the second
+    /// time ends the session, for somebody else may have sent it. Where several tabs or processes share a session, let one
+    /// of them refresh at a time. Codes: `TOKEN_INVALID`.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn session_refresh(
+        &self,
+        ctx: &Context<'_>,
+        input: SessionRefreshInput,
+    ) -> Result<SessionRefreshPayload> {
+        answer(ctx, refreshed(ctx, input)).await
+    }
+
+    /// Signs out one of your devices, at once. Codes: `NOT_FOUND`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn session_revoke(
         &self,
@@ -155,9 +292,56 @@ impl SessionMutation {
         input: SessionRevokeInput,
     ) -> Result<SessionRevokePayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
-            Ok(Session(identity::revoke_session(ctx.cx(), by.id, id).await?))
+            let (by, current) = (ctx.account()?, current(ctx)?);
+            let id = input.id.as_ref().map_or(Ok(current), parse_id)?;
+            let ended = identity::revoke_session(ctx.cx(), by.id, id).await?;
+            Ok(Session(ended).forgotten(ctx))
         })
         .await
+    }
+
+    /// Signs out all your devices but this one, at once.
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn sessions_revoke_others(&self, ctx: &Context<'_>) -> Result<SessionsRevokeOthersPayload> {
+        answer(ctx, async {
+            let (by, current) = (ctx.account()?, current(ctx)?);
+            let ended = identity::revoke_other_sessions(ctx.cx(), by.id, current).await?;
+            Ok(ended.into_iter().map(Session).collect())
+        })
+        .await
+    }
+}
+
+/// The session that the request is made with.
+pub(super) fn current(ctx: &Context<'_>) -> Result<SessionId> {
+    let session = ctx.viewer().session.as_ref().map(|session| session.id);
+    session.ok_or_else(|| protocol_error(code::FORBIDDEN, "do this signed in with a session of your own"))
+}
+
+/// The token's transport tells where it came from: what is kept as a cookie is read from there only.
+async fn refreshed(
+    ctx: &Context<'_>,
+    input: SessionRefreshInput,
+) -> std::result::Result<NewSession, Trouble> {
+    let (token, transport) = match input.refresh_token {
+        Some(token) => (Some(token.into()), Transport::Bearer),
+        None => (ctx.viewer().client.refresh.clone(), Transport::Cookie),
+    };
+    let missing = || {
+        UserError::new(
+            UserErrorCode::TokenInvalid,
+            "refreshToken",
+            "sign in: there is no token",
+        )
+    };
+    let token: SecretString = token.ok_or_else(missing)?;
+    match identity::refresh_session(ctx.cx(), &token, transport).await {
+        Ok(signed_in) => Ok(NewSession::handed(ctx, signed_in)),
+        Err(failure) => {
+            if transport == Transport::Cookie && matches!(failure, Failure::Refused(_)) {
+                ctx.cookies().forget();
+            }
+            Err(failure.into())
+        }
     }
 }

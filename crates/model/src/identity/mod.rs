@@ -3,6 +3,7 @@
 use crate::kinds::kinds;
 
 pub mod account;
+pub mod attempt;
 pub mod brand_member;
 pub mod credential;
 pub mod session;
@@ -16,5 +17,31 @@ kinds! {
         Manager = "manager",
         /// Ship orders.
         Shipper = "shipper",
+    }
+}
+
+kinds! {
+    /// How a session's tokens travel.
+    Transport {
+        /// In the `Authorization` header, kept by the client.
+        Bearer = "bearer",
+        /// In cookies, kept by a browser where no script reads them.
+        Cookie = "cookie",
+    }
+}
+
+kinds! {
+    /// Why a session was ended.
+    Ending {
+        /// She signed out, there or elsewhere.
+        SignedOut = "signed_out",
+        /// A refresh token came twice: one of the two who have it stole it.
+        Reused = "reused",
+        /// Her password was changed or set anew.
+        PasswordChanged = "password_changed",
+        /// Her address was changed.
+        EmailChanged = "email_changed",
+        /// Her second factor was changed.
+        FactorChanged = "factor_changed",
     }
 }

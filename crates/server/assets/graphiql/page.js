@@ -185,7 +185,7 @@ query Operator {
 
 mutation SignIn {
   sessionCreate(input: { email: "olga@vitrine.example", password: "correct horse battery" }) {
-    session { token expiresAt }
+    session { accessToken accessTokenExpiresAt refreshToken }
     userErrors { code message }
   }
 }

@@ -10,6 +10,8 @@ use vitrine_model::text::{Email, Name, Password};
 use crate::context::Context;
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
+use crate::identity::allowance::Client;
+use crate::identity::commands::session::{self, Device, SignedIn};
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::hash_password;
 
@@ -22,13 +24,19 @@ pub struct NewAccount {
     pub name: Name,
     /// Her password.
     pub password: Password,
+    /// What she signs in with.
+    pub device: Device,
 }
 
-/// Opens an account.
+/// Opens an account, and begins its first session.
 ///
 /// # Errors
 /// `EmailTaken`.
-pub async fn create_account(cx: &Context, new: NewAccount) -> Result<account::Model, Failure<Refusal>> {
+pub async fn create_account(
+    cx: &Context,
+    new: NewAccount,
+    from: &Client,
+) -> Result<(account::Model, SignedIn), Failure<Refusal>> {
     let password_hash = hash_password(cx, &new.password).await?;
     let tx = cx.begin().await?;
     let now = cx.now();
@@ -60,8 +68,9 @@ pub async fn create_account(cx: &Context, new: NewAccount) -> Result<account::Mo
         &[],
     )
     .await?;
+    let signed_in = session::begin(&tx, cx, account.id, &new.device, from).await?;
     tx.commit().await?;
-    Ok(account)
+    Ok((account, signed_in))
 }
 
 /// Changes what others see of an account.

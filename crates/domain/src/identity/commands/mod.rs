@@ -7,4 +7,8 @@ mod session;
 pub use account::{NewAccount, create_account, grant_operator, rename_account};
 pub(crate) use member::found_brand;
 pub use member::{add_member, remove_member};
-pub use session::{SignIn, SignedIn, revoke_session, sign_in};
+pub(in crate::identity) use session::alive;
+pub(crate) use session::sweep;
+pub use session::{
+    Device, SignIn, SignedIn, refresh_session, revoke_other_sessions, revoke_session, sign_in,
+};

@@ -1,20 +1,28 @@
-//! Signing in and out.
+//! Signing in, going on, and signing out.
 
-use chrono::TimeDelta;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QuerySelect, Select,
+    UpdateMany,
+};
 use secrecy::SecretString;
+use vitrine_model::Time;
 use vitrine_model::id::{AccountId, SessionId};
-use vitrine_model::identity::{account, credential, session};
-use vitrine_model::text::{Email, Password};
+use vitrine_model::identity::{Ending, Transport, account, credential, session};
+use vitrine_model::text::{Email, Label, Password};
 
-use crate::context::Context;
+use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
-use crate::failure::{Failure, OrRefuse};
+use crate::failure::{Failure, OrRefuse, refuse};
+use crate::identity::allowance::{self, Client};
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::check_password;
+use crate::identity::tokens::{self, Tokens};
 use crate::secret;
+
+/// Days for which an ended session is remembered: whoever still has a token of it is told that it was ended.
+const REMEMBERED_DAYS: i64 = 30;
 
 /// Someone at the door.
 #[derive(Debug, Clone)]
@@ -23,24 +31,38 @@ pub struct SignIn {
     pub email: Email,
     /// Her password.
     pub password: Password,
+    /// What she signs in with.
+    pub device: Device,
 }
 
-/// A session just begun. The token is told this once and never again.
+/// What a session is begun with.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// What she calls it.
+    pub name: Option<Label>,
+    /// How its tokens travel.
+    pub transport: Transport,
+}
+
+/// A session just begun, or gone on with. The tokens are told this once and never again.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
     /// Who.
-    pub account: account::Model,
+    pub account_id: AccountId,
     /// The session.
     pub session: session::Model,
     /// What opens it.
-    pub token: SecretString,
+    pub tokens: Tokens,
 }
 
 /// Begins a session.
 ///
 /// # Errors
-/// `WrongCredentials`, which does not tell whether the address opens an account.
-pub async fn sign_in(cx: &Context, by: SignIn) -> Result<SignedIn, Failure<Refusal>> {
+/// `WrongCredentials`, which does not tell whether the address opens an account; `TooManyAttempts`, which does not tell
+/// either.
+pub async fn sign_in(cx: &Context, by: SignIn, from: &Client) -> Result<SignedIn, Failure<Refusal>> {
+    // Counted before the password is looked at, so that tries made at once are all counted.
+    let tries = allowance::SIGN_IN.spend(cx, by.email.as_str(), from).await?;
     let account = account::Entity::find()
         .filter(account::Column::Email.eq(by.email))
         .one(cx.db())
@@ -54,31 +76,106 @@ pub async fn sign_in(cx: &Context, by: SignIn) -> Result<SignedIn, Failure<Refus
     };
     let right = check_password(cx, &by.password, hash).await?;
     let account = account.filter(|_| right).or_refuse(Refusal::WrongCredentials)?;
-    let token = secret::new_secret(cx, "vs_");
     let tx = cx.begin().await?;
+    tries.give_back(&tx).await?;
+    let signed_in = begin(&tx, cx, account.id, &by.device, from).await?;
+    tx.commit().await?;
+    Ok(signed_in)
+}
+
+/// Begins a session of `account`, who has proved who she is.
+pub(super) async fn begin(
+    tx: &Tx,
+    cx: &Context,
+    account: AccountId,
+    device: &Device,
+    from: &Client,
+) -> Result<SignedIn, DbErr> {
+    let (now, settings) = (cx.now(), cx.settings());
+    let tokens = tokens::first(cx);
+    let ends_at = now + chrono::TimeDelta::days(settings.session_limit_days);
     let session = session::ActiveModel {
         id: Set(cx.new_id()),
-        account_id: Set(account.id),
-        token_hash: Set(secret::hash_secret(&token)),
-        created_at: Set(cx.now()),
-        expires_at: Set(cx.now() + TimeDelta::days(cx.settings().session_days)),
+        account_id: Set(account),
+        transport: Set(device.transport),
+        device_name: Set(device.name.clone()),
+        user_agent: Set(from.user_agent.clone()),
+        family_hash: Set(tokens::family_hash(&tokens.refresh).unwrap_or_default()),
+        refresh_hash: Set(secret::hash_secret(&tokens.refresh)),
+        refresh_expires_at: Set(tokens::refresh_expiry(settings, now, ends_at)),
+        access_hash: Set(secret::hash_secret(&tokens.access)),
+        access_expires_at: Set(tokens::access_expiry(settings, now, ends_at)),
+        created_at: Set(now),
+        used_at: Set(now),
+        ends_at: Set(ends_at),
         revoked_at: NotSet,
+        revoked_for: NotSet,
     };
-    let session = session.insert(&tx).await?;
+    let session = session.insert(tx).await?;
     event::record(
-        &tx,
+        tx,
         cx,
-        Actor::Account(account.id),
+        Actor::Account(account),
         "session.created",
         session.id,
         &[],
     )
     .await?;
+    Ok(SignedIn {
+        account_id: account,
+        session,
+        tokens,
+    })
+}
+
+/// Goes on with a session: both its tokens are made anew, and the old ones open nothing any more.
+///
+/// A refresh token that comes a second time ends the session, whoever sent it: one of the two who have it is not she. There
+/// is no time of grace (docs/decisions/0013). No event is written of a refresh: nothing happened that anyone would ask about.
+///
+/// # Errors
+/// `TokenInvalid`; `TokenReused`, after which the session has ended.
+pub async fn refresh_session(
+    cx: &Context,
+    token: &SecretString,
+    transport: Transport,
+) -> Result<SignedIn, Failure<Refusal>> {
+    let family = tokens::family_hash(token).or_refuse(Refusal::TokenInvalid)?;
+    let tx = cx.begin().await?;
+    let found = session::Entity::find()
+        .filter(session::Column::FamilyHash.eq(family))
+        .lock_exclusive()
+        .one(&tx)
+        .await?;
+    // What a browser keeps from scripts may not be made into what scripts read, nor the other way round.
+    let found = found.filter(|found| found.transport == transport && found.revoked_at.is_none());
+    let found = found.or_refuse(Refusal::TokenInvalid)?;
+    if found.refresh_hash != secret::hash_secret(token) {
+        let of = session::Entity::update_many().filter(session::Column::Id.eq(found.id));
+        end(&tx, cx, of, Ending::Reused).await?;
+        let by = Actor::Account(found.account_id);
+        event::record(&tx, cx, by, "session.reused", found.id, &[]).await?;
+        tx.commit().await?;
+        return refuse(Refusal::TokenReused);
+    }
+    let (now, settings) = (cx.now(), cx.settings());
+    if found.refresh_expires_at <= now {
+        return refuse(Refusal::TokenInvalid);
+    }
+    let tokens = tokens::next(cx, token);
+    let (account_id, ends_at) = (found.account_id, found.ends_at);
+    let mut row: session::ActiveModel = found.into();
+    row.refresh_hash = Set(secret::hash_secret(&tokens.refresh));
+    row.refresh_expires_at = Set(tokens::refresh_expiry(settings, now, ends_at));
+    row.access_hash = Set(secret::hash_secret(&tokens.access));
+    row.access_expires_at = Set(tokens::access_expiry(settings, now, ends_at));
+    row.used_at = Set(now);
+    let session = row.update(&tx).await?;
     tx.commit().await?;
     Ok(SignedIn {
-        account,
+        account_id,
         session,
-        token,
+        tokens,
     })
 }
 
@@ -92,15 +189,81 @@ pub async fn revoke_session(
     id: SessionId,
 ) -> Result<session::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
-    let ended = session::Entity::update_many()
-        .col_expr(session::Column::RevokedAt, Expr::value(cx.now()))
-        .filter(session::Column::Id.eq(id))
-        .filter(session::Column::AccountId.eq(by))
-        .filter(session::Column::RevokedAt.is_null())
-        .exec_with_returning(&tx)
-        .await?;
+    let of = open_of(by).filter(session::Column::Id.eq(id));
+    let ended = end(&tx, cx, of, Ending::SignedOut).await?;
     let session = ended.into_iter().next().or_refuse(Refusal::SessionNotFound)?;
     event::record(&tx, cx, Actor::Account(by), "session.revoked", id, &[]).await?;
     tx.commit().await?;
     Ok(session)
+}
+
+/// Ends all of one's own sessions but `current`, now. Returns those ended.
+///
+/// # Errors
+/// When the database fails; it is never refused.
+pub async fn revoke_other_sessions(
+    cx: &Context,
+    by: AccountId,
+    current: SessionId,
+) -> Result<Vec<session::Model>, Failure<Refusal>> {
+    let tx = cx.begin().await?;
+    let ended = end_others(&tx, cx, by, Some(current), Ending::SignedOut).await?;
+    event::record(&tx, cx, Actor::Account(by), "session.others_revoked", by, &[]).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+/// Ends the sessions of `account`, all but `current`.
+pub(super) async fn end_others(
+    tx: &Tx,
+    cx: &Context,
+    account: AccountId,
+    current: Option<SessionId>,
+    why: Ending,
+) -> Result<Vec<session::Model>, DbErr> {
+    let of = match current {
+        Some(current) => open_of(account).filter(session::Column::Id.ne(current)),
+        None => open_of(account),
+    };
+    end(tx, cx, of, why).await
+}
+
+/// The sessions of `account` that were not ended.
+fn open_of(account: AccountId) -> UpdateMany<session::Entity> {
+    session::Entity::update_many()
+        .filter(session::Column::AccountId.eq(account))
+        .filter(session::Column::RevokedAt.is_null())
+}
+
+async fn end(
+    tx: &Tx,
+    cx: &Context,
+    of: UpdateMany<session::Entity>,
+    why: Ending,
+) -> Result<Vec<session::Model>, DbErr> {
+    of.col_expr(session::Column::RevokedAt, Expr::value(cx.now()))
+        .col_expr(session::Column::RevokedFor, Expr::value(why))
+        .exec_with_returning(tx)
+        .await
+}
+
+/// Sessions that open something, or may again once refreshed, at `now`.
+pub(in crate::identity) fn alive(now: Time) -> Select<session::Entity> {
+    session::Entity::find()
+        .filter(session::Column::RevokedAt.is_null())
+        .filter(session::Column::RefreshExpiresAt.gt(now))
+}
+
+/// Forgets sessions that ended a month ago, and the tries whose window is over.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn sweep(cx: &Context) -> anyhow::Result<()> {
+    let past = cx.now() - chrono::TimeDelta::days(REMEMBERED_DAYS);
+    let ended = Condition::any()
+        .add(session::Column::RefreshExpiresAt.lte(past))
+        .add(session::Column::RevokedAt.lte(past));
+    session::Entity::delete_many().filter(ended).exec(cx.db()).await?;
+    allowance::sweep(cx).await?;
+    Ok(())
 }

@@ -1,0 +1,160 @@
+//! How often something may be tried: so many times within a window for one account, whoever tries, and so many times from
+//! one address, whatever account. The counts stand in the database, so that they hold on all nodes together.
+//!
+//! An account is counted by what was typed, whether or not it exists: being refused tells nothing of it.
+
+use std::net::IpAddr;
+
+use chrono::TimeDelta;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use secrecy::SecretString;
+use vitrine_model::Time;
+use vitrine_model::identity::attempt;
+
+use crate::context::{Context, Tx};
+use crate::failure::{Failure, refuse};
+use crate::identity::refusal::Refusal;
+use crate::secret;
+
+/// The device that asks, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// Where it is.
+    pub address: Option<IpAddr>,
+    /// What it calls itself.
+    pub user_agent: Option<String>,
+    /// The refresh token that it keeps as a cookie.
+    pub refresh: Option<SecretString>,
+    /// Whether it is a browser on a page of ours or of a frontend's: nobody else is given cookies.
+    pub is_ours: bool,
+}
+
+/// How often one thing may be tried.
+pub(super) struct Allowance {
+    what: &'static str,
+    for_one: i32,
+    from_one: i32,
+    window: TimeDelta,
+}
+
+/// Signing in. Who has forgotten her password tries a handful of times; who guesses gets a few hundred tries a day for an
+/// account, of which one password in millions is among. A password set anew by letter opens the account again at once.
+pub(super) const SIGN_IN: Allowance = Allowance {
+    what: "sign-in",
+    for_one: 10,
+    from_one: 300,
+    window: TimeDelta::minutes(15),
+};
+
+/// Tries that were counted, to be given back when they turn out to be hers.
+pub(super) struct Tries {
+    of_one: Vec<u8>,
+    from_one: Option<Vec<u8>>,
+}
+
+impl Allowance {
+    /// Counts one more try for `whom`, and from where `client` is.
+    ///
+    /// # Errors
+    /// `TooManyAttempts`.
+    pub(super) async fn spend(
+        &self,
+        cx: &Context,
+        whom: &str,
+        client: &Client,
+    ) -> Result<Tries, Failure<Refusal>> {
+        let from_one = client.address.map(|address| self.key(cx, &network(address)));
+        let of_one = self.key(cx, whom);
+        // The address first: from where too much was tried already, no account is locked to others any more.
+        if let Some(key) = &from_one {
+            self.count(cx, key, self.from_one).await?;
+        }
+        self.count(cx, &of_one, self.for_one).await?;
+        Ok(Tries { of_one, from_one })
+    }
+
+    /// One statement, so that tries made at once stand in nobody's way for long.
+    async fn count(&self, cx: &Context, key: &[u8], most: i32) -> Result<(), Failure<Refusal>> {
+        let (now, anew) = (cx.now(), cx.now() + self.window);
+        let row = attempt::ActiveModel {
+            key: Set(key.to_vec()),
+            tries: Set(1),
+            ends_at: Set(anew),
+        };
+        let kept = |column: attempt::Column| Expr::col((attempt::Entity, column));
+        let over = || kept(attempt::Column::EndsAt).lte(now);
+        let tries = Expr::case(over(), 1).finally(kept(attempt::Column::Tries).add(1));
+        let ends_at = Expr::case(over(), Expr::value(anew)).finally(kept(attempt::Column::EndsAt));
+        let again = OnConflict::column(attempt::Column::Key)
+            .value(attempt::Column::Tries, tries)
+            .value(attempt::Column::EndsAt, ends_at)
+            .to_owned();
+        let counted = attempt::Entity::insert(row).on_conflict(again);
+        let counted = counted.exec_with_returning(cx.db()).await?;
+        if counted.tries > most {
+            return refuse(Refusal::TooManyAttempts {
+                until: counted.ends_at,
+            });
+        }
+        Ok(())
+    }
+
+    fn key(&self, cx: &Context, whom: &str) -> Vec<u8> {
+        secret::keyed_hash(cx, self.what, whom.as_bytes())
+    }
+}
+
+impl Tries {
+    /// They were hers: the account's are forgotten. From her address one is taken off, no more, for whoever else tries from
+    /// there may have an account of his own to sign in with.
+    pub(super) async fn give_back(self, tx: &Tx) -> Result<(), DbErr> {
+        // In the order in which they are counted, so that nobody waits in a circle.
+        if let Some(key) = self.from_one {
+            attempt::Entity::update_many()
+                .col_expr(attempt::Column::Tries, Expr::col(attempt::Column::Tries).sub(1))
+                .filter(attempt::Column::Key.eq(key))
+                .filter(attempt::Column::Tries.gt(0))
+                .exec(tx)
+                .await?;
+        }
+        attempt::Entity::delete_by_id(self.of_one).exec(tx).await?;
+        Ok(())
+    }
+}
+
+/// The network whose addresses one person has at her disposal: in IPv6 64 bits of them, whichever she likes.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// Forgets windows that are over.
+pub(super) async fn sweep(cx: &Context) -> Result<(), DbErr> {
+    let now: Time = cx.now();
+    attempt::Entity::delete_many()
+        .filter(attempt::Column::EndsAt.lte(now))
+        .exec(cx.db())
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_what_one_person_has() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("192.0.2.1"), "192.0.2.1");
+        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::9"));
+        assert_ne!(of("2001:db8:1:2::"), of("2001:db8:1:3::"));
+    }
+}
