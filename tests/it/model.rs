@@ -33,7 +33,7 @@ const DISPUTE_FEE: i64 = 2000;
 /// Longer than a worker's lease.
 const LEASE: TimeDelta = TimeDelta::minutes(6);
 /// Steps of a sequence.
-const STEPS: usize = 30;
+const STEPS: u64 = 30;
 
 /// One thing that happens.
 #[derive(Debug, Clone, Copy)]
@@ -426,7 +426,7 @@ fn play(kind: Kind, seed: u64) {
         let mut taken = Vec::new();
         let played = AssertUnwindSafe(async {
             let mut model = Model::new(app).await;
-            for _ in 0..STEPS {
+            for _ in 0..asked("VITRINE_MODEL_STEPS").unwrap_or(STEPS) {
                 let step = Step::any(&mut chance);
                 let dies_after = chance.random_bool(0.2).then(|| chance.random_range(1..TURNS));
                 taken.push((step, dies_after));
@@ -450,15 +450,16 @@ fn play(kind: Kind, seed: u64) {
     });
 }
 
-/// The seeds to play: the one asked for, or as many as there are from a first one on, or a few that never change.
+/// A number that the environment asks for.
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration but this")]
+fn asked(name: &str) -> Option<u64> {
+    let asked = std::env::var(name).ok()?;
+    Some(asked.parse().expect("it is a number"))
+}
+
+/// The seeds to play: the one asked for, or as many as there are from a first one on, or a few that never change.
 fn seeds() -> std::ops::Range<u64> {
-    let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .and_then(|value| value.parse::<u64>().ok())
-    };
-    match (number("VITRINE_MODEL_SEED"), number("VITRINE_MODEL_COUNT")) {
+    match (asked("VITRINE_MODEL_SEED"), asked("VITRINE_MODEL_COUNT")) {
         (Some(seed), count) => seed..seed + count.unwrap_or(1),
         (None, count) => 0..count.unwrap_or(5),
     }
