@@ -42,7 +42,7 @@ pub struct Cli {
 }
 
 /// The settings that the demo follows.
-const OF_THE_DEMO: [&str; 3] = ["listen", "log", "log-format"];
+const OF_THE_DEMO: [&str; 4] = ["listen", "log", "log-format", "origins"];
 
 impl Cli {
     /// Reads the command line, and the environment besides; but nothing from the environment for the demo, which plays
@@ -82,7 +82,7 @@ fn only_of_the_demo(mut command: clap::Command, matches: &ArgMatches) -> Result<
             ErrorKind::ArgumentConflict,
             format!(
                 "the demo takes no --{name}: it plays with the default settings, on SQLite in a folder of its own, and follows \
-                 --listen, --log and --log-format only"
+                 --listen, --origins, --log and --log-format only"
             ),
         )),
     }

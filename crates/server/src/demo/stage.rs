@@ -69,8 +69,7 @@ impl Stage {
             stripe_secret_key: Some(STRIPE_KEY.to_owned().into()),
             stripe_base_url: sandbox.url(),
             stripe_webhook_secrets: vec![WEBHOOK_SECRET.to_owned().into()],
-            // For a day whoever looks around need not refresh what GraphiQL is given.
-            access_minutes: 24 * 60,
+            origins: config.origins.clone(),
             log: config.log.clone(),
             log_format: config.log_format,
             // The story is told with the default terms and sends nothing out, whatever the operator has set for his shop.
