@@ -13,13 +13,14 @@ mod identity;
 mod ledger;
 mod mechanism;
 mod payout;
+mod privacy;
 mod referral;
 mod search;
 mod shop;
 mod webhook;
 
 /// Tables in the order in which they refer to one another.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     identity::TABLES,
     catalog::TABLES,
     shop::TABLES,
@@ -29,6 +30,7 @@ const TABLES: [&str; 9] = [
     payout::TABLES,
     mechanism::TABLES,
     webhook::TABLES,
+    privacy::TABLES,
 ];
 
 #[derive(DeriveMigrationName)]

@@ -16,8 +16,8 @@ use sea_orm::{ConnectionTrait, EntityTrait, IdenStatic, Iterable, Statement};
 
 use crate::support::on_both;
 
-const DOMAINS: [&str; 9] = [
-    "identity", "catalog", "ledger", "shop", "referral", "checkout", "payout", "notify", "webhook",
+const DOMAINS: [&str; 10] = [
+    "identity", "catalog", "ledger", "shop", "referral", "checkout", "payout", "notify", "webhook", "privacy",
 ];
 
 fn root() -> PathBuf {

@@ -44,6 +44,7 @@ mod notify;
 mod operator;
 mod outgoing;
 mod payout;
+mod privacy;
 mod process;
 mod reconcile;
 mod referral;

@@ -177,6 +177,7 @@ async fn settle(
         .col_expr(intent::Column::StripeId, Expr::value(stripe_id))
         .col_expr(intent::Column::Error, Expr::value(error))
         .col_expr(intent::Column::SettledAt, Expr::value(cx.now()))
+        .col_expr(intent::Column::Params, Expr::value(jobs::json(&anonymous(call))))
         .filter(intent::Column::Id.eq(id))
         .exec(&tx)
         .await?;
@@ -188,6 +189,26 @@ async fn settle(
     );
     tx.commit().await?;
     Ok(())
+}
+
+/// The call without what it says of people: once it is settled nobody needs that any more. The hash still tells what
+/// was sent.
+fn anonymous(call: &Call) -> Call {
+    let mut call = call.clone();
+    match &mut call {
+        Call::SessionOpen { email, .. } => *email = None,
+        Call::AccountOpen { email, name, .. } => {
+            *email = None;
+            name.clear();
+        }
+        Call::DisputeEvidence { text, .. } => text.clear(),
+        Call::SessionExpire { .. }
+        | Call::RefundMake { .. }
+        | Call::TransferMake { .. }
+        | Call::TransferReverse { .. }
+        | Call::DisputeAccept { .. } => {}
+    }
+    call
 }
 
 /// What an outcome means is for the domain to say that wanted the call.

@@ -22,7 +22,9 @@ use vitrine_model::job::{self, JobState};
 use crate::context::{Context, Tx};
 use crate::failure::{BrokenOff, persistently};
 use crate::points::Point;
-use crate::{catalog, checkout, identity, inbox, intent, ledger, notify, payout, reconcile, webhook};
+use crate::{
+    catalog, checkout, identity, inbox, intent, ledger, notify, payout, privacy, reconcile, webhook,
+};
 
 pub use attention::{ByAge, RetryRefusal, Tally, dead, retry, subject, tally, troubled};
 
@@ -128,7 +130,8 @@ pub enum Job {
     LedgerSeal,
     /// Hold the books against what the payment provider says.
     Reconcile,
-    /// Remove what has outlived its purpose: idempotency keys, sessions that ended, uploads that nobody finished.
+    /// Remove what has outlived its purpose: idempotency keys, sessions that ended, uploads that nobody finished, messages and
+    /// letters of long ago, carts nobody came back to, and who bought what long ago.
     Sweep,
 }
 
@@ -181,6 +184,7 @@ async fn performed(cx: &Context, job: Job) -> anyhow::Result<()> {
             crate::idempotency::sweep(cx).await?;
             webhook::sweep(cx).await?;
             identity::sweep(cx).await?;
+            privacy::sweep(cx).await?;
             catalog::sweep_uploads(cx).await
         }
     }

@@ -16,6 +16,7 @@
 //! | payout   | identity, catalog, ledger                    |
 //! | notify   | ledger                                       |
 //! | webhook  | identity                                     |
+//! | privacy  | identity, shop, referral, checkout, ledger   |
 //!
 //! `checkout` and `payout` never call each other: they meet in the ledger. Rows may be read through `vitrine_model` by
 //! anyone. The modules beside the domains (`context`, `tx`, `event`, `jobs`, `intent`, `inbox`, `reconcile`, `idempotency`,
@@ -46,6 +47,7 @@ pub mod identity;
 pub mod ledger;
 pub mod notify;
 pub mod payout;
+pub mod privacy;
 pub mod referral;
 pub mod shop;
 pub mod webhook;

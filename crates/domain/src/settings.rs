@@ -52,6 +52,12 @@ pub struct Settings {
     pub payment_methods: Vec<String>,
     /// Largest import file in bytes.
     pub import_max_bytes: u64,
+    /// Days after its beginning that who bought an order, and where it went, is kept, if the order is over then.
+    pub contact_days: i64,
+    /// Days that a cart is kept in which nothing changes.
+    pub cart_days: i64,
+    /// Days that is kept which letters were sent.
+    pub mail_days: i64,
     /// Days that messages to webhook endpoints are kept with the log of their deliveries.
     pub webhook_days: i64,
     /// Memory of one Argon2id hash in KiB.

@@ -23,6 +23,7 @@ mod identity;
 mod jobs;
 mod ledger;
 mod payout;
+mod privacy;
 mod reconciliation;
 mod referral;
 mod shop;
@@ -48,6 +49,7 @@ pub struct Query(
     reconciliation::ReconciliationQuery,
     jobs::JobQuery,
     webhook::WebhookQuery,
+    privacy::PrivacyQuery,
 );
 
 /// The root of all mutations.
@@ -62,6 +64,7 @@ pub struct Mutation(
     ledger::LedgerMutation,
     payout::PayoutMutation,
     webhook::WebhookMutation,
+    privacy::PrivacyMutation,
 );
 
 /// Vitrine's schema.

@@ -201,6 +201,8 @@ ids! {
     JobId = "job",
     /// Something that happened.
     EventId = "evt",
+    /// An answer to a question about somebody's data.
+    ConsentId = "consent",
     /// An address that is told of what happens.
     WebhookEndpointId = "whe",
     /// What such an address is told of one event.

@@ -19,7 +19,7 @@ pub struct Model {
     pub account: Option<String>,
     /// Whether real money is meant.
     pub livemode: bool,
-    /// The raw body.
+    /// The raw body, until it was applied: it says who paid. Empty from then on.
     pub payload: String,
     /// When it came.
     pub received_at: Time,

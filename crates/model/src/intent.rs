@@ -51,7 +51,7 @@ pub struct Model {
     pub kind: IntentKind,
     /// The row it is for; one live intent of a kind per subject.
     pub subject: String,
-    /// Its parameters: a JSON object, frozen.
+    /// With what, frozen: a JSON object. Once the outcome is known, without what it said of people.
     pub params: String,
     /// SHA-256 of them.
     pub params_hash: Vec<u8>,

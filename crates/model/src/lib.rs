@@ -23,6 +23,7 @@ pub mod job;
 pub mod ledger;
 pub mod mail;
 pub mod payout;
+pub mod privacy;
 pub mod reconciliation;
 pub mod referral;
 pub mod shop;
@@ -51,7 +52,8 @@ macro_rules! for_each_entity {
             payout, payout::payout_account, payout::payout_run, payout::transfer_reversal,
             reconciliation, reconciliation::difference,
             event, idempotency, inbox, installation, intent, job, mail,
-            webhook::endpoint, webhook::message, webhook::attempt
+            webhook::endpoint, webhook::message, webhook::attempt,
+            privacy::consent
         }
     };
 }

@@ -237,6 +237,19 @@ pub struct Config {
     )]
     pub payment_methods: Vec<String>,
 
+    /// Days after its beginning that who bought an order, and where it went, is kept, if the order is over then. Ask a lawyer
+    /// how long you must keep it, and may.
+    #[arg(long, env = "VITRINE_CONTACT_DAYS", global = true, default_value_t = 730, value_parser = clap::value_parser!(i64).range(1..=36500))]
+    pub contact_days: i64,
+
+    /// Days that a cart is kept in which nothing changes.
+    #[arg(long, env = "VITRINE_CART_DAYS", global = true, default_value_t = 90, value_parser = clap::value_parser!(i64).range(1..=3650))]
+    pub cart_days: i64,
+
+    /// Days that is kept which letters were sent; their texts and addresses never are.
+    #[arg(long, env = "VITRINE_MAIL_DAYS", global = true, default_value_t = 90, value_parser = clap::value_parser!(i64).range(7..=3650))]
+    pub mail_days: i64,
+
     /// Days that messages to webhook endpoints are kept with the log of their deliveries.
     #[arg(long, env = "VITRINE_WEBHOOK_DAYS", global = true, default_value_t = 30, value_parser = clap::value_parser!(i64).range(7..=3650))]
     pub webhook_days: i64,
@@ -352,6 +365,9 @@ impl Config {
             payout_every: self.payout_every,
             reconcile_every: self.reconcile_every,
             payment_methods: self.payment_methods()?,
+            contact_days: self.contact_days,
+            cart_days: self.cart_days,
+            mail_days: self.mail_days,
             webhook_days: self.webhook_days,
             import_max_bytes: self.import_max_bytes,
             argon2_kib: 19 * 1024,

@@ -6,7 +6,8 @@ create table account (
     email text not null unique,
     name text not null,
     operator boolean not null,
-    created_at {time} not null
+    created_at {time} not null,
+    erased_at {time}
 );
 create table credential (
     account_id {uuid} not null primary key references account (id),

@@ -22,10 +22,11 @@ create table click (
     id {uuid} not null primary key,
     link_id {uuid} not null references referral_link (id),
     shop_id {uuid} not null references shop (id),
-    visitor_hash {bytes} not null,
+    visitor_hash {bytes},
     counted_hour bigint,
     occurred_at {time} not null,
     unique (link_id, visitor_hash, counted_hour)
 );
+create index click_recognizable on click (occurred_at) where visitor_hash is not null;
 create index click_visitor on click (link_id, visitor_hash, occurred_at);
 ";

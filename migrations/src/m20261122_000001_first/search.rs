@@ -18,6 +18,8 @@ create trigger product_search_changed after update on product_text begin
     insert into product_search (rowid, search_text) values (new.id, new.search_text);
 end;
 create virtual table shop_search using fts5 (search_text, content = 'shop_text', content_rowid = 'id');
+-- What a shopholder called her shop is really gone from the index when she has it erased.
+insert into shop_search (shop_search, rank) values ('secure-delete', 1);
 create trigger shop_search_added after insert on shop_text begin
     insert into shop_search (rowid, search_text) values (new.id, new.search_text);
 end;

@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 pub(crate) mod database;
 pub(crate) mod halt;
+pub(crate) mod log;
 pub(crate) mod market;
 pub(crate) mod receiver;
 pub(crate) mod stripe;

@@ -36,6 +36,9 @@ pub(crate) use commands::evidence::evidence_told;
 pub use commands::evidence::{PLATFORM, accept_dispute, note_evidence, submit_evidence};
 pub use commands::expire::cancel_order;
 pub(crate) use commands::expire::{expire_order, session_expired};
+pub(crate) use commands::forget::{
+    forget_carts_of, forget_orders, lock, open_among, orders_by_account, sweep_carts, sweep_contacts,
+};
 pub use commands::fulfill::{NewFulfillment, create_fulfillment, mark_delivered};
 pub use commands::payment::payment_returned;
 pub(crate) use commands::payment::{charge_changed, session_changed, session_opened, settle_charge};

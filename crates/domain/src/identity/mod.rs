@@ -21,7 +21,7 @@ pub use commands::{
     Device, NewAccount, SignIn, SignedIn, add_member, create_account, grant_operator, refresh_session,
     remove_member, rename_account, revoke_other_sessions, revoke_session, sign_in,
 };
-pub(crate) use commands::{found_brand, sweep};
+pub(crate) use commands::{erase, found_brand, lock_account, prove, sole_ownership, sweep};
 pub use queries::{
     MAX_LISTED, Viewer, account_with_email, accounts_by_id, authenticate, member_role, members_of,
     memberships_of, roles_at, sessions_of, staff_of,

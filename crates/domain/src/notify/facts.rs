@@ -274,7 +274,10 @@ pub(super) async fn person(
     db: &impl ConnectionTrait,
     id: AccountId,
 ) -> Result<Option<account::Model>, DbErr> {
-    account::Entity::find_by_id(id).one(db).await
+    account::Entity::find_by_id(id)
+        .filter(account::Column::ErasedAt.is_null())
+        .one(db)
+        .await
 }
 
 /// What the shop is called, and its handle.

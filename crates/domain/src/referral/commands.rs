@@ -222,7 +222,7 @@ async fn record(
         id: Set(cx.new_id()),
         link_id: Set(link.id),
         shop_id: Set(link.shop_id),
-        visitor_hash: Set(visitor),
+        visitor_hash: Set(Some(visitor)),
         counted_hour: Set(first.then(|| hour(now))),
         occurred_at: Set(now),
     };

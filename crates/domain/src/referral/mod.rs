@@ -12,6 +12,7 @@
 
 mod commands;
 mod credits;
+mod forget;
 mod landing;
 mod queries;
 mod refusal;
@@ -22,6 +23,7 @@ mod visits;
 
 pub use commands::{Landing, NewLink, Target, create_link, record_click};
 pub use credits::{Buyer, LineToCredit, credits};
+pub(crate) use forget::{forget_labels, sweep_visitors};
 pub use queries::{ByCreation, LinkCounts, click_of, link_counts, link_url, links_by_id, links_of};
 pub use refusal::Refusal;
 pub use rules::{Credit, Credited};

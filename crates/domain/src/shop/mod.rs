@@ -9,6 +9,7 @@
 //! ```
 
 mod commands;
+mod erase;
 mod listing;
 mod offering;
 mod queries;
@@ -19,6 +20,7 @@ mod sales;
 
 pub(crate) use commands::owned;
 pub use commands::{NewShop, ShopChange, close, open, publish, unpublish, update};
+pub(crate) use erase::erase_of;
 pub use listing::{ShopFilter, ShopOrder, ShopPlace, published_shops};
 pub use offering::{MAX_PREVIEW_PRODUCTS, MAX_PREVIEW_SHARES, Offering, offerings, previews, split_of};
 pub use queries::{

@@ -21,6 +21,8 @@ pub struct Model {
     pub operator: bool,
     /// When it was opened.
     pub created_at: Time,
+    /// When it was erased: address and name are nobody's since.
+    pub erased_at: Option<Time>,
 }
 
 plain_row!();

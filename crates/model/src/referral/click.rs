@@ -16,8 +16,8 @@ pub struct Model {
     pub link_id: LinkId,
     /// The link's shop.
     pub shop_id: ShopId,
-    /// Keyed hash of address and agent, changing daily: no personal data.
-    pub visitor_hash: Vec<u8>,
+    /// Keyed hash of address and agent, changing daily: no personal data. It is taken away after two days.
+    pub visitor_hash: Option<Vec<u8>>,
     /// The hour, from 1970 on, in which it counts as the visitor's first; `None` for a visit that does not count. Unique per
     /// link and visitor.
     pub counted_hour: Option<i64>,

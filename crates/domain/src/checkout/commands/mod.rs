@@ -15,6 +15,7 @@ pub(super) mod click;
 pub(super) mod dispute;
 pub(super) mod evidence;
 pub(super) mod expire;
+pub(super) mod forget;
 pub(super) mod fulfill;
 pub(super) mod payment;
 pub(super) mod refund;

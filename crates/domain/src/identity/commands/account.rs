@@ -46,6 +46,7 @@ pub async fn create_account(
         name: Set(new.name),
         operator: Set(false),
         created_at: Set(now),
+        erased_at: Set(None),
     };
     let account = account
         .insert(&tx)
