@@ -314,11 +314,13 @@ on_both! {
         let charge = latest(app, "charges").await;
         let made = by_hand(app, "/v1/refunds", &[("charge", &charge), ("amount", "1000")]).await;
         app.settle().await;
-        app.wait(TimeDelta::hours(2)).await;
-        assert_eq!(app.reconcile().await.differences.len(), 1);
+        app.reconcile().await;
         let operator = app.operator().await;
         let told = |source: &Value, key: &str| json!({ "source": source, "target": "GOODWILL", "reason": "she called, and we gave it back", "idempotencyKey": key });
         assert_eq!(tea.owner.error(EXPLAIN, json!({ "in": told(&made["id"], "mine") })).await, "FORBIDDEN");
+        assert_eq!(operator.refused(EXPLAIN, told(&made["id"], "early")).await, "NOT_FOUND", "it may still turn out to be ours");
+        app.wait(TimeDelta::hours(2)).await;
+        assert_eq!(app.reconcile().await.differences.len(), 1);
         assert_eq!(operator.refused(EXPLAIN, told(&json!("re_nowhere"), "none")).await, "NOT_FOUND");
         assert_eq!(operator.refused(EXPLAIN, told(&json!(charge), "ours")).await, "NOT_FOUND", "what is ours explains itself");
         let explained = operator.made(EXPLAIN, told(&made["id"], "one")).await["adjustment"].clone();
@@ -336,6 +338,27 @@ on_both! {
         assert_eq!(app.reconcile().await.differences.len(), 1, "and it is shown again once that was taken back");
         operator.made(EXPLAIN, told(&made["id"], "three")).await;
         assert_eq!(app.reconcile().await.differences, vec![]);
+    }
+
+    async fn what_is_ours_and_explained_as_moved_by_hand_is_found_by_the_audit(app) {
+        app.will_be_corrupted();
+        let tea = app.market("tea").await;
+        let purchase = app.buy(&[(&tea, 2)]).await;
+        let charge = latest(app, "charges").await;
+        let made = by_hand(app, "/v1/refunds", &[("charge", &charge), ("amount", "1000")]).await;
+        app.settle().await;
+        app.wait(TimeDelta::hours(2)).await;
+        app.reconcile().await;
+        let told = json!({ "source": made["id"], "target": "GOODWILL", "reason": "she called", "idempotencyKey": "one" });
+        app.operator().await.made(EXPLAIN, told).await;
+        refund(&tea.owner, &purchase, 1, "own").await;
+        app.settle().await;
+        // As if ours had been told late.
+        let hand = text(&made["id"]);
+        app.db().execute_unprepared(&format!("update refund set stripe_refund_id = '{hand}'")).await.unwrap();
+        let report = app.audit().await;
+        let mut found = report.checks.iter().flat_map(|check| &check.findings);
+        assert!(found.any(|finding| finding.place == hand && finding.what.contains("take the explanation back")), "{report}");
     }
 
     async fn what_is_not_understood_and_a_balance_that_differs_are_shown(app) {

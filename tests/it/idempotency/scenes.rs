@@ -1,5 +1,6 @@
 //! What must be there before a request can be sent, and who sends it.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use vitrine_domain::ledger;
 use vitrine_domain::ports::BalanceTransactionFacts;
@@ -240,6 +241,8 @@ pub(super) async fn moved_by_hand(app: &App) -> Scene<'_> {
     };
     ledger::apply_balance_transaction(&tx, &cx, &facts).await.unwrap();
     tx.commit().await.unwrap();
+    app.wait(TimeDelta::hours(2)).await;
+    app.reconcile().await;
     let input =
         json!({ "source": "re_hand", "target": "GOODWILL", "reason": "she called, and we gave it back" });
     Scene {

@@ -20,7 +20,7 @@ pub enum Refusal {
     },
     /// Nothing of that kind and currency is in suspense.
     NothingSuspended,
-    /// Everything that Stripe moved for this object is explained, or it moved nothing.
+    /// No open difference names this object: everything that Stripe moved for it is explained, or may still be.
     NothingUnexplained,
     /// There is no such adjustment.
     AdjustmentNotFound,

@@ -382,8 +382,8 @@ impl LedgerMutation {
     }
 
     /// Says what it was that somebody moved by hand at the payment provider, such as a refund made in its dashboard: the
-    /// difference is gone with the next reconciliation. The platform bears it. Codes: `NOT_FOUND` when nothing moved for the
-    /// object that is not explained, `INVALID`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
+    /// difference is gone with the next reconciliation. The platform bears it. Codes: `NOT_FOUND` when no open difference of
+    /// `reconciliation` names the object, `INVALID`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
     #[graphql(directive = access::apply(Who::Operator))]
     async fn movement_explain(
         &self,
@@ -434,7 +434,7 @@ impl From<Refusal> for UserError {
             Refusal::NothingUnexplained => Self::new(
                 NotFound,
                 "source",
-                "nothing moved for this object that is not explained: see `reconciliation.differences`",
+                "no open difference names this object: see `reconciliation.differences`",
             ),
             Refusal::AdjustmentNotFound => Self::new(NotFound, "adjustmentId", "there is no such adjustment"),
             Refusal::NotCorrectable => Self::new(

@@ -2,13 +2,22 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect};
 use vitrine_model::id::AdjustmentId;
 use vitrine_model::ledger::{Side, adjustment, posting, transaction};
 
 use super::{CHUNK, Check, count};
 use crate::context::Tx;
 use crate::ledger::commands::adjust::adjustment_key;
+
+/// What stands explained as moved by hand, and is explained by a row of ours as well.
+const EXPLAINED_TWICE: &str = "
+select a.source as place from adjustment a
+where a.source in (
+    select id from charge union all select stripe_refund_id from refund
+    union all select transfer_id from payout union all select stripe_reversal_id from transfer_reversal)
+group by a.source having sum(case when a.corrects is null then a.amount else -a.amount end) <> 0
+order by a.source";
 
 /// Every adjustment is one transaction of its amount, and no transaction claims to be an adjustment that is not there.
 pub(super) async fn check(tx: &Tx) -> Result<Check, DbErr> {
@@ -48,6 +57,11 @@ pub(super) async fn check(tx: &Tx) -> Result<Check, DbErr> {
         );
         check.find("adjustment", what);
     }
+    let twice = |row: &QueryResult| {
+        let what = "an operator explained it as moved by hand, and it is ours: take the explanation back";
+        Ok((row.try_get("", "place")?, what.to_owned()))
+    };
+    check.find_sql(tx, EXPLAINED_TWICE, twice).await?;
     Ok(check)
 }
 

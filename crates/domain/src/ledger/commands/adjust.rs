@@ -15,6 +15,7 @@ use vitrine_model::ledger::adjustment::{self, AdjustmentKind};
 use vitrine_model::ledger::{AccountKind, Party, Side, account, balance_transaction, posting};
 use vitrine_model::money::{Currency, Money};
 use vitrine_model::payout::{self, transfer_reversal};
+use vitrine_model::reconciliation::difference::{self, DifferenceKind};
 use vitrine_model::text::Reason;
 
 use crate::context::{Context, Tx};
@@ -291,8 +292,8 @@ async fn lock_suspended(tx: &Tx, kind: &str, currency: Currency) -> Result<i64, 
     Ok(effects.sum())
 }
 
-/// What Stripe moved for an object that is none of ours, less what was explained of it; `None` when nothing is left. What
-/// moved is locked, so that nobody explains the same twice.
+/// What Stripe moved for an object that is none of ours, less what was explained of it; `None` when nothing is left, or
+/// reconciliation has not named it yet. What moved is locked, so that nobody explains the same twice.
 async fn lock_unexplained(tx: &Tx, source: &str) -> Result<Option<Money>, DbErr> {
     tx.locks(Rank::Accounts);
     let moved = balance_transaction::Entity::find()
@@ -305,7 +306,7 @@ async fn lock_unexplained(tx: &Tx, source: &str) -> Result<Option<Money>, DbErr>
     let Some(first) = moved.first() else {
         return Ok(None);
     };
-    if is_ours(tx, source).await? {
+    if is_ours(tx, source).await? || !is_a_difference(tx, source).await? {
         return Ok(None);
     }
     let explained = adjustment::Entity::find()
@@ -319,6 +320,15 @@ async fn lock_unexplained(tx: &Tx, source: &str) -> Result<Option<Money>, DbErr>
     let own = moved.iter().filter(|row| row.currency == first.currency);
     let left = own.map(|row| row.amount).sum::<i64>() - explained.sum::<i64>();
     Ok((left != 0).then_some(Money::new(left, first.currency)))
+}
+
+/// Whether reconciliation has found that nothing explains it: what has just moved may still turn out to be ours.
+async fn is_a_difference(tx: &Tx, source: &str) -> Result<bool, DbErr> {
+    let open = difference::Entity::find()
+        .filter(difference::Column::Kind.eq(DifferenceKind::Clearing))
+        .filter(difference::Column::Subject.eq(source))
+        .filter(difference::Column::ResolvedAt.is_null());
+    Ok(open.count(tx).await? > 0)
 }
 
 /// Whether a row of ours explains what Stripe moves for the object.
