@@ -1,5 +1,5 @@
 import { type FormEvent, useRef, useState } from "react";
-import { useClient, useQuery } from "urql";
+import { type CombinedError, useClient, useQuery } from "urql";
 
 import { basket, keepBasket } from "./basket";
 import type { CartPartsFragment } from "./gql/graphql";
@@ -127,6 +127,7 @@ function Checkout({ cart }: { cart: CartPartsFragment }) {
   const client = useClient();
   const key = useRef(crypto.randomUUID());
   const [errors, setErrors] = useState<readonly UserError[]>([]);
+  const [lost, setLost] = useState<CombinedError>();
   const { cost, problems } = cart;
   const buy = async () => {
     if (!cost) return;
@@ -146,7 +147,10 @@ function Checkout({ cart }: { cart: CartPartsFragment }) {
       location.assign(payload.order.checkoutUrl);
     }
     setErrors(payload?.userErrors ?? []);
-    key.current = crypto.randomUUID();
+    setLost(started.error);
+    // What was refused left its key free, but the next wish may be another. Without an answer the order may be there: the
+    // next click asks for the same.
+    if (payload && !payload.order) key.current = crypto.randomUUID();
   };
   return (
     <>
@@ -157,6 +161,7 @@ function Checkout({ cart }: { cart: CartPartsFragment }) {
         Buy now{cost ? ` for ${shown(cost.total)}` : ""}
       </button>
       <Refused errors={errors} />
+      <Broken error={lost} />
     </>
   );
 }

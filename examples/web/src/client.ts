@@ -41,7 +41,10 @@ export function connect({ url, tokens, guestSecret, signedOut }: Connection): Cl
             const refreshToken = tokens.kind === "kept" ? tokens.refresh : undefined;
             if (tokens.kind === "kept") tokens.access = null;
             const answer = await utils.mutate(Refresh, { input: { refreshToken } });
-            const session = answer.data?.sessionRefresh?.session;
+            const payload = answer.data?.sessionRefresh;
+            // Without an answer nobody knows: the next request tries again.
+            if (!payload) return;
+            const { session } = payload;
             if (!session) return signedOut();
             if (tokens.kind === "kept") {
               tokens.access = session.accessToken ?? null;
