@@ -12,6 +12,7 @@ mod checkout;
 mod identity;
 mod ledger;
 mod mechanism;
+mod notification;
 mod payout;
 mod privacy;
 mod referral;
@@ -40,11 +41,11 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let backend = manager.get_database_backend();
-        let own = match backend {
-            DbBackend::Postgres => [search::POSTGRES, append_only::POSTGRES],
-            _ => [search::SQLITE, append_only::SQLITE],
+        let own: &[&str] = match backend {
+            DbBackend::Postgres => &[search::POSTGRES, append_only::POSTGRES, notification::POSTGRES],
+            _ => &[search::SQLITE, append_only::SQLITE],
         };
-        for part in TABLES.into_iter().chain(own) {
+        for part in TABLES.iter().chain(own) {
             manager
                 .get_connection()
                 .execute_unprepared(&render(part, backend))

@@ -50,6 +50,7 @@ mod reconcile;
 mod referral;
 mod refund;
 mod shop;
+mod subscriptions;
 mod transport;
 mod webhook_endpoints;
 mod webhooks;

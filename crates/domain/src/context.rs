@@ -18,6 +18,7 @@ use vitrine_model::id::Id;
 use crate::points::{self, OnPoint, Point};
 use crate::ports::{Clock, Courier, Entropy, Files, Mailer, Payments};
 use crate::settings::Settings;
+use crate::stream::Stream;
 
 /// What lives as long as the process.
 pub struct Platform {
@@ -37,6 +38,8 @@ pub struct Platform {
     pub courier: Arc<dyn Courier>,
     /// What the operator configured.
     pub settings: Settings,
+    /// Tells what is committed to those who wait for it.
+    pub stream: Stream,
     /// How many passwords are hashed at once: each takes its own megabytes.
     pub hashing: tokio::sync::Semaphore,
     /// Told of the points between durable steps, where a rehearsal wants to know; never in a release.
@@ -116,7 +119,8 @@ impl Context {
             ..TransactionOptions::default()
         };
         let inner = self.platform.db.begin_with_options(options).await?;
-        Ok(Tx::new(inner, self.platform.on_point.clone()))
+        let committed = self.platform.stream.committed.clone();
+        Ok(Tx::new(inner, self.platform.on_point.clone(), Some(committed)))
     }
 
     /// Passes a point between two durable steps of `what`: a kind of call, of event or of job.
@@ -135,7 +139,8 @@ impl Context {
             access_mode: postgres.then_some(AccessMode::ReadOnly),
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
         };
-        Ok(Tx::new(self.platform.db.begin_with_options(options).await?, None))
+        let inner = self.platform.db.begin_with_options(options).await?;
+        Ok(Tx::new(inner, None, None))
     }
 
     /// Which database it is.

@@ -130,8 +130,8 @@ pub enum Job {
     LedgerSeal,
     /// Hold the books against what the payment provider says.
     Reconcile,
-    /// Remove what has outlived its purpose: idempotency keys, sessions that ended, uploads that nobody finished, messages and
-    /// letters of long ago, carts nobody came back to, and who bought what long ago.
+    /// Remove what has outlived its purpose: idempotency keys, sessions that ended, counts of rate limits, uploads that
+    /// nobody finished, messages and letters of long ago, carts nobody came back to, and who bought what long ago.
     Sweep,
 }
 
@@ -185,6 +185,7 @@ async fn performed(cx: &Context, job: Job) -> anyhow::Result<()> {
             webhook::sweep(cx).await?;
             identity::sweep(cx).await?;
             privacy::sweep(cx).await?;
+            crate::throttle::sweep(cx).await?;
             catalog::sweep_uploads(cx).await
         }
     }

@@ -20,7 +20,7 @@
 //!
 //! `checkout` and `payout` never call each other: they meet in the ledger. Rows may be read through `vitrine_model` by
 //! anyone. The modules beside the domains (`context`, `tx`, `event`, `jobs`, `intent`, `inbox`, `reconcile`, `idempotency`,
-//! `list`, `points`, `search`, `secret`, `template`) are the mechanism all share; `jobs`, `intent`, `inbox` and `reconcile` hand what comes
+//! `list`, `points`, `search`, `secret`, `stream`, `template`, `throttle`) are the mechanism all share; `jobs`, `intent`, `inbox` and `reconcile` hand what comes
 //! back from outside to the domain it concerns.
 
 pub mod context;
@@ -38,7 +38,9 @@ pub mod reconcile;
 pub mod search;
 pub mod secret;
 pub mod settings;
+pub mod stream;
 mod template;
+pub mod throttle;
 mod tx;
 
 pub mod catalog;

@@ -18,9 +18,11 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+
+use tokio::sync::Notify;
 
 use crate::points::{self, OnPoint, Point};
 
@@ -48,6 +50,8 @@ pub struct Tx {
     /// Points passed right before and right after the commit, and what is under way there.
     points: Mutex<Vec<(Point, Point, String)>>,
     on_point: Option<OnPoint>,
+    /// Told of the commit.
+    committed: Option<Arc<Notify>>,
 }
 
 impl fmt::Debug for Tx {
@@ -59,12 +63,17 @@ impl fmt::Debug for Tx {
 }
 
 impl Tx {
-    pub(crate) fn new(inner: DatabaseTransaction, on_point: Option<OnPoint>) -> Self {
+    pub(crate) fn new(
+        inner: DatabaseTransaction,
+        on_point: Option<OnPoint>,
+        committed: Option<Arc<Notify>>,
+    ) -> Self {
         Self {
             inner,
             highest: AtomicU8::new(0),
             points: Mutex::default(),
             on_point,
+            committed,
         }
     }
 
@@ -98,6 +107,9 @@ impl Tx {
             points::pass(self.on_point.as_ref(), *before, what);
         }
         self.inner.commit().await?;
+        if let Some(committed) = &self.committed {
+            committed.notify_one();
+        }
         for (_, after, what) in &points {
             points::pass(self.on_point.as_ref(), *after, what);
         }

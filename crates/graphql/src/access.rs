@@ -70,13 +70,26 @@ pub(crate) use root_part;
 /// The guard of every object: looks up what is declared on the field asked for, and holds the viewer to it.
 pub struct Declared<'a, T>(pub &'a T);
 
+/// What is declared on the field asked for, of the object type called `name`.
+fn declared(ctx: &Context<'_>, name: &str) -> Option<Who> {
+    let object = ctx.schema_env.registry.types.get(name)?;
+    who(object.field_by_name(ctx.field().name())?)
+}
+
+/// Holds the viewer to what is declared on the field asked for, of a root that belongs to nobody.
+pub(crate) fn check_root(ctx: &Context<'_>, name: &str) -> Result<()> {
+    let viewer = ctx.viewer();
+    match declared(ctx, name) {
+        Some(Who::Anyone) => Ok(()),
+        Some(Who::Account) if viewer.account.is_some() => Ok(()),
+        Some(Who::Operator) if viewer.is_operator() => Ok(()),
+        _ => Err(denied(viewer.account.is_some())),
+    }
+}
+
 impl<T: Subject> Guard for Declared<'_, T> {
     async fn check(&self, ctx: &Context<'_>) -> Result<()> {
-        let field = ctx.field().name();
-        let declared = ctx.schema_env.registry.types.get(&*T::schema_name());
-        let declared = declared
-            .and_then(|object| object.field_by_name(field))
-            .and_then(who);
+        let declared = declared(ctx, &T::schema_name());
         let viewer = ctx.viewer();
         let granted = match declared {
             None => false,

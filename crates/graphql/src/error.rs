@@ -29,6 +29,14 @@ pub mod code {
     pub const TOO_COMPLEX: &str = "TOO_COMPLEX";
     /// The persisted document is not known (any more): send it whole, with its hash.
     pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
+    /// This server executes listed documents only, and this is none of them.
+    pub const DOCUMENT_NOT_ALLOWED: &str = "DOCUMENT_NOT_ALLOWED";
+    /// Too much was asked for within a minute: wait as long as the header `Retry-After` says.
+    pub const RATE_LIMITED: &str = "RATE_LIMITED";
+    /// There is no such thing, or none that you may see.
+    pub const NOT_FOUND: &str = "NOT_FOUND";
+    /// More happened than the subscriber has read: subscribe anew, and look what happened meanwhile.
+    pub const TOO_SLOW: &str = "TOO_SLOW";
 }
 
 /// A top-level error with its code.

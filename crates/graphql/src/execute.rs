@@ -1,37 +1,40 @@
 //! Executing one operation: what the server hands in, what it gets back. HTTP's part of it is the server's.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest,
     NextResolve, NextValidation, ResolveInfo,
 };
-use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request, Response, ServerError, ServerResult, ValidationResult, Value, Variables};
 use serde::Serialize;
 use vitrine_domain::context::Context;
 use vitrine_domain::identity::Viewer;
+use vitrine_domain::throttle::{self, Exceeded, Meter};
 
 use crate::batches::Batches;
 use crate::cookies::{CookieChange, CookieJar};
 use crate::error::code;
 use crate::loaders::Loaders;
+use crate::subscribe::{Listening, has_one_root};
 use crate::variables::leave_out;
-use crate::{VitrineSchema, guard};
+use crate::{Api, guard};
 
-/// Longest document that is kept for a later request to name by its hash, in bytes.
-const MAX_PERSISTED: usize = 10 * 1024;
-/// The extension by which clients name documents by their hash.
-const PERSISTED: &str = "persistedQuery";
+/// Most errors told of a document that does not fit the schema.
+const MAX_ERRORS: usize = 50;
 
 /// One operation as it came.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Operation {
-    /// The document; may be absent when `extensions` name a persisted one.
+    /// The document; may be absent when `document_id` or `extensions` name one.
     #[serde(default)]
     pub query: Option<String>,
+    /// The document's id, in place of it: `sha256:` and its hash, or the id under which it is listed.
+    #[serde(default)]
+    pub document_id: Option<String>,
     /// Which of its operations to execute.
     #[serde(default)]
     pub operation_name: Option<String>,
@@ -54,61 +57,106 @@ pub struct Answer {
     pub needs_post: bool,
     /// What the browser is to do with the cookies that keep its session, if anything.
     pub cookies: Option<CookieChange>,
+    /// Whether it would cost more than is left of a limit; nothing was executed then.
+    pub exceeded: Option<Exceeded>,
 }
 
-/// Executes one operation for `viewer`. With `read_only`, mutations are refused: a GET must change nothing.
-pub async fn execute(
-    schema: &VitrineSchema,
-    operation: Operation,
-    cx: Context,
-    viewer: Viewer,
-    read_only: bool,
-) -> Answer {
-    let text = operation.query.unwrap_or_default();
-    if let Err(problem) = guard::check_nesting(&text) {
-        return Answer {
-            body: error_body(code::TOO_COMPLEX, problem),
+impl Answer {
+    pub(crate) fn refused(body: Vec<u8>) -> Self {
+        Self {
+            body,
             executed: false,
             needs_post: false,
             cookies: None,
-        };
+            exceeded: None,
+        }
     }
-    let kept = text.len() <= MAX_PERSISTED;
-    let mut request = Request::new(text);
+}
+
+/// For whom an operation is executed, and under which conditions.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// What the domain is given.
+    pub cx: Context,
+    /// Who asks.
+    pub viewer: Viewer,
+    /// What counts what is asked for.
+    pub meter: Meter,
+    /// Whether mutations are refused: a GET must change nothing.
+    pub read_only: bool,
+}
+
+/// Executes one operation.
+pub async fn execute(api: &Api, operation: Operation, caller: Caller) -> Answer {
+    let prepared = match prepare(api, operation, caller) {
+        Ok(prepared) => prepared,
+        Err(refused) => return refused,
+    };
+    let executed = api.schema.execute(prepared.request);
+    let response = prepared.batches.drive(executed).await;
+    answer(response, &prepared.progress, true)
+}
+
+/// An operation on its way into the library.
+pub(crate) struct Prepared {
+    pub(crate) request: Request,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) batches: Batches,
+}
+
+/// Finds the document, looks at its text, and puts beside it what resolvers need.
+pub(crate) fn prepare(api: &Api, operation: Operation, caller: Caller) -> Result<Prepared, Answer> {
+    let refused = |(code, message)| Answer::refused(error_body(code, message));
+    let text = api.documents.resolve(&operation).map_err(refused)?;
+    guard::check_text(&text).map_err(|problem| refused((code::TOO_COMPLEX, problem)))?;
+    let mut request = Request::new(&*text);
     if let Some(variables) = operation.variables {
         request = request.variables(Variables::from_json(serde_json::Value::Object(variables)));
     }
-    if let Some(extensions) = operation.extensions {
-        request.extensions.0 = extensions
-            .into_iter()
-            .filter(|(name, _)| kept || name != PERSISTED)
-            .filter_map(|(name, value)| Some((name, Value::from_json(value).ok()?)))
-            .collect();
-    }
     let progress = Arc::new(Progress {
-        read_only,
+        read_only: caller.read_only,
+        most: api.limits.complexity,
         operation_name: operation.operation_name.clone(),
         ..Progress::default()
     });
     request.operation_name = operation.operation_name;
-    let (batches, cookies) = (Batches::default(), CookieJar::default());
+    let batches = Batches::default();
     let request = request
-        .data(Loaders::of_request(cx.clone(), batches.clone()))
-        .data(cx)
-        .data(viewer)
-        .data(cookies.clone())
+        .data(Loaders::of_request(caller.cx.clone(), batches.clone()))
+        .data(caller.cx)
+        .data(caller.viewer)
+        .data(caller.meter)
+        .data(progress.cookies.clone())
         .data(progress.clone());
-    let mut response = batches.drive(schema.execute(request)).await;
+    Ok(Prepared {
+        request,
+        progress,
+        batches,
+    })
+}
+
+/// What the library answered, with what happened on the way, and its cost where that is wanted.
+pub(crate) fn answer(mut response: Response, progress: &Progress, tells_cost: bool) -> Answer {
     response.errors.append(&mut progress.caught());
     for error in &mut response.errors {
         code_if_missing(error, code::BAD_USER_INPUT);
     }
     let executed = progress.executed.load(Ordering::Relaxed);
+    let exceeded = progress.exceeded.get().copied();
+    if let Some(cost) = progress.cost.get().filter(|_| tells_cost) {
+        let cost = async_graphql::value!({
+            "requested": cost.requested,
+            "limit": cost.limit,
+            "remaining": cost.remaining,
+        });
+        response.extensions.insert("cost".to_owned(), cost);
+    }
     Answer {
         body: body(&response, executed),
         executed,
         needs_post: progress.needs_post.load(Ordering::Relaxed),
-        cookies: cookies.changed(),
+        cookies: progress.cookies.changed(),
+        exceeded,
     }
 }
 
@@ -149,13 +197,28 @@ fn body(response: &Response, executed: bool) -> Vec<u8> {
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
+/// What an operation costs.
+#[derive(Debug, Clone, Copy)]
+struct Cost {
+    requested: usize,
+    /// What one may cost at most.
+    limit: usize,
+    /// Points left of the narrowest rate limit; none where nothing is limited.
+    remaining: Option<u32>,
+}
+
 /// How far a request has come, told by the extension below.
 #[derive(Debug, Default)]
-struct Progress {
+pub(crate) struct Progress {
     read_only: bool,
+    most: usize,
     operation_name: Option<String>,
     needs_post: AtomicBool,
     executed: AtomicBool,
+    /// Known once the operation is validated.
+    cost: OnceLock<Cost>,
+    exceeded: OnceLock<Exceeded>,
+    cookies: CookieJar,
     caught: Mutex<Vec<ServerError>>,
 }
 
@@ -178,7 +241,7 @@ impl ExtensionFactory for Watch {
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for Watch {
-    /// Runs after persisted documents were found: the first to see every document.
+    /// The first to see every document.
     async fn prepare_request(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -209,7 +272,16 @@ impl Extension for Watch {
             return Ok(document);
         };
         leave_out(&mut document, variables, progress.operation_name.as_deref());
+        if !has_one_root(&mut document, progress.operation_name.as_deref()) {
+            let why = "a subscription has one field at its root, and nothing that leaves it out";
+            return Err(coded(why, code::VALIDATION_FAILED));
+        }
         let operation = guard::selected(&document, progress.operation_name.as_deref());
+        let subscribes = operation.is_some_and(|operation| operation.node.ty == OperationType::Subscription);
+        if subscribes && ctx.data_opt::<Arc<Listening>>().is_none() {
+            let why = "subscribe by WebSocket, with the protocol graphql-transport-ws";
+            return Err(coded(why, code::BAD_USER_INPUT));
+        }
         if progress.read_only && operation.is_some_and(|operation| guard::changes_anything(&operation.node)) {
             progress.needs_post.store(true, Ordering::Relaxed);
             return Err(coded("a mutation must be sent by POST", code::BAD_USER_INPUT));
@@ -222,21 +294,26 @@ impl Extension for Watch {
         ctx: &ExtensionContext<'_>,
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
-        next.run(ctx).await.map_err(|mut errors| {
-            for error in &mut errors {
-                let too_much = matches!(
-                    error.message.as_str(),
-                    "Query is too complex." | "Query is nested too deep."
-                );
-                let code = if too_much {
-                    code::TOO_COMPLEX
-                } else {
-                    code::VALIDATION_FAILED
-                };
-                code_if_missing(error, code);
-            }
-            errors
-        })
+        let valid = next.run(ctx).await.map_err(invalid)?;
+        let (Some(progress), Some(meter)) = (ctx.data_opt::<Arc<Progress>>(), ctx.data_opt::<Meter>()) else {
+            return Ok(valid);
+        };
+        // What any request costs was taken before.
+        let points = u32::try_from(valid.complexity).unwrap_or(u32::MAX);
+        let taken = meter.take(points.saturating_sub(throttle::REQUEST)).await;
+        let left = meter.standings().into_iter().map(|standing| standing.remaining);
+        let cost = Cost {
+            requested: valid.complexity,
+            limit: progress.most,
+            remaining: left.min(),
+        };
+        // Set once: an operation is validated once.
+        let _ = progress.cost.set(cost);
+        taken.map_err(|exceeded| {
+            let _ = progress.exceeded.set(exceeded);
+            vec![coded(&exceeded.to_string(), code::RATE_LIMITED)]
+        })?;
+        Ok(valid)
     }
 
     async fn execute(
@@ -270,6 +347,24 @@ impl Extension for Watch {
     }
 }
 
+/// What does not fit the schema, or asks for too much of it.
+fn invalid(mut errors: Vec<ServerError>) -> Vec<ServerError> {
+    errors.truncate(MAX_ERRORS);
+    for error in &mut errors {
+        let too_much = matches!(
+            error.message.as_str(),
+            "Query is too complex." | "Query is nested too deep."
+        );
+        let code = if too_much {
+            code::TOO_COMPLEX
+        } else {
+            code::VALIDATION_FAILED
+        };
+        code_if_missing(error, code);
+    }
+    errors
+}
+
 fn coded(message: &str, code: &str) -> ServerError {
     let mut error = ServerError::new(message, None);
     code_if_missing(&mut error, code);
@@ -278,11 +373,6 @@ fn coded(message: &str, code: &str) -> ServerError {
 
 /// Every error has a code. What has none comes from the library, and `code` says in which part of its work.
 fn code_if_missing(error: &mut ServerError, code: &str) {
-    // The message is the protocol's own.
-    let code = match error.message.as_str() {
-        "PersistedQueryNotFound" => code::PERSISTED_QUERY_NOT_FOUND,
-        _ => code,
-    };
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_none() {
         extensions.set("code", code);

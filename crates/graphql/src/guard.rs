@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 
 use async_graphql::parser::types::{
-    ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
+    DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection,
+    SelectionSet,
 };
 use async_graphql::{Name, Positioned};
 
@@ -14,6 +15,13 @@ use async_graphql::{Name, Positioned};
 const MAX_SELECTIONS: u64 = 5_000;
 /// Deepest nesting of braces, brackets and parentheses in a document's text.
 const MAX_NESTING: u32 = 64;
+/// Most tokens in a document's text: names, punctuation, values.
+const MAX_TOKENS: u32 = 12_000;
+/// Longest name in a document's text, in bytes. What the schema does not know is compared with all it knows, to suggest
+/// what may have been meant.
+const MAX_NAME: usize = 200;
+/// Most arguments one field or directive may be given; each unknown one is an error of its own.
+const MAX_ARGUMENTS: usize = 50;
 /// Most fields at the root of one operation.
 const MAX_ROOT_FIELDS: u64 = 20;
 /// What a block string begins and ends with.
@@ -53,14 +61,18 @@ pub(crate) fn check(document: &ExecutableDocument) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Refuses documents nested so deeply that the parser, which calls itself for every level, would exhaust the stack.
-pub(crate) fn check_nesting(text: &str) -> Result<(), Problem> {
+/// Refuses texts that are not worth parsing: nested so deeply that the parser, which calls itself for every level, would
+/// exhaust the stack; of more tokens than any frontend's; with names so long that comparing them with the schema's takes
+/// its time.
+pub(crate) fn check_text(text: &str) -> Result<(), Problem> {
     let mut rest = text.as_bytes();
-    let mut depth = 0_u32;
+    let (mut depth, mut tokens) = (0_u32, 0_u32);
     while let [first, after @ ..] = rest {
+        let ignored = first.is_ascii_whitespace() || matches!(first, b',' | b'#');
         rest = match first {
             b'"' => after_string(rest),
             b'#' => after_comment(after),
+            first if is_in_name(*first) => after_name(rest)?,
             _ => after,
         };
         match first {
@@ -68,8 +80,12 @@ pub(crate) fn check_nesting(text: &str) -> Result<(), Problem> {
             b'}' | b']' | b')' => depth = depth.saturating_sub(1),
             _ => {}
         }
+        tokens += u32::from(!ignored);
         if depth > MAX_NESTING {
             return Err("the document is nested too deep");
+        }
+        if tokens > MAX_TOKENS {
+            return Err("the document has more than 12000 tokens");
         }
     }
     Ok(())
@@ -89,9 +105,50 @@ pub(crate) fn selected<'a>(
     }
 }
 
+/// The same, to be changed.
+pub(crate) fn selected_mut<'a>(
+    document: &'a mut ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a mut OperationDefinition> {
+    match (&mut document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some(&mut operation.node),
+        (DocumentOperations::Single(_), Some(_)) => None,
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            operations.get_mut(name).map(|operation| &mut operation.node)
+        }
+        (DocumentOperations::Multiple(operations), None) => operations
+            .values_mut()
+            .next()
+            .map(|operation| &mut operation.node),
+    }
+}
+
 /// Whether executing `operation` could change anything.
 pub(crate) fn changes_anything(operation: &OperationDefinition) -> bool {
     operation.ty == OperationType::Mutation
+}
+
+fn check_arguments(field: &Field) -> Result<(), Problem> {
+    let directives = field.directives.iter();
+    let most = directives.map(|directive| directive.node.arguments.len()).max();
+    if most.max(Some(field.arguments.len())) > Some(MAX_ARGUMENTS) {
+        return Err("a field may have 50 arguments at most");
+    }
+    Ok(())
+}
+
+fn is_in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// What follows the name, or the number, that `text` begins with.
+fn after_name(text: &[u8]) -> Result<&[u8], Problem> {
+    let end = text.iter().position(|byte| !is_in_name(*byte));
+    let end = end.unwrap_or(text.len());
+    if end > MAX_NAME {
+        return Err("a name in the document is too long");
+    }
+    Ok(&text[end..])
 }
 
 fn after_comment(text: &[u8]) -> &[u8] {
@@ -131,6 +188,7 @@ impl<'a> Walk<'a> {
         for item in &selection.items {
             let size = match &item.node {
                 Selection::Field(field) => {
+                    check_arguments(&field.node)?;
                     let inner = self.selection(&field.node.selection_set.node)?;
                     let credentials = ONCE_A_REQUEST.contains(&field.node.name.node.as_str());
                     Size {
@@ -195,19 +253,36 @@ mod tests {
     }
 
     #[test]
+    fn names_tokens_and_arguments_are_limited() {
+        let named = |n: usize| format!("{{ {} }}", "x".repeat(n));
+        assert!(check_text(&named(200)).is_ok());
+        assert!(check_text(&named(201)).is_err());
+        assert!(check_text(&format!("{{ a(b: \"{}\") }}", "x".repeat(100_000))).is_ok());
+        let fields = |n: usize| format!("{{ {} }}", "a, ".repeat(n));
+        assert!(check_text(&fields(11_998)).is_ok());
+        assert!(check_text(&fields(11_999)).is_err());
+        let given = |n: usize| (0..n).map(|n| format!("a{n}: 1 ")).collect::<String>();
+        for (arguments, allowed) in [(50, true), (51, false)] {
+            let given = given(arguments);
+            assert_eq!(checked(&format!("{{ a({given}) }}")).is_ok(), allowed);
+            assert_eq!(checked(&format!("{{ a @b({given}) }}")).is_ok(), allowed);
+        }
+    }
+
+    #[test]
     fn nesting_is_counted_outside_strings_and_comments() {
         let deep = |n: usize| format!("{}{}", "{a".repeat(n), "}".repeat(n));
-        assert!(check_nesting(&deep(64)).is_ok());
-        assert!(check_nesting(&deep(65)).is_err());
-        assert!(check_nesting(&"[".repeat(100_000)).is_err());
+        assert!(check_text(&deep(64)).is_ok());
+        assert!(check_text(&deep(65)).is_err());
+        assert!(check_text(&"[".repeat(100_000)).is_err());
         let brackets = "{".repeat(100);
-        assert!(check_nesting(&format!("{{ a(b: \"{brackets}\") }}")).is_ok());
-        assert!(check_nesting(&format!("{{ a(b: \"\\\"{brackets}\") }}")).is_ok());
-        assert!(check_nesting(&format!("{{ a(b: \"\"\"\\\"\"\"{brackets}\"\"\") }}")).is_ok());
-        assert!(check_nesting(&format!("# {brackets}\n{{ a }}")).is_ok());
-        assert!(check_nesting(&format!("# \n{brackets}")).is_err());
-        assert!(check_nesting(&format!("{{ a(b: \"\") {brackets} }}")).is_err());
-        assert!(check_nesting(&format!("{{ a(b: \"\\\\\") {brackets} }}")).is_err());
-        assert!(check_nesting("{ a(b: \"{{").is_ok());
+        assert!(check_text(&format!("{{ a(b: \"{brackets}\") }}")).is_ok());
+        assert!(check_text(&format!("{{ a(b: \"\\\"{brackets}\") }}")).is_ok());
+        assert!(check_text(&format!("{{ a(b: \"\"\"\\\"\"\"{brackets}\"\"\") }}")).is_ok());
+        assert!(check_text(&format!("# {brackets}\n{{ a }}")).is_ok());
+        assert!(check_text(&format!("# \n{brackets}")).is_err());
+        assert!(check_text(&format!("{{ a(b: \"\") {brackets} }}")).is_err());
+        assert!(check_text(&format!("{{ a(b: \"\\\\\") {brackets} }}")).is_err());
+        assert!(check_text("{ a(b: \"{{").is_ok());
     }
 }

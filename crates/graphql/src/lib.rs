@@ -7,6 +7,7 @@ mod access;
 mod batches;
 mod connection;
 mod cookies;
+mod documents;
 mod error;
 mod execute;
 mod guard;
@@ -27,13 +28,20 @@ mod privacy;
 mod reconciliation;
 mod referral;
 mod shop;
+mod subscribe;
+mod subscription;
 mod webhook;
 
-use async_graphql::{EmptySubscription, MergedObject, Schema};
+use std::sync::Arc;
+
+use async_graphql::{MergedObject, Schema};
 
 pub use cookies::CookieChange;
+pub use documents::Documents;
 pub use error::{UserError, code, protocol_error};
-pub use execute::{Answer, Operation, error_body, execute, fault_body, request_error};
+pub use execute::{Answer, Caller, Operation, error_body, execute, fault_body, request_error};
+pub use subscribe::{Opened, Subscription, is_subscription, subscribe};
+pub use subscription::SubscriptionRoot;
 
 /// The root of all queries.
 #[derive(MergedObject, Default)]
@@ -68,10 +76,26 @@ pub struct Mutation(
 );
 
 /// Vitrine's schema.
-pub type VitrineSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type VitrineSchema = Schema<Query, Mutation, SubscriptionRoot>;
 
-/// Documents kept for clients that name them by their hash.
-const PERSISTED_DOCUMENTS: usize = 500;
+/// The schema, with the documents it executes and how much each may ask for.
+#[derive(Clone)]
+pub struct Api {
+    schema: VitrineSchema,
+    documents: Arc<Documents>,
+    limits: Limits,
+}
+
+impl Api {
+    /// Builds the schema.
+    pub fn new(limits: Limits, documents: Documents) -> Self {
+        Self {
+            schema: schema(limits),
+            documents: Arc::new(documents),
+            limits,
+        }
+    }
+}
 
 /// How much one request may ask for.
 #[derive(Debug, Clone, Copy)]
@@ -100,17 +124,9 @@ impl Default for Limits {
     }
 }
 
-/// Builds the schema.
-pub fn schema(limits: Limits) -> VitrineSchema {
-    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn schema(limits: Limits) -> VitrineSchema {
+    let builder = Schema::build(Query::default(), Mutation::default(), SubscriptionRoot)
         .directive(access::Described)
-        .extension(
-            async_graphql::extensions::apollo_persisted_queries::ApolloPersistedQueries::new(
-                async_graphql::extensions::apollo_persisted_queries::LruCacheStorage::new(
-                    PERSISTED_DOCUMENTS,
-                ),
-            ),
-        )
         .extension(execute::Watch)
         .limit_depth(limits.depth)
         .limit_complexity(limits.complexity)

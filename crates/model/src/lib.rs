@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod mail;
 pub mod payout;
 pub mod privacy;
+pub mod rate_window;
 pub mod reconciliation;
 pub mod referral;
 pub mod shop;

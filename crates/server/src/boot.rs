@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::http::HeaderName;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
@@ -16,11 +15,15 @@ use vitrine_domain::context::{Context, Platform};
 use vitrine_domain::jobs;
 use vitrine_domain::points::OnPoint;
 use vitrine_domain::ports::{Clock, Entropy, Payments};
-use vitrine_graphql::{Limits, VitrineSchema};
+use vitrine_domain::stream::{Ear, Stream};
+use vitrine_domain::throttle::Throttle;
+use vitrine_graphql::{Api, Limits};
 use vitrine_stripe_gateway::StripePayments;
 
 use crate::config::{Config, Environment};
 use crate::outgoing::{Messenger, machine_look_up};
+use crate::proxies::Proxies;
+use crate::sockets::Sockets;
 use crate::worlds::{FolderFiles, NoPayments, Post, SystemClock, SystemEntropy};
 use crate::{database, health, listen, router, worker};
 
@@ -60,8 +63,10 @@ impl Default for Nature {
 pub struct Vitrine {
     /// What commands and queries are given.
     pub platform: Arc<Platform>,
-    /// The schema.
-    pub schema: VitrineSchema,
+    /// The schema, with the documents it executes.
+    pub api: Api,
+    /// How much anybody may ask for within a minute.
+    pub throttle: Arc<Throttle>,
     /// The folder uploads go to.
     pub files: FolderFiles,
     /// Secrets that sign webhooks.
@@ -72,8 +77,10 @@ pub struct Vitrine {
     pub development: bool,
     /// Who plays in the demo, as JSON: what GraphiQL's examples are filled in with.
     pub cast: Arc<OnceLock<String>>,
-    /// The header in which a proxy before us names the client's address.
-    pub address_header: Option<HeaderName>,
+    /// The WebSockets that are open.
+    pub sockets: Sockets,
+    /// The proxies before us, and the header in which they name the client's address.
+    pub proxies: Proxies,
 }
 
 impl Vitrine {
@@ -126,20 +133,24 @@ impl Vitrine {
             settings,
             hashing: Semaphore::new(HASHING),
             on_point: nature.on_point,
+            stream: Stream::default(),
         };
         let development = config.environment == Environment::Development;
+        let limits = Limits {
+            introspection: development,
+            ..Limits::default()
+        };
         Ok(Self {
             platform: Arc::new(platform),
-            schema: vitrine_graphql::schema(Limits {
-                introspection: development,
-                ..Limits::default()
-            }),
+            api: Api::new(limits, config.documents()?),
+            throttle: Arc::new(Throttle::new(config.rate_limit, config.rate_limit_address)),
             files,
             webhook_secrets: config.stripe_webhook_secrets.clone().into(),
             wake: Arc::new(Notify::new()),
             development,
             cast: Arc::default(),
-            address_header: config.address_header()?,
+            sockets: Sockets::default(),
+            proxies: config.proxies()?,
         })
     }
 
@@ -182,6 +193,12 @@ pub async fn migrate(url: &str) -> anyhow::Result<()> {
     database::migrate(url).await
 }
 
+/// Tells what is committed to those who wait for it on this node.
+async fn tell(app: Vitrine, url: String, ear: Ear, stopping: CancellationToken) {
+    let cx = app.context("stream");
+    app.platform.stream.run(&cx, &url, ear, &stopping).await;
+}
+
 /// A server that is up. Dropping it does not stop it; [`Running::stop`] does.
 pub struct Running {
     /// The product.
@@ -218,6 +235,9 @@ impl Running {
         jobs::ensure_recurring(&app.context("start")).await?;
         let (server, workers) = (TaskTracker::new(), TaskTracker::new());
         let (stop_serving, stop_working) = (CancellationToken::new(), CancellationToken::new());
+        let (url, cx) = (config.database_url(), app.context("stream"));
+        let ear = app.platform.stream.open(&cx, &url).await;
+        let ear = ear.context("the database cannot be listened to")?;
         let beside = match &metrics_listener {
             None if app.development => health::metrics_route(&app),
             _ => Router::new(),
@@ -232,6 +252,7 @@ impl Running {
             ));
         }
         workers.spawn(health::upkeep(stop_working.clone()));
+        workers.spawn(tell(app.clone(), url, ear, stop_working.clone()));
         if with_worker {
             workers.spawn(worker::run(app.clone(), stop_working.clone()));
         }
@@ -261,6 +282,7 @@ impl Running {
     pub async fn stop(self) {
         self.stop_serving.cancel();
         drain(async {
+            self.app.sockets.stop().await;
             self.server.wait().await;
             self.stop_working.cancel();
             self.workers.wait().await;

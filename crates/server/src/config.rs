@@ -5,15 +5,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use axum::http::HeaderName;
 use clap::builder::Resettable;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use vitrine_domain::settings::{DefaultTerms, Settings};
+use vitrine_graphql::Documents;
 use vitrine_model::money::{BasisPoints, Currency};
 
 use crate::boot::Nature;
 use crate::outgoing::Reach;
+use crate::proxies::Proxies;
 #[cfg(debug_assertions)]
 use crate::rehearsal::Rehearsal;
 use crate::worlds::{Post, os_random, write_private};
@@ -107,10 +108,39 @@ pub struct Config {
     #[arg(long, env = "VITRINE_BRAND_URL", global = true)]
     pub brand_url: Option<String>,
 
-    /// The header in which the proxy before this server names the client's address, such as `X-Forwarded-For`. The last
-    /// address in it counts. Leave it out where clients connect directly: they could write anything.
-    #[arg(long, env = "VITRINE_ADDRESS_HEADER", global = true)]
-    pub address_header: Option<String>,
+    /// The proxies before this server, as addresses or networks such as `10.0.0.0/8`. Only what they say of a client's
+    /// address is believed.
+    #[arg(long, env = "VITRINE_TRUSTED_PROXIES", global = true, value_delimiter = ',')]
+    pub trusted_proxies: Vec<String>,
+
+    /// The header in which the trusted proxies name the client's address: `X-Forwarded-For`, `Forwarded`, or one of
+    /// their own. The last address in it that is not a trusted proxy's counts.
+    #[arg(
+        long,
+        env = "VITRINE_ADDRESS_HEADER",
+        global = true,
+        default_value = "X-Forwarded-For"
+    )]
+    pub address_header: String,
+
+    /// Points each account may spend in a minute; 0 for no limit. A request costs what its fields and lists cost, 100 at
+    /// least.
+    #[arg(long, env = "VITRINE_RATE_LIMIT", global = true, default_value_t = 100_000)]
+    pub rate_limit: u32,
+
+    /// Points all that comes from one address may spend in a minute; 0 for no limit.
+    #[arg(
+        long,
+        env = "VITRINE_RATE_LIMIT_ADDRESS",
+        global = true,
+        default_value_t = 300_000
+    )]
+    pub rate_limit_address: u32,
+
+    /// The only documents that are executed: a folder of `.graphql` files, or a JSON file of ids and documents, as Relay's
+    /// compiler writes it. Everything else is refused.
+    #[arg(long, env = "VITRINE_DOCUMENTS", global = true)]
+    pub documents: Option<PathBuf>,
 
     /// Origins of your frontends, such as `https://shop.example.com`: where browsers may call from, and where Stripe may
     /// send them back to.
@@ -397,7 +427,8 @@ impl Config {
             self.environment == Environment::Development || !self.allow_private_webhooks,
             "take VITRINE_ALLOW_PRIVATE_WEBHOOKS away: in production webhooks go to public addresses by HTTPS only"
         );
-        self.address_header()?;
+        self.proxies()?;
+        self.documents()?;
         let mut secrets = self.stripe_webhook_secrets.iter();
         ensure!(
             secrets.all(|secret| secret.expose_secret().len() >= MIN_WEBHOOK_SECRET),
@@ -423,13 +454,31 @@ impl Config {
         }
     }
 
-    /// The header in which the client's address is found.
+    /// The proxies whose word about a client's address is taken.
     ///
     /// # Errors
-    /// When it is not a header's name.
-    pub fn address_header(&self) -> anyhow::Result<Option<HeaderName>> {
-        let name = self.address_header.as_deref().map(str::parse).transpose();
-        name.context("VITRINE_ADDRESS_HEADER is not the name of a header")
+    /// When one is no address and no network, or the header's name is none.
+    pub(crate) fn proxies(&self) -> anyhow::Result<Proxies> {
+        let header = self.address_header.parse();
+        let header = header.context("VITRINE_ADDRESS_HEADER is not the name of a header")?;
+        let named = self.trusted_proxies.iter().filter(|named| !named.is_empty());
+        let networks = named.map(|named| named.parse()).collect::<Result<_, _>>();
+        Ok(Proxies::new(networks.context("VITRINE_TRUSTED_PROXIES")?, header))
+    }
+
+    /// The documents that are executed.
+    ///
+    /// # Errors
+    /// When the list cannot be read.
+    pub(crate) fn documents(&self) -> anyhow::Result<Documents> {
+        match self
+            .documents
+            .as_deref()
+            .filter(|path| !path.as_os_str().is_empty())
+        {
+            Some(path) => Documents::listed(path).context("VITRINE_DOCUMENTS cannot be used"),
+            None => Ok(Documents::default()),
+        }
     }
 
     fn payment_methods(&self) -> anyhow::Result<Vec<String>> {

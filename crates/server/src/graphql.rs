@@ -5,13 +5,17 @@ use std::net::SocketAddr;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, RawQuery, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use vitrine_graphql::{Answer, Operation, code, execute, request_error};
+use vitrine_domain::context::Context;
+use vitrine_domain::throttle::{self, Exceeded, Meter};
+use vitrine_graphql::{Answer, Caller, Operation, code, execute, request_error};
 
 use crate::boot::Vitrine;
 use crate::cookies;
 use crate::request::{self, Unserved};
+use crate::{limits, sockets};
 
 /// Largest request body in bytes, chunked or not.
 const MAX_BODY: usize = 256 * 1024;
@@ -32,6 +36,9 @@ pub(crate) async fn handle(
     request: Request<Body>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    if sockets::is_wanted(&parts.headers) {
+        return sockets::upgrade(app, peer, parts).await;
+    }
     let Some(media_type) = negotiate(&parts.headers) else {
         return respond(
             StatusCode::NOT_ACCEPTABLE,
@@ -39,24 +46,57 @@ pub(crate) async fn handle(
             request_error("accept application/graphql-response+json"),
         );
     };
+    let cx = request::context(&app, &parts.headers);
+    let address = request::address(&app, &parts.headers, peer);
+    let mut meter = Meter::new(app.throttle.clone(), cx.clone(), address);
+    let answered = answered(&app, &cx, &mut meter, peer, &parts, query.as_deref(), body).await;
+    let mut response = match answered {
+        Ok(answer) => told(&app, answer, media_type),
+        Err(refused) => refused.respond(&cx, media_type),
+    };
+    limits::tell(&meter, response.headers_mut());
+    response
+}
+
+/// Reads the operation, finds out who asks, and executes it; each step before the next costs anything.
+async fn answered(
+    app: &Vitrine,
+    cx: &Context,
+    meter: &mut Meter,
+    peer: SocketAddr,
+    parts: &Parts,
+    query: Option<&str>,
+    body: Body,
+) -> Result<Answer, Refused> {
+    meter.take(throttle::REQUEST).await.map_err(Refused::Exceeded)?;
     // HEAD comes here too: axum lets it in wherever GET may.
     let read_only = parts.method != Method::POST;
     let operation = if read_only {
-        from_query(query.as_deref())
+        from_query(query)?
     } else {
-        from_body(&parts.headers, body).await
+        from_body(&parts.headers, body).await?
     };
-    let operation = match operation {
-        Ok(operation) => operation,
-        Err(Unreadable(status, why)) => return respond(status, media_type, request_error(why)),
+    let viewer = request::viewer(app, cx, &parts.headers, peer)
+        .await
+        .map_err(Refused::Unserved)?;
+    if let Some(account) = viewer.account_id() {
+        meter.of_account(account).await.map_err(Refused::Exceeded)?;
+    }
+    let caller = Caller {
+        cx: cx.clone(),
+        viewer,
+        meter: meter.clone(),
+        read_only,
     };
-    let cx = request::context(&app, &parts.headers);
-    let viewer = match request::viewer(&app, &cx, &parts.headers, peer).await {
-        Ok(viewer) => viewer,
-        Err(unserved) => return refuse(&cx, media_type, unserved),
-    };
-    let answer = execute(&app.schema, operation, cx, viewer, read_only).await;
+    let answer = execute(&app.api, operation, caller).await;
     app.wake.notify_one();
+    Ok(answer)
+}
+
+fn told(app: &Vitrine, answer: Answer, media_type: &'static str) -> Response<Body> {
+    if let Some(exceeded) = answer.exceeded {
+        return too_many(exceeded, media_type, answer.body);
+    }
     let status = status(&answer, media_type);
     let mut response = respond(status, media_type, answer.body);
     if let Some(change) = &answer.cookies {
@@ -79,11 +119,41 @@ fn status(answer: &Answer, media_type: &str) -> StatusCode {
     }
 }
 
-fn refuse(
-    cx: &vitrine_domain::context::Context,
-    media_type: &'static str,
-    unserved: Unserved,
-) -> Response<Body> {
+/// Why nothing was executed.
+enum Refused {
+    Unreadable(Unreadable),
+    Unserved(Unserved),
+    Exceeded(Exceeded),
+}
+
+impl From<Unreadable> for Refused {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable(unreadable)
+    }
+}
+
+impl Refused {
+    fn respond(self, cx: &Context, media_type: &'static str) -> Response<Body> {
+        match self {
+            Self::Unreadable(Unreadable(status, why)) => respond(status, media_type, request_error(why)),
+            Self::Unserved(unserved) => refuse(cx, media_type, unserved),
+            Self::Exceeded(exceeded) => {
+                let body = vitrine_graphql::error_body(code::RATE_LIMITED, &exceeded.to_string());
+                too_many(exceeded, media_type, body)
+            }
+        }
+    }
+}
+
+fn too_many(exceeded: Exceeded, media_type: &'static str, body: Vec<u8>) -> Response<Body> {
+    let mut response = respond(StatusCode::TOO_MANY_REQUESTS, media_type, body);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, exceeded.retry_after.into());
+    response
+}
+
+fn refuse(cx: &Context, media_type: &'static str, unserved: Unserved) -> Response<Body> {
     match unserved {
         Unserved::BadToken | Unserved::BadCookie => {
             let why = "the token is malformed, expired or revoked: refresh the session, or sign in anew";
@@ -110,7 +180,7 @@ fn refuse(
                 error = format!("{error:#}"),
                 "fault"
             );
-            let body = vitrine_graphql::error_body("INTERNAL", "something broke on our side");
+            let body = vitrine_graphql::error_body(code::INTERNAL, "something broke on our side");
             respond(StatusCode::INTERNAL_SERVER_ERROR, media_type, body)
         }
     }
@@ -134,7 +204,7 @@ fn respond(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Respo
 }
 
 /// The media type to answer in; `None` when the client accepts neither. The higher quality wins, then what is named more
-/// exactly, then the newer type: whoever names only `application/json` beside `*/*` knows no other.
+/// exactly, then the newer type where it is named: whoever takes anything may know no other than `application/json`.
 fn negotiate(headers: &HeaderMap) -> Option<&'static str> {
     let accept: Vec<_> = headers
         .get_all(header::ACCEPT)
@@ -158,9 +228,11 @@ fn negotiate(headers: &HeaderMap) -> Option<&'static str> {
         });
         // The most exact range says how much the type is wanted.
         let (exactness, quality) = matching.max_by_key(|(exactness, _)| *exactness)?;
-        (quality > 0).then_some((quality, exactness))
+        let named = exactness == 2 && media_type == RESPONSE_JSON;
+        (quality > 0).then_some((quality, exactness, named))
     };
-    let known = [JSON, RESPONSE_JSON].map(|media_type| (preference(media_type), media_type));
+    // Of equals the last one wins.
+    let known = [RESPONSE_JSON, JSON].map(|media_type| (preference(media_type), media_type));
     let wanted = known.into_iter().filter(|(preference, _)| preference.is_some());
     wanted
         .max_by_key(|(preference, _)| *preference)
@@ -240,6 +312,7 @@ fn from_query(query: Option<&str>) -> Result<Operation, Unreadable> {
     struct Parameters {
         query: Option<String>,
         operation_name: Option<String>,
+        document_id: Option<String>,
         variables: Option<String>,
         extensions: Option<String>,
     }
@@ -252,6 +325,7 @@ fn from_query(query: Option<&str>) -> Result<Operation, Unreadable> {
     };
     complete(Operation {
         query: parameters.query,
+        document_id: parameters.document_id.filter(|id| !id.is_empty()),
         operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
         variables: object(parameters.variables, "variables must be a JSON object")?,
         extensions: object(parameters.extensions, "extensions must be a JSON object")?,
@@ -259,12 +333,12 @@ fn from_query(query: Option<&str>) -> Result<Operation, Unreadable> {
 }
 
 fn complete(operation: Operation) -> Result<Operation, Unreadable> {
-    let persisted = operation
-        .extensions
-        .as_ref()
-        .is_some_and(|extensions| extensions.contains_key("persistedQuery"));
+    let extensions = operation.extensions.as_ref();
+    let persisted = extensions.is_some_and(|extensions| extensions.contains_key("persistedQuery"));
     match operation.query.as_deref() {
-        None | Some("") if !persisted => Err(Unreadable(StatusCode::BAD_REQUEST, "the request has no query")),
+        None | Some("") if !persisted && operation.document_id.is_none() => {
+            Err(Unreadable(StatusCode::BAD_REQUEST, "the request has no query"))
+        }
         _ => Ok(operation),
     }
 }
@@ -286,8 +360,9 @@ mod tests {
         let new = Some(RESPONSE_JSON);
         let old = Some(JSON);
         for (accept, expected) in [
-            ("*/*", new),
-            ("application/*", new),
+            ("*/*", old),
+            ("application/*", old),
+            ("*/*, application/graphql-response+json", new),
             ("application/json", old),
             ("Application/JSON; charset=utf-8", old),
             ("application/graphql-response+json", new),
@@ -295,7 +370,7 @@ mod tests {
             ("application/graphql-response+json;q=0.9, application/json", old),
             ("application/json;q=0.9, application/graphql-response+json", new),
             ("application/json, text/plain, */*", old),
-            ("text/html, */*;q=0.8", new),
+            ("text/html, */*;q=0.8", old),
             ("application/graphql-response+json;q=0, */*", old),
             ("application/json;q=0, */*;q=0.1", new),
             ("*/*;q=0", None),

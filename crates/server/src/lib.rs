@@ -14,15 +14,18 @@ mod database;
 mod graphql;
 mod health;
 mod import;
+mod limits;
 mod listen;
 mod operate;
 pub mod outgoing;
+mod proxies;
 mod reconcile;
 mod referral;
 #[cfg(debug_assertions)]
 pub mod rehearsal;
 mod request;
 mod router;
+mod sockets;
 mod uploads;
 mod webhooks;
 mod worker;

@@ -73,7 +73,7 @@ async fn connection(
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(read_on_within));
     let stream = TokioIo::new(Box::pin(stream));
-    let mut connection = pin!(http.serve_connection(stream, service));
+    let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
     let served = tokio::select! {
         served = connection.as_mut() => served,
         () = stopping.cancelled() => {

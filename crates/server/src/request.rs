@@ -12,7 +12,7 @@ use crate::boot::Vitrine;
 use crate::cookies;
 
 /// The header in which guests send their secret.
-const GUEST: &str = "vitrine-guest";
+pub(crate) const GUEST: &str = "vitrine-guest";
 /// The header that carries a request's name, in and out.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 /// Longest name a client may give its request, and longest secret that is looked at.
@@ -107,18 +107,9 @@ fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// Where a request comes from: the connection's other end, or what the configured proxy says of it.
+/// Where a request comes from: the connection's other end, or what a trusted proxy says of it.
 pub(crate) fn address(app: &Vitrine, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
-    let header = app
-        .address_header
-        .as_ref()
-        .and_then(|name| headers.get_all(name).iter().next_back());
-    let last = header
-        .and_then(|value| value.to_str().ok())
-        .and_then(|addresses| addresses.rsplit(',').next());
-    // The last address is the one that the proxy itself added; those before it are the client's own tale.
-    last.and_then(|address| address.trim().parse().ok())
-        .unwrap_or(peer.ip())
+    app.proxies.client(headers, peer.ip())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

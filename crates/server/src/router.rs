@@ -15,7 +15,7 @@ use tracing::Instrument;
 use vitrine_graphql::code;
 
 use crate::boot::Vitrine;
-use crate::{assets, cookies, graphql, health, referral, request, uploads, webhooks};
+use crate::{assets, cookies, graphql, health, limits, referral, request, uploads, webhooks};
 
 /// Longest a request may take; uploads are streamed outside it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,7 +60,12 @@ fn cors(app: &Vitrine) -> CorsLayer {
             HeaderName::from_static("vitrine-guest"),
             HeaderName::from_static(request::REQUEST_ID),
         ])
-        .expose_headers([HeaderName::from_static(request::REQUEST_ID)])
+        .expose_headers([
+            HeaderName::from_static(request::REQUEST_ID),
+            limits::RATE_LIMIT,
+            limits::RATE_LIMIT_POLICY,
+            header::RETRY_AFTER,
+        ])
         .max_age(Duration::from_secs(3600))
 }
 

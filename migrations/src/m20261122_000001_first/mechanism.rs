@@ -1,4 +1,4 @@
-//! What all domains share: events, idempotency keys, inbox, intents, jobs, reconciliation.
+//! What all domains share: events, idempotency keys, inbox, intents, jobs, rate limits, reconciliation.
 
 pub(super) const TABLES: &str = "
 create table event (
@@ -90,6 +90,12 @@ create table job (
     created_at {time} not null
 );
 create index job_due on job (run_at, id) where state = 'queued';
+create table rate_window (
+    subject {bytes} not null,
+    began bigint not null,
+    taken bigint not null,
+    primary key (subject, began)
+);
 create table mail (
     id text not null primary key,
     event_id {uuid} not null references event (id),

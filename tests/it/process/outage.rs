@@ -245,8 +245,8 @@ fn a_full_disk_under_sqlite_is_told_and_leaves_nothing_half_done() {
             "{answer:#}"
         );
         assert_eq!(
-            send(node, "{ shops(first: 1) { nodes { id } } }").await,
-            json!({ "data": { "shops": { "nodes": [] } } }),
+            send(node, "{ shops(first: 1) { nodes { id } } }").await["data"],
+            json!({ "shops": { "nodes": [] } }),
             "what is there can be read"
         );
         let said = node.said();

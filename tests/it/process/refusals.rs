@@ -60,6 +60,13 @@ const IMPOSSIBLE: &[(&str, &str, &[&str])] = &[
         "not a header",
         &["VITRINE_ADDRESS_HEADER"],
     ),
+    (
+        "VITRINE_TRUSTED_PROXIES",
+        "10.0.0.0/33",
+        &["VITRINE_TRUSTED_PROXIES", "10.0.0.0/8"],
+    ),
+    ("VITRINE_DOCUMENTS", "/nowhere/at/all", &["VITRINE_DOCUMENTS"]),
+    ("VITRINE_RATE_LIMIT", "-1", &["--rate-limit"]),
     ("VITRINE_COMMISSION_BP", "10001", &["VITRINE_COMMISSION_BP"]),
     ("VITRINE_NOTICE_DAYS", "-1", &["--notice-days"]),
     ("VITRINE_DATABASE_CONNECTIONS", "0", &["--database-connections"]),

@@ -6,6 +6,7 @@ pub(crate) mod halt;
 pub(crate) mod log;
 pub(crate) mod market;
 pub(crate) mod receiver;
+pub(crate) mod socket;
 pub(crate) mod stripe;
 
 use std::pin::Pin;
@@ -91,19 +92,19 @@ pub(crate) fn run_over(connections: u32, kind: Kind, name: &str, test: impl Asyn
         .build()
         .unwrap();
     runtime.block_on(async {
-        let app = App::boot(kind, name, connections).await;
+        let app = App::boot(kind, name, connections, |_| ()).await;
         test(&app).await;
         app.end().await;
     });
 }
 
 impl App {
-    async fn boot(kind: Kind, name: &str, connections: u32) -> Self {
+    async fn boot(kind: Kind, name: &str, connections: u32, set: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = database::fresh(kind, folder.path()).await;
         let start: DateTime<Utc> = START.parse().unwrap();
         let stripe = stripe::Stripe::start(start).await;
-        let config = Config {
+        let mut config = Config {
             database_url: Some(database.url.clone()),
             database_connections: connections,
             data_dir: folder.path().join("data"),
@@ -124,13 +125,17 @@ impl App {
             payment_methods: ["card", "sepa_debit"].map(str::to_owned).to_vec(),
             currencies: ["EUR", "USD", "JPY"].map(str::to_owned).to_vec(),
             // Whoever has an address of her own to test with names it herself.
-            address_header: Some("X-Forwarded-For".to_owned()),
+            trusted_proxies: vec!["127.0.0.1".to_owned()],
             // Tests need no durability, only speed.
             allow_unsafe_database: true,
             // Receivers of webhooks stand on this machine, and have no certificates.
             allow_private_webhooks: true,
+            // The clock stands still: one minute holds all that a test asks for.
+            rate_limit: 0,
+            rate_limit_address: 0,
             ..Config::quiet_default()
         };
+        set(&mut config);
         let clock = Arc::new(ManualClock::starting_at(start));
         let statements = Arc::new(AtomicU64::new(0));
         let heard: Arc<Mutex<Option<Vec<String>>>> = Arc::default();
@@ -167,7 +172,12 @@ impl App {
     /// Another product beside this one, with a database of the same kind and a Stripe and time of its own. Whoever opens
     /// it ends it, with [`App::end`].
     pub(crate) async fn another(&self, name: &str) -> Self {
-        Self::boot(self.database.kind(), name, CONNECTIONS).await
+        self.another_with(name, |_| ()).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn another_with(&self, name: &str, set: impl FnOnce(&mut Config)) -> Self {
+        Self::boot(self.database.kind(), name, CONNECTIONS, set).await
     }
 
     /// A second node of this product: the same database, Stripe and time. Whoever starts it stops it.

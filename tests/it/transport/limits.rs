@@ -44,6 +44,13 @@ fn complexity(pages: &[usize]) -> String {
     format!("{{ {lists} }}")
 }
 
+/// A list of lists of so many.
+fn nested(page: usize) -> String {
+    format!(
+        "{{ shops(first: 100) {{ nodes {{ recommendations(first: {page}) {{ nodes {{ id product {{ id title }} }} }} }} }} }}"
+    )
+}
+
 fn bomb(leaf: &str) -> String {
     let level = |n| {
         format!(
@@ -66,12 +73,13 @@ async fn ask(app: &App, query: &str) -> reqwest::Response {
 }
 
 on_both! {
-    async fn each_limit_lets_through_what_is_below_it(app) {
+    async fn s02_each_limit_lets_through_what_is_below_it(app) {
         for (what, below, above) in [
             ("aliases", aliases(50), aliases(51)),
             ("root fields", root_fields(20), root_fields(21)),
             ("depth", depth(15), depth(16)),
             ("selections", selections(5000), selections(5001)),
+            ("complexity", nested(10), nested(100)),
         ] {
             let response = ask(app, &below).await;
             let status = response.status();
@@ -84,21 +92,18 @@ on_both! {
         }
     }
 
-    async fn a_field_has_ten_directives_at_most(app) {
+    async fn s02_a_field_has_ten_directives_at_most(app) {
         // There are only two, and neither may be repeated: ten are not too many, but wrong.
         assert_eq!(request_error(ask(app, &directives(10)).await).await, "GRAPHQL_VALIDATION_FAILED");
         assert_eq!(request_error(ask(app, &directives(11)).await).await, "TOO_COMPLEX");
     }
 
-    async fn lists_cost_what_their_pages_hold(app) {
+    async fn s02_lists_cost_what_their_pages_hold(app) {
         let below = complexity(&[10]);
         assert_eq!(ask(app, &below).await.status(), 200);
-        let nested = "{ shops(first: 100) { nodes { recommendations(first: 100) { nodes { id product { id title } } } } } }";
-        let response = ask(app, nested).await;
-        assert_eq!(response.status(), 400, "{}", response.text().await.unwrap());
     }
 
-    async fn a_fragment_bomb_is_refused_before_it_goes_off(app) {
+    async fn s01_a_fragment_bomb_is_refused_before_it_goes_off(app) {
         for leaf in ["viewer { id }", "...nowhere", "__typename"] {
             let query = bomb(leaf);
             for accept in [NEW, OLD] {
@@ -112,7 +117,7 @@ on_both! {
         }
     }
 
-    async fn a_persisted_fragment_bomb_is_refused_alike(app) {
+    async fn s01_a_persisted_fragment_bomb_is_refused_alike(app) {
         use sha2::{Digest, Sha256};
         let query = bomb("viewer { id }");
         let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": hex::encode(Sha256::digest(&query)) } });
@@ -122,7 +127,7 @@ on_both! {
         }
     }
 
-    async fn a_document_nested_without_end_does_not_exhaust_the_stack(app) {
+    async fn s02_a_document_nested_without_end_does_not_exhaust_the_stack(app) {
         let open = 60_000;
         for query in [
             "{a".repeat(open),
@@ -137,7 +142,7 @@ on_both! {
         assert_eq!(post(app, NEW, "application/json", body).await.status(), 400);
     }
 
-    async fn a_request_tries_one_password(app) {
+    async fn s03_a_request_tries_one_password(app) {
         let tries: String = (0..20).map(|n| format!(r#"a{n}: sessionCreate(input: {{ email: "anna@example.com", password: "{n}" }}) {{ session {{ accessToken }} }} "#)).collect();
         assert_eq!(request_error(ask(app, &format!("mutation {{ {tries} }}")).await).await, "TOO_COMPLEX");
         let hidden = r#"fragment f on Mutation { sessionCreate(input: { email: "anna@example.com", password: "1" }) { session { accessToken } } }
@@ -145,6 +150,38 @@ on_both! {
         assert_eq!(request_error(ask(app, hidden).await).await, "TOO_COMPLEX");
         let hundred: String = (0..100).map(|n| format!(r#"a{n}: sessionCreate(input: {{ email: "anna@example.com", password: "{n}" }}) {{ session {{ accessToken }} }} "#)).collect();
         assert_eq!(request_error(ask(app, &format!("mutation {{ {hundred} }}")).await).await, "TOO_COMPLEX");
+    }
+
+    async fn s03_a_batch_of_operations_is_refused_whole(app) {
+        let one = json!({ "query": "{ viewer { id } }" });
+        for body in [json!([one]), json!([one, one]), json!([])] {
+            for accept in [NEW, OLD] {
+                let response = post(app, accept, "application/json", body.to_string()).await;
+                assert_eq!(response.status(), 400);
+                assert_eq!(request_error(response).await, "BAD_USER_INPUT");
+            }
+        }
+    }
+
+    async fn s06_production_shows_no_schema_and_suggests_nothing(app) {
+        let hidden = app.another_with("production", |config| {
+            config.environment = vitrine::config::Environment::Production;
+            config.allow_private_webhooks = false;
+        }).await;
+        for query in ["{ __schema { queryType { name } } }", "{ __type(name: \"Query\") { name } }"] {
+            let answer: Value = ask(&hidden, query).await.json().await.unwrap();
+            assert!(answer["data"].is_null() || answer["data"].as_object().unwrap().values().all(Value::is_null), "{answer:#}");
+        }
+        let near = "{ viewr { id } }";
+        let told = ask(&hidden, near).await.text().await.unwrap();
+        assert!(!told.contains("Did you mean") && !told.contains("viewer"), "{told}");
+        let told = ask(app, near).await.text().await.unwrap();
+        assert!(told.contains("Did you mean") && told.contains("viewer"), "{told}");
+        let page = hidden.http.get(hidden.url("/graphiql")).send().await.unwrap();
+        assert_eq!(page.status(), 404);
+        let known = ask(&hidden, "{ __typename viewer { __typename id } }").await;
+        assert_eq!(known.json::<Value>().await.unwrap()["data"]["__typename"], "Query");
+        hidden.end().await;
     }
 
     async fn the_schema_is_shown_in_development(app) {

@@ -24,7 +24,7 @@ pub use commands::{
 pub(crate) use commands::{erase, found_brand, lock_account, prove, sole_ownership, sweep};
 pub use queries::{
     MAX_LISTED, Viewer, account_with_email, accounts_by_id, authenticate, member_role, members_of,
-    memberships_of, roles_at, sessions_of, staff_of,
+    memberships_of, recheck, roles_at, sessions_of, staff_of,
 };
 pub use refusal::Refusal;
 pub use rules::{check_password, hash_password};

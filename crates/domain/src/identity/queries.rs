@@ -64,6 +64,28 @@ pub async fn authenticate(
     Ok(account.map(|account| (account, session)))
 }
 
+/// Who `viewer` is now: her account as it stands, if the session she was known by still lives; `None` when it ended. Its
+/// access token may have been replaced meanwhile.
+///
+/// # Errors
+/// When the database fails.
+pub async fn recheck(cx: &Context, viewer: &Viewer) -> Result<Option<Viewer>, DbErr> {
+    let Some(known) = &viewer.session else {
+        return Ok(Some(viewer.clone()));
+    };
+    let session = alive(cx.now()).filter(session::Column::Id.eq(known.id));
+    let Some(session) = session.one(cx.db()).await? else {
+        return Ok(None);
+    };
+    let account = account::Entity::find_by_id(session.account_id);
+    let account = account.one(cx.db()).await?;
+    Ok(account.map(|account| Viewer {
+        account: Some(account),
+        session: Some(session),
+        ..viewer.clone()
+    }))
+}
+
 /// The accounts with these ids, in no order.
 ///
 /// # Errors

@@ -230,7 +230,7 @@ async fn record(
     if counted {
         count_click(&tx, cx, link.id).await?;
     }
-    let refs = [("link", link.id.to_string())];
+    let refs = [("link", link.id.to_string()), ("shop", link.shop_id.to_string())];
     event::record(&tx, cx, Actor::Guest, "click.recorded", id, &refs).await?;
     tx.commit().await?;
     Ok(id)

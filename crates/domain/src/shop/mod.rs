@@ -8,6 +8,7 @@
 //! recommendation:  live ──▶ removed            it stands while live in a published shop
 //! ```
 
+mod activity;
 mod commands;
 mod erase;
 mod listing;
@@ -18,6 +19,7 @@ mod refusal;
 mod rules;
 mod sales;
 
+pub use activity::{Activity, ActivityKind, activity};
 pub(crate) use commands::owned;
 pub use commands::{NewShop, ShopChange, close, open, publish, unpublish, update};
 pub(crate) use erase::erase_of;

@@ -1,0 +1,39 @@
+//! Rate limits as clients read them: the header fields of <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use vitrine_domain::throttle::{Meter, Standing, WINDOW};
+
+/// What is left of each limit, and when there is more.
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// The limits that hold.
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Writes how the client stands into its answer; nothing where nothing is limited.
+pub(crate) fn tell(meter: &Meter, headers: &mut HeaderMap) {
+    let standings = meter.standings();
+    let policy = |standing: &Standing| {
+        let Standing { policy, limit, .. } = standing;
+        format!("\"{policy}\";q={limit};qu=\"points\";w={WINDOW}")
+    };
+    let left = |standing: &Standing| {
+        let Standing {
+            policy,
+            remaining,
+            resets_in,
+            ..
+        } = standing;
+        format!("\"{policy}\";r={remaining};t={resets_in}")
+    };
+    insert(headers, RATE_LIMIT_POLICY, standings.iter().map(policy).collect());
+    insert(headers, RATE_LIMIT, standings.iter().map(left).collect());
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, items: Vec<String>) {
+    if items.is_empty() {
+        return;
+    }
+    // Names of our own and digits: always a header's value.
+    if let Ok(value) = HeaderValue::from_str(&items.join(", ")) {
+        headers.insert(name, value);
+    }
+}
