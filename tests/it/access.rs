@@ -1,7 +1,16 @@
 //! Who may read what, as a stranger finds it: what is refused is `null` with an error, and everything beside it is there.
 
+mod contract;
+mod generated;
+mod mutations;
+mod story;
+mod walk;
+mod world;
+
 use serde_json::{Value, json};
 
+use crate::fulfillment::hire;
+use crate::operator::{HOLD, hold};
 use crate::support::on_both;
 
 /// The codes of the answer's errors, by the path of the field each is about.
@@ -61,6 +70,23 @@ on_both! {
         assert_eq!(answer["data"]["viewer"]["id"], json!(bob.id));
         assert_eq!(answer["data"]["brand"]["terms"]["commissionRate"], 1500, "anyone signed in may read it");
         assert!(refusals(&answer).iter().all(|(_, code)| code == "FORBIDDEN"), "{answer:#}");
+    }
+
+    async fn who_ships_for_a_brand_reads_neither_its_money_nor_its_members(app) {
+        let market = app.market("tea").await;
+        let operator = app.operator().await;
+        operator.made(HOLD, hold(&market.brand, "stop")).await;
+        let query = "query($id: ID!) { brand(id: $id) { feeBearer members { role } balance { currency } payoutHold { reason }
+            statement { nodes { id } } payoutAccount { id } payouts { nodes { id } } orders { nodes { number } } } }";
+        for (name, role) in [("sam", "SHIPPER"), ("mona", "MANAGER")] {
+            let seen = hire(app, &market, name, role).await.send(query, json!({ "id": market.brand })).await;
+            let refused: Vec<_> = refusals(&seen).into_iter().map(|(path, _)| path).collect();
+            let money = ["balance", "members", "payoutAccount", "payoutHold", "payouts", "statement"];
+            assert_eq!(refused, money.map(|field| format!("brand.{field}")), "{role}");
+            assert_eq!(seen["data"]["brand"]["orders"], json!({ "nodes": [] }));
+        }
+        let seen = market.owner.ask(query, json!({ "id": market.brand })).await;
+        assert_eq!(seen["brand"]["payoutHold"]["reason"], "we look into a complaint");
     }
 
     async fn a_mutation_refused_leaves_the_others_of_its_request_their_answers(app) {

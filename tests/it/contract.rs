@@ -202,7 +202,14 @@ fn access(field: &FieldDefinition) -> String {
 
 #[test]
 fn what_a_reader_may_be_refused_is_nullable() {
-    const FREE_TO_STRICT: [&str; 4] = ["ANYONE", "ACCOUNT", "OWNER", "OPERATOR"];
+    const FREE_TO_STRICT: [&str; 6] = [
+        "ANYONE",
+        "ACCOUNT",
+        "OWNER",
+        "BRAND_MANAGER",
+        "BRAND_OWNER",
+        "OPERATOR",
+    ];
     let strictness = |field: &FieldDefinition| FREE_TO_STRICT.iter().position(|who| *who == access(field));
     let mut blinding = Vec::new();
     for definition in types() {

@@ -61,7 +61,7 @@ pub(crate) async fn disputed(app: &App, mut body: Value) -> String {
     text(&made["id"])
 }
 
-async fn decided(app: &App, dispute: &str, body: Value) {
+pub(crate) async fn decided(app: &App, dispute: &str, body: Value) {
     app.stripe
         .admin(&format!("disputes/{dispute}/decide"), body)
         .await;

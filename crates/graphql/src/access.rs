@@ -15,6 +15,8 @@ use async_graphql::{
     Result, ServerResult, TypeDirective, Value,
 };
 
+use vitrine_model::identity::Role;
+
 use crate::connection;
 use crate::error::{code, protocol_error};
 use crate::request::RequestContext;
@@ -29,6 +31,10 @@ pub enum Who {
     Account,
     /// Those the object belongs to, as its type's description says, and operators.
     Owner,
+    /// Those who own or manage the brand, not all who work for it, and operators.
+    BrandManager,
+    /// Those who own the brand, and operators.
+    BrandOwner,
     /// Those who run the platform.
     Operator,
 }
@@ -48,6 +54,12 @@ pub trait Subject: OutputType + Sync {
     fn is_owned(&self, ctx: &Context<'_>) -> impl Future<Output = Result<bool>> + Send {
         let _ = ctx;
         async { Ok(false) }
+    }
+
+    /// What the one who asks may do at the brand that it is; nothing at what is no brand.
+    fn role(&self, ctx: &Context<'_>) -> impl Future<Output = Result<Option<Role>>> + Send {
+        let _ = ctx;
+        async { Ok(None) }
     }
 }
 
@@ -96,6 +108,8 @@ impl<T: Subject> Guard for Declared<'_, T> {
             Some(Who::Anyone) => true,
             Some(Who::Account) => viewer.account.is_some(),
             Some(Who::Owner) => viewer.is_operator() || self.0.is_owned(ctx).await?,
+            Some(Who::BrandManager) => viewer.is_operator() || may(self.0.role(ctx).await?, Role::Manager),
+            Some(Who::BrandOwner) => viewer.is_operator() || may(self.0.role(ctx).await?, Role::Owner),
             Some(Who::Operator) => viewer.is_operator(),
         };
         if granted {
@@ -104,6 +118,11 @@ impl<T: Subject> Guard for Declared<'_, T> {
             Err(denied(viewer.account.is_some()))
         }
     }
+}
+
+/// Whether a role includes another: those earlier in their list include the later ones.
+fn may(role: Option<Role>, needed: Role) -> bool {
+    role.is_some_and(|role| role <= needed)
 }
 
 fn denied(signed_in: bool) -> Error {
@@ -123,9 +142,16 @@ fn who(field: &MetaField) -> Option<Who> {
         .iter()
         .find(|directive| directive.name == "access")?;
     match invocation.args.get("who")? {
-        Value::Enum(name) => [Who::Anyone, Who::Account, Who::Owner, Who::Operator]
-            .into_iter()
-            .find(|who| async_graphql::resolver_utils::enum_value(*who) == Value::Enum(name.clone())),
+        Value::Enum(name) => [
+            Who::Anyone,
+            Who::Account,
+            Who::Owner,
+            Who::BrandManager,
+            Who::BrandOwner,
+            Who::Operator,
+        ]
+        .into_iter()
+        .find(|who| async_graphql::resolver_utils::enum_value(*who) == Value::Enum(name.clone())),
         _ => None,
     }
 }
@@ -188,6 +214,8 @@ fn describe(field: &mut MetaField) {
         Who::Anyone => "Access: anyone.",
         Who::Account => "Access: anyone signed in.",
         Who::Owner => "Access: the owner.",
+        Who::BrandManager => "Access: owners and managers of the brand.",
+        Who::BrandOwner => "Access: owners of the brand.",
         Who::Operator => "Access: operators.",
     };
     let text = field.description.take().unwrap_or_default();

@@ -5,13 +5,14 @@ use chrono::{DateTime, Utc};
 use vitrine_domain::{catalog, identity};
 use vitrine_model::catalog as rows;
 use vitrine_model::catalog::{brand, shipping_rate, terms};
+use vitrine_model::identity::Role;
 use vitrine_model::ledger::Party;
 use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::import::{ProductImportConnection, imports_of};
-use crate::catalog::is_staff;
 use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
+use crate::catalog::{is_staff, role_at};
 use crate::checkout::{BrandOrderConnection, BrandOrderFilter, orders_of_brand};
 use crate::connection::{connection, page, whole};
 use crate::identity::BrandMember;
@@ -34,7 +35,7 @@ pub enum FeeBearer {
     Platform,
 }
 
-/// A brand: who sells and ships. It belongs to those who work for it.
+/// A brand: who sells and ships. It belongs to those who work for it; its members and its money are its owners' concern.
 #[derive(Debug, Clone)]
 pub struct Brand(pub(crate) brand::Model);
 
@@ -42,9 +43,13 @@ impl Subject for Brand {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
         is_staff(ctx, self.0.id).await
     }
+
+    async fn role(&self, ctx: &Context<'_>) -> Result<Option<Role>> {
+        role_at(ctx, self.0.id).await
+    }
 }
 
-/// A brand: who sells and ships. It belongs to those who work for it.
+/// A brand: who sells and ships. It belongs to those who work for it; its members and its money are its owners' concern.
 #[Object(guard = Declared(self))]
 impl Brand {
     /// Its id.
@@ -124,20 +129,20 @@ impl Brand {
     }
 
     /// Who works for it, the founder first; 200 at most.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "20 * child_complexity")]
+    #[graphql(directive = access::apply(Who::BrandOwner), complexity = "20 * child_complexity")]
     async fn members(&self, ctx: &Context<'_>) -> Result<Vec<BrandMember>> {
         let members = whole(ctx, identity::members_of(self.0.id), identity::MAX_LISTED).await?;
         Ok(members.into_iter().map(BrandMember).collect())
     }
 
     /// What it has earned, by currency.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "2 * child_complexity")]
+    #[graphql(directive = access::apply(Who::BrandOwner), complexity = "2 * child_complexity")]
     async fn balance(&self, ctx: &Context<'_>) -> Result<Vec<Earnings>> {
         ledger::earnings(ctx, Party::Brand(self.0.id)).await
     }
 
     /// What happened to its money, the latest first, with running balances.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = access::apply(Who::BrandOwner))]
     async fn statement(
         &self,
         ctx: &Context<'_>,
@@ -152,19 +157,19 @@ impl Brand {
     }
 
     /// Where its payouts go; `null` until `payoutAccountOnboardingLinkCreate` was first called.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = access::apply(Who::BrandOwner))]
     async fn payout_account(&self, ctx: &Context<'_>) -> Result<Option<PayoutAccount>> {
         payout::account_of(ctx, Party::Brand(self.0.id)).await
     }
 
     /// The stop that the operator put to its payouts; `null` when there is none.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = access::apply(Who::BrandOwner))]
     async fn payout_hold(&self, ctx: &Context<'_>) -> Result<Option<PayoutHold>> {
         payout::hold_on(ctx, Party::Brand(self.0.id)).await
     }
 
     /// Its payouts, the newest first.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = access::apply(Who::BrandOwner))]
     async fn payouts(
         &self,
         ctx: &Context<'_>,
@@ -204,9 +209,8 @@ impl Brand {
         imports_of(ctx, self.0.id, page).await
     }
 
-    /// Addresses that are told of what happens to it, the oldest first. For owners and managers: others who work for it
-    /// are told `FORBIDDEN`.
-    #[graphql(directive = access::apply(Who::Owner))]
+    /// Addresses that are told of what happens to it, the oldest first.
+    #[graphql(directive = access::apply(Who::BrandManager))]
     async fn webhook_endpoints(
         &self,
         ctx: &Context<'_>,
@@ -215,7 +219,6 @@ impl Brand {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<WebhookEndpointConnection> {
-        webhook::only_managers(ctx, self.0.id).await?;
         webhook::endpoints(ctx, Some(self.0.id), page(first, after, last, before)?).await
     }
 

@@ -13,6 +13,7 @@ mod variant;
 use async_graphql::{Context, ID, Result};
 use vitrine_domain::catalog;
 use vitrine_model::id::{BrandId, ProductId, VariantId};
+use vitrine_model::identity::Role;
 use vitrine_model::text::Handle;
 
 use crate::error::settle;
@@ -35,6 +36,19 @@ pub(crate) async fn is_staff(ctx: &Context<'_>, brand: BrandId) -> Result<bool> 
         Some(account) => Ok(load(ctx, RoleAt(brand, account)).await?.is_some()),
         None => Ok(false),
     }
+}
+
+/// What the viewer may do at the brand; nothing when she does not work there.
+pub(crate) async fn role_at(ctx: &Context<'_>, brand: BrandId) -> Result<Option<Role>> {
+    match ctx.viewer().account_id() {
+        Some(account) => load(ctx, RoleAt(brand, account)).await,
+        None => Ok(None),
+    }
+}
+
+/// Whether the viewer owns the brand, or runs the platform.
+pub(crate) async fn is_head(ctx: &Context<'_>, brand: BrandId) -> Result<bool> {
+    Ok(ctx.viewer().is_operator() || role_at(ctx, brand).await? == Some(Role::Owner))
 }
 
 /// The brand with this id.

@@ -44,7 +44,7 @@ pub enum ExplanationTarget {
     Goodwill,
 }
 
-/// A decision of an operator about money, which the books keep as one transaction. The shopholder, or the brand's staff,
+/// A decision of an operator about money, which the books keep as one transaction. The shopholder, or the brand's owner,
 /// whose money it is about reads it too.
 #[derive(Debug, Clone)]
 pub struct Adjustment(adjustment::Model);
@@ -58,7 +58,7 @@ impl Subject for Adjustment {
     }
 }
 
-/// A decision of an operator about money, which the books keep as one transaction. The shopholder, or the brand's staff,
+/// A decision of an operator about money, which the books keep as one transaction. The shopholder, or the brand's owner,
 /// whose money it is about reads it too.
 #[Object(guard = Declared(self))]
 impl Adjustment {

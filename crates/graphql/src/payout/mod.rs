@@ -12,7 +12,7 @@ use vitrine_model::payout as rows;
 use vitrine_model::payout::payout_account;
 
 use crate::access::{Declared, Subject, Who, access, root_part};
-use crate::catalog::is_staff;
+use crate::catalog::is_head;
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
 use crate::error::{Trouble, UserError, UserErrorCode, answer, at, at_opt, payload};
 use crate::loaders::{load, loader};
@@ -21,10 +21,10 @@ use crate::request::{RequestContext, parse_id};
 
 pub(crate) use hold::{PayoutHold, hold_on};
 
-/// Whether what is a party's is the viewer's: her own, or that of a brand she works for.
+/// Whether what is a party's is the viewer's: her own, or that of a brand she owns.
 pub(crate) async fn is_party(ctx: &Context<'_>, party: Party) -> Result<bool> {
     match party {
-        Party::Brand(brand) => is_staff(ctx, brand).await,
+        Party::Brand(brand) => is_head(ctx, brand).await,
         Party::Shopholder(account) => Ok(ctx.viewer().account_id() == Some(account)),
     }
 }
@@ -48,7 +48,7 @@ pub enum PayoutAccountStatus {
 }
 
 /// Where a party's payouts go: its account at the payment provider. It belongs to the shopholder, or to the brand's
-/// staff.
+/// owners.
 #[derive(Debug, Clone)]
 pub struct PayoutAccount(payout_account::Model);
 
@@ -59,7 +59,7 @@ impl Subject for PayoutAccount {
 }
 
 /// Where a party's payouts go: its account at the payment provider. It belongs to the shopholder, or to the brand's
-/// staff.
+/// owners.
 #[Object(guard = Declared(self))]
 impl PayoutAccount {
     /// Its id.
@@ -117,7 +117,7 @@ pub enum PayoutState {
     Refused,
 }
 
-/// Money moved to a payout account. It belongs to the shopholder, or to the brand's staff.
+/// Money moved to a payout account. It belongs to the shopholder, or to the brand's owners.
 #[derive(Debug, Clone)]
 pub struct Payout(rows::Model);
 
@@ -127,7 +127,7 @@ impl Subject for Payout {
     }
 }
 
-/// Money moved to a payout account. It belongs to the shopholder, or to the brand's staff.
+/// Money moved to a payout account. It belongs to the shopholder, or to the brand's owners.
 #[Object(guard = Declared(self))]
 impl Payout {
     /// Its id.

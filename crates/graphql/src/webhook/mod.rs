@@ -37,17 +37,6 @@ pub(crate) async fn manages(ctx: &Context<'_>, brand: Option<BrandId>) -> Result
     Ok(role.is_some_and(|role| role <= Role::Manager))
 }
 
-/// Passes for those who manage the brand.
-pub(crate) async fn only_managers(ctx: &Context<'_>, brand: BrandId) -> Result<()> {
-    if manages(ctx, Some(brand)).await? {
-        return Ok(());
-    }
-    Err(protocol_error(
-        code::FORBIDDEN,
-        "this is for owners and managers of the brand",
-    ))
-}
-
 /// The endpoint with this id, if the viewer may see it.
 pub(crate) async fn endpoint_node(ctx: &Context<'_>, id: &ID) -> Result<Option<WebhookEndpoint>> {
     let id: WebhookEndpointId = parse_id(id)?;

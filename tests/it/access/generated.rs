@@ -1,0 +1,141 @@
+//! Every field and every mutation of the schema that runs, as everybody: what is expected of each is what it declares of
+//! itself by `@access`, and whose the object is. What has no declaration, no input or no value in the world fails.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{EntityTrait, PaginatorTrait};
+use serde_json::{Value, json};
+use vitrine_model::event;
+
+use super::contract::Contract;
+use super::mutations::{Made, May, ORDER, case};
+use super::story::{cleared, told};
+use super::walk::Walk;
+use super::world::{Asker, World};
+use crate::support::on_both;
+
+/// Fields that have a value only in circumstances that other tests make.
+const ELSEWHERE: &[(&str, &str)] = &[(
+    "Payout.refusal",
+    "payout::a_refused_transfer_makes_the_money_available_again",
+)];
+/// Objects asked for of each type: the more there are, the longer it takes, and the less they differ.
+const MOST_OF_A_TYPE: usize = 8;
+
+/// The input for this asker.
+fn named(input: &Value, by: Asker) -> Value {
+    let name = format!("{by:?}").to_lowercase();
+    serde_json::from_str(&input.to_string().replace("NAME", &name)).unwrap()
+}
+
+/// The payload's subject and the code of its first user error.
+fn outcome(payload: &Value) -> (bool, Option<&str>) {
+    let parts = payload.as_object().into_iter().flatten();
+    let mut subject =
+        parts.filter(|(name, _)| !["__typename", "userErrors", "warnings"].contains(&name.as_str()));
+    let made = subject.any(|(_, part)| !part.is_null() && *part != json!([]));
+    (made, payload["userErrors"][0]["code"].as_str())
+}
+
+async fn events(world: &World<'_>) -> u64 {
+    event::Entity::find().count(world.app.db()).await.unwrap()
+}
+
+/// Tries one mutation as all who may not, and then as who may.
+async fn tried(walk: &mut Walk<'_, '_>, world: &World<'_>, name: &'static str, made: &Made) -> Value {
+    let Some(case) = case(name, world, made) else {
+        walk.complaints
+            .insert(format!("the table has no input for {name}"));
+        return Value::Null;
+    };
+    let may = match case.may {
+        May::Everyone => {
+            let mut last = Value::Null;
+            for by in Asker::ALL {
+                last = walk.mutation(by, name, &named(&case.input, by)).await;
+                let (made, code) = outcome(&last);
+                if code.is_some() || (!last.is_null() && !made && name != "sessionsRevokeOthers") {
+                    walk.complaints.insert(format!("{by:?} may {name}, but {code:?}"));
+                }
+            }
+            return last;
+        }
+        May::Holder => {
+            for by in Asker::ALL.into_iter().filter(|by| *by != Asker::Expired) {
+                let payload = walk
+                    .mutation(by, name, &json!({ "refreshToken": "vr_guessed" }))
+                    .await;
+                if outcome(&payload) != (false, Some("TOKEN_INVALID")) {
+                    walk.complaints.insert(format!(
+                        "{by:?} may {name} with a guess: {}",
+                        payload["userErrors"]
+                    ));
+                }
+            }
+            &[Asker::Anonymous][..]
+        }
+        May::Only(may) => may,
+    };
+    let secret = matches!(case.may, May::Holder);
+    for by in Asker::ALL.into_iter().filter(|by| !secret && !may.contains(by)) {
+        let before = events(world).await;
+        let payload = walk.mutation(by, name, &case.input).await;
+        let (made, code) = outcome(&payload);
+        let refused = payload.is_null() || (!made && matches!(code, Some("NOT_FOUND" | "FORBIDDEN")));
+        if !refused || events(world).await != before {
+            walk.complaints.insert(format!(
+                "{by:?} may not {name}, but made is {made}: {}",
+                payload["userErrors"]
+            ));
+        }
+    }
+    let payload = walk.mutation(may[0], name, &case.input).await;
+    let (done, code) = outcome(&payload);
+    if !done || code.is_some() {
+        walk.complaints
+            .insert(format!("{:?} may {name}, but: {}", may[0], payload["userErrors"]));
+    }
+    payload
+}
+
+on_both! {
+    async fn every_field_and_mutation_is_open_to_those_it_declares_and_to_nobody_else(app) {
+        let contract = Contract::read();
+        let mut world = told(app).await;
+        let mut walk = Walk::new(&contract, &world);
+        walk.queries().await;
+        for of in &contract.nodes {
+            let ids = world.of(of);
+            if ids.is_empty() {
+                walk.complaints.insert(format!("the world has no {of}"));
+            }
+            for id in ids.into_iter().take(MOST_OF_A_TYPE) {
+                walk.node(of, id).await;
+            }
+        }
+        let sessions = "{ viewer { sessions { id isCurrent } } }";
+        let sessions = world.send(Asker::Shopholder, sessions, json!({})).await;
+        let sessions = sessions["data"]["viewer"]["sessions"].as_array().unwrap();
+        let other = sessions.iter().find(|session| session["isCurrent"] == json!(false)).expect("another session");
+        let (reached, complaints) = walk.pause();
+        world.named.insert("session", other["id"].as_str().unwrap().to_owned());
+        let mut walk = Walk::resume(&contract, &world, reached, complaints);
+        let all: BTreeSet<&str> = contract.objects["Mutation"].iter().map(|field| field.name.as_str()).collect();
+        let missing: Vec<_> = all.iter().filter(|name| !ORDER.contains(name)).collect();
+        assert!(missing.is_empty(), "mutations without an input in the table: {missing:?}");
+        let mut made = Made::new();
+        for name in ORDER {
+            let payload = tried(&mut walk, &world, name, &made).await;
+            made.insert(name, payload);
+            app.settle().await;
+        }
+        cleared(app).await;
+        let unreached: BTreeSet<String> = walk.unreached().into_iter().collect();
+        let elsewhere: BTreeSet<String> = ELSEWHERE.iter().map(|(field, _)| (*field).to_owned()).collect();
+        let unread: Vec<_> = unreached.symmetric_difference(&elsewhere).collect();
+        let complaints: Vec<_> = walk.complaints.iter().take(60).collect();
+        assert!(complaints.is_empty() && unread.is_empty(),
+            "{} complaints: {complaints:#?}; fields that nobody has read with a value, or that are read after all: {unread:#?}",
+            walk.complaints.len());
+    }
+}

@@ -1,0 +1,341 @@
+//! Every mutation, with an input that whoever may gets through with. Nobody else does, and for her nothing changes.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::story::refund_of;
+use super::world::{Asker, World};
+use crate::support::{FRONTEND, PASSWORD, START};
+
+/// What mutations carried out so far have answered, by their names.
+pub(super) type Made = BTreeMap<&'static str, Value>;
+
+/// How a mutation is tried.
+pub(super) struct Case {
+    pub(super) may: May,
+    pub(super) input: Value,
+}
+
+/// Who may do it to what the input names.
+pub(super) enum May {
+    /// Whoever the declaration admits: it is about herself, or about nobody. `NAME` in the input stands for a name of hers.
+    Everyone,
+    /// Whoever knows the secret in the input.
+    Holder,
+    /// The first of these, who does it; the others could as well.
+    Only(&'static [Asker]),
+}
+
+const STAFF: May = May::Only(&[Asker::BrandOwner, Asker::Operator]);
+const SHIPPERS: May = May::Only(&[Asker::Shipper, Asker::BrandOwner, Asker::Operator]);
+const SHOPHOLDER: May = May::Only(&[Asker::Shopholder]);
+const CUSTOMER: May = May::Only(&[Asker::Customer]);
+const BUYER: May = May::Only(&[Asker::Buyer, Asker::Operator]);
+const OPERATOR: May = May::Only(&[Asker::Operator]);
+
+/// The mutations in the order they are tried in. An input that needs what an earlier one made finds it in `made`.
+pub(super) const ORDER: &[&str] = &[
+    "accountCreate",
+    "accountUpdate",
+    "sessionCreate",
+    "sessionRefresh",
+    "sessionRevoke",
+    "sessionsRevokeOthers",
+    "brandCreate",
+    "shopOpen",
+    "brandMemberAdd",
+    "brandMemberRemove",
+    "brandUpdate",
+    "brandTermsChange",
+    "brandFeeBearerSet",
+    "shippingRateSet",
+    "productUpdate",
+    "variantUpdate",
+    "variantStockSet",
+    "productImportCreate",
+    "shopUpdate",
+    "shopUnpublish",
+    "shopPublish",
+    "shopClose",
+    "recommendationAdd",
+    "recommendationUpdate",
+    "recommendationsReorder",
+    "recommendationRemove",
+    "referralLinkCreate",
+    "cartCreate",
+    "cartLinesAdd",
+    "cartClickAdd",
+    "cartLinesUpdate",
+    "cartLinesRemove",
+    "cartBuyerUpdate",
+    "cartDeliveryAddressUpdate",
+    "checkoutStart",
+    "checkoutReturn",
+    "orderCancel",
+    "fulfillmentCreate",
+    "fulfillmentDelivered",
+    "returnRequest",
+    "returnDecline",
+    "returnApprove",
+    "orderLinesRefund",
+    "disputeEvidenceNote",
+    "disputeEvidenceSubmit",
+    "disputeAccept",
+    "goodwillCredit",
+    "debtWriteOff",
+    "suspenseExplain",
+    "movementExplain",
+    "adjustmentCorrect",
+    "payoutAccountOnboardingLinkCreate",
+    "payoutRun",
+    "payoutHold",
+    "payoutHoldRelease",
+    "webhookEndpointCreate",
+    "webhookEndpointUpdate",
+    "webhookEndpointSecretRotate",
+    "webhookEndpointTest",
+    "webhookMessageReplay",
+    "webhookMessagesReplay",
+    "webhookEndpointDisable",
+    "webhookEndpointEnable",
+    "webhookEndpointDelete",
+];
+
+/// How the mutation is tried; none when no table has it.
+pub(super) fn case(name: &'static str, world: &World<'_>, made: &Made) -> Option<Case> {
+    let found = of_people(name, world, made)
+        .or_else(|| of_goods(name, world))
+        .or_else(|| of_shops(name, world, made))
+        .or_else(|| of_carts(name, world, made))
+        .or_else(|| of_orders(name, world, made))
+        .or_else(|| of_money(name, world))
+        .or_else(|| of_webhooks(name, world));
+    found.map(|(may, input)| Case { may, input })
+}
+
+fn of_people(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)> {
+    let brand = &world.brand;
+    Some(match name {
+        "accountCreate" => (
+            May::Everyone,
+            json!({ "email": "new-NAME@example.com", "name": "New", "password": PASSWORD }),
+        ),
+        "accountUpdate" => (May::Everyone, json!({ "name": "NAME" })),
+        "sessionCreate" => (
+            May::Everyone,
+            json!({ "email": "new-NAME@example.com", "password": PASSWORD }),
+        ),
+        // Whoever holds the token may: it is told to nobody but her who signed in.
+        "sessionRefresh" => (
+            May::Holder,
+            json!({ "refreshToken": made.get("sessionCreate").map(|made| made["session"]["refreshToken"].clone()) }),
+        ),
+        "sessionsRevokeOthers" => (May::Everyone, json!({})),
+        "sessionRevoke" => (SHOPHOLDER, json!({ "id": world.id("session") })),
+        "brandCreate" => (
+            May::Everyone,
+            json!({ "handle": "brand-NAME", "name": "New", "country": "DE", "currency": "EUR", "defaultVatRate": 0 }),
+        ),
+        "shopOpen" => (May::Everyone, json!({ "handle": "shop-NAME", "name": "New" })),
+        "brandMemberAdd" => (
+            STAFF,
+            json!({ "brandId": brand, "email": "new-anonymous@example.com", "role": "MANAGER" }),
+        ),
+        "brandMemberRemove" => (
+            STAFF,
+            json!({ "brandId": brand, "accountId": world.id("leaving") }),
+        ),
+        _ => return None,
+    })
+}
+
+fn of_goods(name: &str, world: &World<'_>) -> Option<(May, Value)> {
+    let (brand, variant) = (&world.brand, world.id("variant"));
+    Some(match name {
+        "brandUpdate" => (STAFF, json!({ "brandId": brand, "name": "Tea for all" })),
+        "brandTermsChange" => (STAFF, json!({ "brandId": brand, "attributionDays": 10 })),
+        "brandFeeBearerSet" => (OPERATOR, json!({ "brandId": brand, "feeBearer": "PLATFORM" })),
+        "shippingRateSet" => (
+            STAFF,
+            json!({ "brandId": brand, "country": "FR", "price": { "amount": "9.90", "currency": "EUR" } }),
+        ),
+        "productUpdate" => (STAFF, json!({ "id": world.id("product"), "title": "Teapot" })),
+        "variantUpdate" => (STAFF, json!({ "variantId": variant, "sku": "TEA-2" })),
+        "variantStockSet" => (
+            STAFF,
+            json!({ "variantId": variant, "onHand": 50, "idempotencyKey": "count" }),
+        ),
+        "productImportCreate" => (STAFF, json!({ "brandId": brand, "fileName": "products.csv" })),
+        _ => return None,
+    })
+}
+
+fn of_shops(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)> {
+    let (shop, id) = (world.id("shop"), |made: &Value| {
+        made["recommendation"]["id"].clone()
+    });
+    let added = made.get("recommendationAdd").map(id);
+    let input = match name {
+        "shopUpdate" => json!({ "id": shop, "name": "Teapots" }),
+        "shopUnpublish" | "shopPublish" => json!({ "id": shop }),
+        "shopClose" => json!({ "id": world.id("draft") }),
+        "recommendationAdd" => {
+            json!({ "shopId": shop, "productId": world.id("bicycle"), "discountShare": 1000 })
+        }
+        "recommendationUpdate" => json!({ "id": added, "note": "It rides well.", "discountShare": 2000 }),
+        "recommendationsReorder" => {
+            json!({ "shopId": shop, "recommendationIds": [added, world.id("recommendation")] })
+        }
+        "recommendationRemove" => json!({ "id": added }),
+        "referralLinkCreate" => {
+            json!({ "shopId": shop, "label": "letter", "productId": world.id("product") })
+        }
+        _ => return None,
+    };
+    Some((SHOPHOLDER, input))
+}
+
+fn of_carts(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)> {
+    let (cart, going, variant) = (world.id("cart"), world.id("going"), world.id("variant"));
+    let capped = made.get("cartLinesAdd").and_then(|made| {
+        let mut lines = made["cart"]["lines"].as_array()?.iter();
+        lines
+            .find(|line| line["quantity"] == 999)
+            .map(|line| line["id"].clone())
+    });
+    let total = made
+        .get("cartDeliveryAddressUpdate")
+        .map(|made| made["cart"]["cost"]["total"].clone());
+    let total = total.map(|total| json!({ "amount": total["amount"], "currency": total["currency"] }));
+    let back = format!("{FRONTEND}/back");
+    let input = match name {
+        "cartCreate" => {
+            let lines = json!([{ "variantId": variant, "quantity": 1 }]);
+            return Some((May::Everyone, json!({ "lines": lines, "clickToken": "forged" })));
+        }
+        "cartLinesAdd" => {
+            // More than a line may have: a warning tells.
+            let many = json!({ "variantId": variant, "quantity": 600 });
+            json!({ "cartId": going, "lines": [many, many] })
+        }
+        "cartClickAdd" => json!({ "cartId": going, "clickToken": world.id("click") }),
+        "cartLinesUpdate" => {
+            json!({ "cartId": going, "lines": [{ "id": capped, "quantity": 1 }] })
+        }
+        "cartLinesRemove" => json!({ "cartId": cart, "lines": [world.id("cartLine")] }),
+        "cartBuyerUpdate" => {
+            json!({ "cartId": going, "email": "carla@example.com", "name": "Carla Customer" })
+        }
+        "cartDeliveryAddressUpdate" => {
+            json!({ "cartId": going, "line1": "2 Mill Lane", "postalCode": "10115", "city": "Berlin", "country": "DE" })
+        }
+        "checkoutStart" => {
+            json!({ "cartId": going, "expectedTotal": total, "successUrl": back, "cancelUrl": back, "idempotencyKey": "start" })
+        }
+        _ => return None,
+    };
+    Some((CUSTOMER, input))
+}
+
+fn of_orders(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)> {
+    const CUSTOMERS: May = May::Only(&[Asker::Customer, Asker::Operator]);
+    let order = world.id("order");
+    let lines = json!([{ "orderLineId": world.id("orderLine"), "quantity": 1 }]);
+    Some(match name {
+        "checkoutReturn" => (CUSTOMERS, json!({ "orderId": world.id("awaiting") })),
+        "orderCancel" => (
+            CUSTOMERS,
+            json!({ "orderId": world.id("awaiting"), "idempotencyKey": "no" }),
+        ),
+        "fulfillmentCreate" => (
+            SHIPPERS,
+            json!({ "orderId": order, "lines": lines, "carrier": "DHL", "idempotencyKey": "send" }),
+        ),
+        "fulfillmentDelivered" => (
+            SHIPPERS,
+            json!({ "fulfillmentId": made.get("fulfillmentCreate").map(|made| made["fulfillment"]["id"].clone()) }),
+        ),
+        "returnRequest" => (
+            BUYER,
+            json!({ "orderId": order, "lines": lines, "reason": "the lid too" }),
+        ),
+        "returnDecline" => (STAFF, json!({ "returnId": world.id("return") })),
+        "returnApprove" => (
+            STAFF,
+            json!({ "returnId": made.get("returnRequest").map(|made| made["returns"][0]["id"].clone()) }),
+        ),
+        "orderLinesRefund" => (STAFF, refund_of(world, 1)),
+        "disputeEvidenceNote" => (
+            STAFF,
+            json!({ "disputeId": world.id("dispute"), "note": "Delivered, and signed for." }),
+        ),
+        "disputeEvidenceSubmit" => (OPERATOR, json!({ "disputeId": world.id("dispute") })),
+        "disputeAccept" => (
+            OPERATOR,
+            json!({ "disputeId": world.id("given-in"), "idempotencyKey": "accept" }),
+        ),
+        _ => return None,
+    })
+}
+
+fn of_money(name: &str, world: &World<'_>) -> Option<(May, Value)> {
+    let her = &world.people[&Asker::Shopholder].id;
+    let amount = |amount: &str| json!({ "amount": amount, "currency": "EUR" });
+    let back = format!("{FRONTEND}/back");
+    Some(match name {
+        "goodwillCredit" => (
+            OPERATOR,
+            json!({ "partyId": her, "amount": amount("1.00"), "reason": "sorry", "idempotencyKey": "sorry" }),
+        ),
+        "debtWriteOff" => (
+            OPERATOR,
+            json!({ "partyId": her, "amount": amount("0.50"), "reason": "let it be", "idempotencyKey": "off" }),
+        ),
+        "suspenseExplain" => (
+            OPERATOR,
+            json!({ "suspended": "tax_fee", "currency": "EUR", "target": "FLOAT", "reason": "a tax", "idempotencyKey": "tax" }),
+        ),
+        "movementExplain" => (
+            OPERATOR,
+            json!({ "source": "re_hand", "target": "GOODWILL", "reason": "she called", "idempotencyKey": "hand" }),
+        ),
+        "adjustmentCorrect" => (
+            OPERATOR,
+            json!({ "adjustmentId": world.id("gift"), "reason": "not hers", "idempotencyKey": "back" }),
+        ),
+        "payoutAccountOnboardingLinkCreate" => (
+            STAFF,
+            json!({ "brandId": world.brand, "returnUrl": back, "refreshUrl": back }),
+        ),
+        "payoutRun" => (OPERATOR, json!({ "idempotencyKey": "run-now" })),
+        "payoutHold" => (
+            OPERATOR,
+            json!({ "partyId": world.people[&Asker::OtherTenant].id, "reason": "a question", "idempotencyKey": "stop" }),
+        ),
+        "payoutHoldRelease" => (
+            OPERATOR,
+            json!({ "partyId": her, "reason": "answered", "idempotencyKey": "go" }),
+        ),
+        _ => return None,
+    })
+}
+
+fn of_webhooks(name: &str, world: &World<'_>) -> Option<(May, Value)> {
+    let hook = world.id("hook");
+    let input = match name {
+        "webhookEndpointCreate" => {
+            json!({ "brandId": world.brand, "url": world.id("receiver"), "topics": ["IMPORT_DONE"] })
+        }
+        "webhookEndpointUpdate" => json!({ "id": hook, "description": "the till" }),
+        "webhookMessageReplay" => json!({ "id": world.id("message") }),
+        "webhookMessagesReplay" => json!({ "endpointId": hook, "since": START }),
+        "webhookEndpointSecretRotate"
+        | "webhookEndpointTest"
+        | "webhookEndpointDisable"
+        | "webhookEndpointEnable"
+        | "webhookEndpointDelete" => json!({ "id": hook }),
+        _ => return None,
+    };
+    Some((STAFF, input))
+}

@@ -1,0 +1,384 @@
+//! Everybody who may ask, and whose everything is.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{EntityTrait, ModelTrait};
+use serde_json::{Value, json};
+use vitrine_model::catalog::{brand, import, product, variant};
+use vitrine_model::checkout::{cart, dispute, fulfillment, order, order_line, refund, return_request};
+use vitrine_model::id::{BrandId, OrderId};
+use vitrine_model::identity::account;
+use vitrine_model::ledger::{Party, adjustment};
+use vitrine_model::payout;
+use vitrine_model::referral::link;
+use vitrine_model::shop::{self, recommendation};
+use vitrine_model::webhook::{endpoint, message};
+
+use super::contract::Field;
+use crate::support::{App, Person};
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Asker {
+    /// The owner of the shop.
+    Shopholder,
+    /// The owner of the brand.
+    BrandOwner,
+    /// Someone who works for the brand, but may only ship.
+    Shipper,
+    /// Who runs the platform.
+    Operator,
+    /// The owner of another brand and of another shop.
+    OtherTenant,
+    /// Someone signed in who has nothing.
+    Stranger,
+    /// Someone signed in who buys.
+    Customer,
+    /// The owner of the shop, by a session that has ended.
+    Expired,
+    /// A guest who bought, holding her secret.
+    Buyer,
+    /// A guest who bought elsewhere, holding her own secret.
+    OtherGuest,
+    /// Nobody known.
+    Anonymous,
+}
+
+impl Asker {
+    pub(super) const ALL: [Self; 11] = [
+        Self::Shopholder,
+        Self::BrandOwner,
+        Self::Shipper,
+        Self::Operator,
+        Self::OtherTenant,
+        Self::Stranger,
+        Self::Customer,
+        Self::Expired,
+        Self::Buyer,
+        Self::OtherGuest,
+        Self::Anonymous,
+    ];
+
+    pub(super) fn is_signed_in(self) -> bool {
+        !matches!(
+            self,
+            Self::Expired | Self::Buyer | Self::OtherGuest | Self::Anonymous
+        )
+    }
+}
+
+/// What has an id.
+#[derive(Debug, Clone)]
+pub(super) struct Thing {
+    /// Its type in the contract.
+    pub(super) of: &'static str,
+    /// Those it belongs to.
+    pub(super) owners: Vec<Asker>,
+    /// Whether everybody sees that it is there.
+    pub(super) public: bool,
+}
+
+/// Everybody and everything.
+pub(super) struct World<'a> {
+    pub(super) app: &'a App,
+    pub(super) people: BTreeMap<Asker, Person<'a>>,
+    /// The brand that the brand's owner owns.
+    pub(super) brand: String,
+    /// What there is to name in arguments and inputs.
+    pub(super) named: BTreeMap<&'static str, String>,
+    things: BTreeMap<String, Thing>,
+    /// An access token whose time is over.
+    expired: String,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(
+        app: &'a App,
+        people: BTreeMap<Asker, Person<'a>>,
+        brand: String,
+        expired: String,
+    ) -> Self {
+        Self {
+            app,
+            people,
+            brand,
+            named: BTreeMap::new(),
+            things: BTreeMap::new(),
+            expired,
+        }
+    }
+
+    /// Sends one operation as this asker.
+    pub(super) async fn send(&self, by: Asker, document: &str, variables: Value) -> Value {
+        if by == Asker::Expired {
+            // Everybody else refreshes her session when it is time.
+            let request = self
+                .app
+                .http
+                .post(self.app.url("/graphql"))
+                .bearer_auth(&self.expired);
+            let body = json!({ "query": document, "variables": variables });
+            return request.json(&body).send().await.unwrap().json().await.unwrap();
+        }
+        self.people[&by].send(document, variables).await
+    }
+
+    /// What has this id.
+    pub(super) fn thing(&self, id: &str) -> Option<&Thing> {
+        self.things.get(id)
+    }
+
+    /// The ids of things of one type.
+    pub(super) fn of(&self, of: &str) -> Vec<&str> {
+        let those = self.things.iter().filter(|(_, thing)| thing.of == of);
+        those.map(|(id, _)| id.as_str()).collect()
+    }
+
+    /// What is named so.
+    pub(super) fn id(&self, name: &str) -> &str {
+        self.named
+            .get(name)
+            .unwrap_or_else(|| panic!("nothing is named {name}"))
+    }
+
+    /// With which arguments the field is called: once for each way to call it.
+    pub(super) fn calls(&self, of: &str, field: &Field) -> Vec<String> {
+        let id = |name: &str| format!("(id: \"{}\")", self.id(name));
+        let handle = |handle: &str| format!("(handle: \"{handle}\")");
+        match (of, field.name.as_str()) {
+            ("Mutation", _) if field.arguments.is_empty() => vec![String::new()],
+            ("Mutation", _) => vec!["(input: $in)".to_owned()],
+            ("Query", "node") => vec![id("shop")],
+            ("Query", "nodes") => vec![format!(
+                "(ids: [\"{}\", \"{}\"])",
+                self.id("order"),
+                self.id("brand")
+            )],
+            ("Query", "brand") => vec![id("brand"), handle("tea")],
+            ("Query", "shop") => vec![id("shop"), handle("tea-shop"), id("draft"), handle("draft")],
+            ("Query", "product") => vec![
+                id("product"),
+                id("hidden"),
+                format!("(brandId: \"{}\", handle: \"tea\")", self.id("brand")),
+            ],
+            ("Query", "cart" | "order" | "productImport") => vec![id(&field.name)],
+            ("Query", "splitPreview") => vec![format!(
+                "(productIds: [\"{}\"], shares: [0, 4000])",
+                self.id("product")
+            )],
+            ("Query", "payoutMinimum") => vec!["(currency: EUR)".to_owned()],
+            ("ShareSplit" | "Recommendation", "split") => {
+                vec![format!("(variantId: \"{}\")", self.id("variant"))]
+            }
+            _ => vec![Self::page(of, field)],
+        }
+    }
+
+    /// The arguments of a list, or none.
+    fn page(of: &str, field: &Field) -> String {
+        let needed = field.arguments.iter().find(|argument| argument.required);
+        if let Some(argument) = needed {
+            panic!("{of}.{}: no value for {}", field.name, argument.name);
+        }
+        let paged = field.arguments.iter().any(|argument| argument.name == "first");
+        match (of, field.name.as_str()) {
+            // Long enough that all that may stand in them does.
+            ("Account", "statement") => "(first: 40)".to_owned(),
+            _ if paged => "(first: 4)".to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// Learns whose everything is, from the rows.
+    pub(super) async fn learn(&mut self) {
+        self.things.clear();
+        self.learn_identity_and_catalog().await;
+        self.learn_shops().await;
+        self.learn_checkout().await;
+        self.learn_money().await;
+        self.learn_webhooks().await;
+    }
+
+    fn put(&mut self, id: impl ToString, of: &'static str, owners: Vec<Asker>, public: bool) {
+        self.things.insert(id.to_string(), Thing { of, owners, public });
+    }
+
+    /// Those who ask as this account.
+    fn account(&self, id: impl ToString) -> Vec<Asker> {
+        let id = id.to_string();
+        let hers = self
+            .people
+            .iter()
+            .filter(|(asker, person)| asker.is_signed_in() && person.id == id);
+        hers.map(|(asker, _)| *asker).collect()
+    }
+
+    /// Those who work for the brand.
+    fn staff(&self, id: BrandId) -> Vec<Asker> {
+        match id.to_string() == self.brand {
+            true => vec![Asker::BrandOwner, Asker::Shipper],
+            false => vec![Asker::OtherTenant],
+        }
+    }
+
+    fn party(&self, party: Party) -> Vec<Asker> {
+        match party {
+            // A brand's money is its owners' concern, not that of all who work for it.
+            Party::Brand(id) => self
+                .staff(id)
+                .into_iter()
+                .filter(|asker| *asker != Asker::Shipper)
+                .collect(),
+            Party::Shopholder(id) => self.account(id),
+        }
+    }
+
+    async fn all<E: EntityTrait>(&self) -> Vec<E::Model>
+    where
+        E::Model: ModelTrait,
+    {
+        E::find().all(self.app.db()).await.unwrap()
+    }
+
+    async fn learn_identity_and_catalog(&mut self) {
+        for row in self.all::<account::Entity>().await {
+            let owners = self.account(row.id);
+            self.put(row.id, "Account", owners, true);
+        }
+        for row in self.all::<brand::Entity>().await {
+            let owners = self.staff(row.id);
+            self.put(row.id, "Brand", owners, true);
+        }
+        let products = self.all::<product::Entity>().await;
+        for row in &products {
+            let owners = self.staff(row.brand_id);
+            self.put(row.id, "Product", owners, row.published);
+        }
+        for row in self.all::<variant::Entity>().await {
+            let product = products.iter().find(|product| product.id == row.product_id);
+            let owners = self.staff(row.brand_id);
+            self.put(
+                row.id,
+                "ProductVariant",
+                owners,
+                product.is_some_and(|product| product.published),
+            );
+        }
+        for row in self.all::<import::Entity>().await {
+            let owners = self.staff(row.brand_id);
+            self.put(row.id, "ProductImport", owners, false);
+        }
+    }
+
+    async fn learn_shops(&mut self) {
+        let products = self.all::<product::Entity>().await;
+        let shops = self.all::<shop::Entity>().await;
+        for row in &shops {
+            let owners = self.account(row.owner_id);
+            self.put(row.id, "Shop", owners, row.state == shop::ShopState::Published);
+        }
+        let of = |id| shops.iter().find(|shop| shop.id == id).expect("its shop");
+        for row in self.all::<recommendation::Entity>().await {
+            let product = products
+                .iter()
+                .find(|product| product.id == row.product_id)
+                .expect("its product");
+            let shop = of(row.shop_id);
+            let offered = product.published && product.promotable && shop.state == shop::ShopState::Published;
+            if row.removed_at.is_none() {
+                let owners = self.account(shop.owner_id);
+                self.put(row.id, "Recommendation", owners, offered);
+            }
+        }
+        for row in self.all::<link::Entity>().await {
+            let owners = self.account(of(row.shop_id).owner_id);
+            self.put(row.id, "ReferralLink", owners, false);
+        }
+    }
+
+    async fn learn_checkout(&mut self) {
+        for row in self.all::<cart::Entity>().await {
+            let owners = self.holder(row.account_id.map(|id| id.to_string()), &row.secret_hash);
+            self.put(row.id, "Cart", owners, false);
+        }
+        let lines = self.all::<order_line::Entity>().await;
+        let mut orders: BTreeMap<OrderId, Vec<Asker>> = BTreeMap::new();
+        for row in self.all::<order::Entity>().await {
+            let owners = self.holder(row.account_id.map(|id| id.to_string()), &row.secret_hash);
+            orders.insert(row.id, owners.clone());
+            self.put(row.id, "Order", owners, false);
+        }
+        let with_staff = |world: &Self, order: OrderId, brand: Option<BrandId>| {
+            let brands = lines
+                .iter()
+                .filter(|line| line.order_id == order)
+                .map(|line| line.brand_id);
+            let brands = brands.filter(|one| brand.is_none_or(|brand| brand == *one));
+            let staff = brands.flat_map(|brand| world.staff(brand)).collect::<Vec<_>>();
+            [orders[&order].clone(), staff].concat()
+        };
+        for row in self.all::<fulfillment::Entity>().await {
+            let owners = with_staff(self, row.order_id, Some(row.brand_id));
+            self.put(row.id, "Fulfillment", owners, false);
+        }
+        for row in self.all::<return_request::Entity>().await {
+            let owners = with_staff(self, row.order_id, Some(row.brand_id));
+            self.put(row.id, "Return", owners, false);
+        }
+        for row in self.all::<refund::Entity>().await {
+            let owners = with_staff(self, row.order_id, None);
+            self.put(row.id, "Refund", owners, false);
+        }
+        for row in self.all::<dispute::Entity>().await {
+            let owners = with_staff(self, row.order_id, None);
+            self.put(row.id, "Dispute", owners, false);
+        }
+    }
+
+    /// Who opens it: by her account, or by the secret that she holds.
+    fn holder(&self, account: Option<String>, secret_hash: &[u8]) -> Vec<Asker> {
+        let mut holders = account.map_or_else(Vec::new, |id| self.account(id));
+        for (asker, person) in &self.people {
+            let held = person
+                .guest
+                .clone()
+                .map(|secret| vitrine_domain::secret::hash_secret(&secret.into()));
+            if held.as_deref() == Some(secret_hash) {
+                holders.push(*asker);
+            }
+        }
+        holders
+    }
+
+    async fn learn_webhooks(&mut self) {
+        let endpoints = self.all::<endpoint::Entity>().await;
+        // An address may hold a secret of its receiver's: it is for those who manage the brand.
+        let owners = |world: &Self, row: &endpoint::Model| {
+            row.brand_id
+                .map_or_else(Vec::new, |brand| world.party(Party::Brand(brand)))
+        };
+        for row in &endpoints {
+            let owners = owners(self, row);
+            self.put(row.id, "WebhookEndpoint", owners, false);
+        }
+        for row in self.all::<message::Entity>().await {
+            let endpoint = endpoints
+                .iter()
+                .find(|endpoint| endpoint.id == row.endpoint_id)
+                .expect("its endpoint");
+            let owners = owners(self, endpoint);
+            self.put(row.id, "WebhookMessage", owners, false);
+        }
+    }
+
+    async fn learn_money(&mut self) {
+        for row in self.all::<payout::Entity>().await {
+            let owners = self.party(row.party);
+            self.put(row.id, "Payout", owners, false);
+        }
+        for row in self.all::<adjustment::Entity>().await {
+            let owners = row.party.map_or_else(Vec::new, |party| self.party(party));
+            self.put(row.id, "Adjustment", owners, false);
+        }
+    }
+}
