@@ -54,6 +54,8 @@ pub struct Context {
     /// The last id made: its milliseconds, and the rest of it in two parts.
     last_id: Arc<Mutex<(u64, [u8; 2], u64)>>,
     request_id: Arc<str>,
+    /// The id of the session that the request came through.
+    through: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Context {
@@ -75,7 +77,20 @@ impl Context {
             chance: Arc::new(Mutex::new(chance)),
             last_id: Arc::default(),
             request_id: request_id.into(),
+            through: None,
         }
+    }
+
+    /// The same, for a request that came through the session with this id: what is done is recorded so.
+    #[must_use]
+    pub fn coming_through(mut self, session: Option<String>) -> Self {
+        self.through = session.map(Into::into);
+        self
+    }
+
+    /// The id of the session that the request came through.
+    pub fn through(&self) -> Option<&str> {
+        self.through.as_deref()
     }
 
     /// The database, for reading outside a transaction.

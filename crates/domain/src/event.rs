@@ -6,9 +6,10 @@ use std::fmt;
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{DbErr, EntityTrait};
-use vitrine_model::event;
 use vitrine_model::id::{AccountId, EventId};
+use vitrine_model::{event, event_reader};
 
+use crate::activity;
 use crate::context::{Context, Tx};
 use crate::jobs::{self, Job};
 use crate::{notify, webhook};
@@ -68,17 +69,29 @@ pub async fn record_as(
     subject: impl fmt::Display,
     refs: &[(&str, String)],
 ) -> Result<(), DbErr> {
+    let subject = subject.to_string();
     let payload: BTreeMap<&str, &str> = refs.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let row = event::ActiveModel {
         sequence: NotSet,
         id: Set(id),
         kind: Set(kind.to_owned()),
-        subject: Set(subject.to_string()),
+        subject: Set(subject.clone()),
         actor: Set(actor.to_string()),
+        through: Set(cx.through().map(str::to_owned)),
         payload: Set(jobs::json(&payload)),
         occurred_at: Set(cx.now()),
     };
-    event::Entity::insert(row).exec_without_returning(tx).await?;
+    let sequence = event::Entity::insert(row).exec(tx).await?.last_insert_id;
+    let readers = activity::readers(kind, actor, &subject, refs);
+    if !readers.is_empty() {
+        let rows = readers.into_iter().map(|reader| event_reader::ActiveModel {
+            reader: Set(reader),
+            sequence: Set(sequence),
+        });
+        event_reader::Entity::insert_many(rows)
+            .exec_without_returning(tx)
+            .await?;
+    }
     // One job serves all readers. Where only endpoints listen, they are looked for first: most events concern none.
     if notify::listens_to(kind) || webhook::listens_to(tx, kind).await? {
         let job = Job::EventNotify {

@@ -19,10 +19,11 @@
 //! | privacy  | identity, shop, referral, checkout, ledger   |
 //!
 //! `checkout` and `payout` never call each other: they meet in the ledger. Rows may be read through `vitrine_model` by
-//! anyone. The modules beside the domains (`context`, `tx`, `event`, `jobs`, `intent`, `inbox`, `reconcile`, `idempotency`,
+//! anyone. The modules beside the domains (`activity`, `context`, `tx`, `event`, `jobs`, `intent`, `inbox`, `reconcile`, `idempotency`,
 //! `list`, `points`, `search`, `secret`, `stream`, `template`, `throttle`) are the mechanism all share; `jobs`, `intent`, `inbox` and `reconcile` hand what comes
 //! back from outside to the domain it concerns.
 
+pub mod activity;
 pub mod context;
 pub mod event;
 pub mod failure;

@@ -4,6 +4,7 @@
 //! domain call and settles. What any field may be read by is declared on it and enforced in [`access`].
 
 mod access;
+mod activity;
 mod batches;
 mod connection;
 mod cookies;
@@ -56,6 +57,7 @@ pub struct Query(
     payout::PayoutQuery,
     reconciliation::ReconciliationQuery,
     jobs::JobQuery,
+    activity::ActivityQuery,
     webhook::WebhookQuery,
     privacy::PrivacyQuery,
 );

@@ -20,6 +20,8 @@ pub struct Model {
     pub subject: String,
     /// Who did it: an account's id, "guest", "operator", "stripe" or "system".
     pub actor: String,
+    /// What they did it through: the id of a session; none for what nobody signed in did.
+    pub through: Option<String>,
     /// Further ids: a JSON object.
     pub payload: String,
     /// When.

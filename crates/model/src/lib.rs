@@ -14,6 +14,7 @@ pub mod text;
 pub mod catalog;
 pub mod checkout;
 pub mod event;
+pub mod event_reader;
 pub mod idempotency;
 pub mod identity;
 pub mod inbox;
@@ -52,7 +53,7 @@ macro_rules! for_each_entity {
             ledger::balance_transaction, ledger::dispute_part,
             payout, payout::payout_account, payout::payout_run, payout::transfer_reversal,
             reconciliation, reconciliation::difference,
-            event, idempotency, inbox, installation, intent, job, mail,
+            event, event_reader, idempotency, inbox, installation, intent, job, mail,
             webhook::endpoint, webhook::message, webhook::attempt,
             privacy::consent
         }

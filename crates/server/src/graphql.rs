@@ -82,8 +82,9 @@ async fn answered(
     if let Some(account) = viewer.account_id() {
         meter.of_account(account).await.map_err(Refused::Exceeded)?;
     }
+    let session = viewer.session.as_ref().map(|session| session.id.to_string());
     let caller = Caller {
-        cx: cx.clone(),
+        cx: cx.clone().coming_through(session),
         viewer,
         meter: meter.clone(),
         read_only,

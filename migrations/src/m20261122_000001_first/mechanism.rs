@@ -7,10 +7,16 @@ create table event (
     kind text not null,
     subject text not null,
     actor text not null,
+    through text,
     payload text not null,
     occurred_at {time} not null
 );
 create index event_subject on event (subject, sequence);
+create table event_reader (
+    reader text not null,
+    sequence bigint not null references event (sequence),
+    primary key (reader, sequence)
+);
 create table installation (
     id integer not null primary key check (id = 1),
     livemode boolean not null,

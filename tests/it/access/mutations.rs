@@ -45,6 +45,7 @@ pub(super) const ORDER: &[&str] = &[
     "brandCreate",
     "shopOpen",
     "brandMemberAdd",
+    "brandMemberUpdate",
     "brandMemberRemove",
     "brandUpdate",
     "brandTermsChange",
@@ -141,6 +142,10 @@ fn of_people(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)>
         "brandMemberAdd" => (
             STAFF,
             json!({ "brandId": brand, "email": "new-anonymous@example.com", "role": "MANAGER" }),
+        ),
+        "brandMemberUpdate" => (
+            STAFF,
+            json!({ "brandId": brand, "accountId": world.id("leaving"), "role": "SHIPPER" }),
         ),
         "brandMemberRemove" => (
             STAFF,

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use vitrine_domain::context::Context;
 use vitrine_domain::ledger;
 use vitrine_domain::ports::BalanceTransactionFacts;
 use vitrine_model::catalog::{NoteKind, import_note, variant};
-use vitrine_model::id::WebhookEndpointId;
+use vitrine_model::id::{AccountId, WebhookEndpointId};
 use vitrine_model::identity::session;
 use vitrine_model::job::{self, JobState};
 use vitrine_model::money::Currency;
@@ -117,6 +117,7 @@ async fn expired(app: &App, shopholder: &mut Person<'_>) -> String {
     let over = vitrine_domain::ports::Clock::now(&*app.clock) - TimeDelta::seconds(1);
     session::Entity::update_many()
         .col_expr(session::Column::AccessExpiresAt, Expr::value(over))
+        .filter(session::Column::AccountId.eq(shopholder.id.parse::<AccountId>().unwrap()))
         .exec(app.db())
         .await
         .unwrap();
@@ -153,11 +154,11 @@ async fn webhooks(world: &mut World<'_>) {
     };
     let gone = gone.into_active_model().reset_all();
     gone.insert(app.db()).await.unwrap();
-    let event = event::Entity::find().one(app.db()).await.unwrap().unwrap();
-    let message = |state: MessageState, due: Option<Time>| message::Model {
+    let events = event::Entity::find().limit(2).all(app.db()).await.unwrap();
+    let message = |state: MessageState, due: Option<Time>, of: &event::Model| message::Model {
         id: cx.new_id(),
         endpoint_id: row.id,
-        event_id: event.id,
+        event_id: of.id,
         topic: Topic::ImportDone,
         body: "{}".to_owned(),
         state,
@@ -167,8 +168,12 @@ async fn webhooks(world: &mut World<'_>) {
         created_at: cx.now(),
         settled_at: due.is_none().then(|| cx.now()),
     };
-    let failed = message(MessageState::Failed, None);
-    let waiting = message(MessageState::Pending, Some(cx.now() + TimeDelta::days(1000)));
+    let failed = message(MessageState::Failed, None, &events[0]);
+    let waiting = message(
+        MessageState::Pending,
+        Some(cx.now() + TimeDelta::days(1000)),
+        &events[1],
+    );
     for row in [failed.clone(), waiting] {
         row.into_active_model()
             .reset_all()

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
+use vitrine_domain::activity::of_brand;
 use vitrine_domain::{catalog, identity};
 use vitrine_model::catalog as rows;
 use vitrine_model::catalog::{brand, shipping_rate, terms};
@@ -10,6 +11,7 @@ use vitrine_model::ledger::Party;
 use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Subject, Who, access};
+use crate::activity::{ActivityConnection, activities};
 use crate::catalog::import::{ProductImportConnection, imports_of};
 use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
 use crate::catalog::{is_staff, role_at};
@@ -179,6 +181,19 @@ impl Brand {
         before: Option<String>,
     ) -> Result<PayoutConnection> {
         payout::payouts_of(ctx, Party::Brand(self.0.id), first, after, last, before).await
+    }
+
+    /// What was done to the brand, its members and its money, the latest first.
+    #[graphql(directive = access::apply(Who::BrandOwner))]
+    async fn activity(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<ActivityConnection> {
+        activities(ctx, of_brand(self.0.id), (first, after, last, before)).await
     }
 
     /// The paid orders that hold something of it, the newest first: its own part of each.

@@ -2,11 +2,13 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
+use vitrine_domain::activity::of_account;
 use vitrine_domain::identity::{self, NewAccount};
 use vitrine_model::identity::account;
 use vitrine_model::ledger::Party;
 
 use crate::access::{Declared, Subject, Who, access, root_part};
+use crate::activity::{ActivityConnection, activities};
 use crate::checkout::{OrderConnection, orders_of};
 use crate::connection::{page, whole};
 use crate::error::{Trouble, UserError, answer, at, payload};
@@ -113,6 +115,19 @@ impl Account {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn payout_hold(&self, ctx: &Context<'_>) -> Result<Option<PayoutHold>> {
         payout::hold_on(ctx, Party::Shopholder(self.0.id)).await
+    }
+
+    /// What was done to her account and her money, and what she did herself that is kept on record; the latest first.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn activity(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<ActivityConnection> {
+        activities(ctx, of_account(self.0.id), (first, after, last, before)).await
     }
 
     /// Her payouts, the newest first.

@@ -70,6 +70,17 @@ pub struct BrandMemberAddInput {
     role: BrandRole,
 }
 
+/// Someone to do more or less for a brand.
+#[derive(InputObject)]
+pub struct BrandMemberUpdateInput {
+    /// The brand, which you must own.
+    brand_id: ID,
+    /// Her account.
+    account_id: ID,
+    /// What she may do there from now on.
+    role: BrandRole,
+}
+
 /// Someone to work for a brand no longer.
 #[derive(InputObject)]
 pub struct BrandMemberRemoveInput {
@@ -83,6 +94,14 @@ payload! {
     /// What came of `brandMemberAdd`.
     BrandMemberAddPayload {
         /// The new member.
+        member: BrandMember
+    }
+}
+
+payload! {
+    /// What came of `brandMemberUpdate`.
+    BrandMemberUpdatePayload {
+        /// The member as she is now.
         member: BrandMember
     }
 }
@@ -113,6 +132,23 @@ impl MemberMutation {
             let (by, brand) = (ctx.account()?, parse_id(&input.brand_id)?);
             let email = at("email", input.email.parse())?;
             let member = identity::add_member(ctx.cx(), by, brand, email, input.role.into()).await?;
+            Ok(BrandMember(member))
+        })
+        .await
+    }
+
+    /// Changes what someone may do at a brand that you own, at once. Codes: `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE` (a brand
+    /// keeps one owner at least).
+    #[graphql(directive = access::apply(Who::Account))]
+    async fn brand_member_update(
+        &self,
+        ctx: &Context<'_>,
+        input: BrandMemberUpdateInput,
+    ) -> Result<BrandMemberUpdatePayload> {
+        answer(ctx, async {
+            let (by, brand) = (ctx.account()?, parse_id(&input.brand_id)?);
+            let (account, role) = (parse_id(&input.account_id)?, input.role.into());
+            let member = identity::update_member(ctx.cx(), by, brand, account, role).await?;
             Ok(BrandMember(member))
         })
         .await

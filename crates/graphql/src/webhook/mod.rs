@@ -13,7 +13,6 @@ use vitrine_model::id::{BrandId, WebhookEndpointId, WebhookMessageId};
 use vitrine_model::identity::Role;
 use vitrine_model::webhook as rows;
 
-use crate::error::{code, protocol_error};
 use crate::loaders::{RoleAt, load, loader};
 use crate::request::{RequestContext, parse_id};
 

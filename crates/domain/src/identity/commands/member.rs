@@ -1,6 +1,7 @@
 //! Who works for a brand.
 
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use vitrine_model::id::{AccountId, BrandId};
 use vitrine_model::identity::{Role, account, brand_member};
@@ -36,6 +37,45 @@ pub async fn add_member(
         .or_refuse_duplicate(Refusal::AlreadyMember)?;
     let refs = [("account", account.id.to_string()), ("role", role.to_string())];
     event::record(&tx, cx, Actor::Account(by.id), "brand.member_added", brand, &refs).await?;
+    tx.commit().await?;
+    Ok(member)
+}
+
+/// Changes what a member may do at a brand, at once.
+///
+/// # Errors
+/// `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks, `MemberNotFound`, `LastOwner`.
+pub async fn update_member(
+    cx: &Context,
+    by: &account::Model,
+    brand: BrandId,
+    account: AccountId,
+    role: Role,
+) -> Result<brand_member::Model, Failure<Refusal>> {
+    let tx = cx.begin().await?;
+    // Of two owners who lower each other at once, the second finds herself no owner any more.
+    let owners = lock_owners(&tx, brand).await?;
+    queries::staff_of(&tx, by, brand, Role::Owner).await?;
+    if owners == [account] && role != Role::Owner {
+        return refuse(Refusal::LastOwner);
+    }
+    let updated = brand_member::Entity::update_many()
+        .col_expr(brand_member::Column::Role, Expr::value(role))
+        .filter(brand_member::Column::BrandId.eq(brand))
+        .filter(brand_member::Column::AccountId.eq(account))
+        .exec_with_returning(&tx)
+        .await?;
+    let member = updated.into_iter().next().or_refuse(Refusal::MemberNotFound)?;
+    let refs = [("account", account.to_string()), ("role", role.to_string())];
+    event::record(
+        &tx,
+        cx,
+        Actor::Account(by.id),
+        "brand.member_updated",
+        brand,
+        &refs,
+    )
+    .await?;
     tx.commit().await?;
     Ok(member)
 }
