@@ -101,6 +101,10 @@ pub(super) const ORDER: &[&str] = &[
     "webhookEndpointDisable",
     "webhookEndpointEnable",
     "webhookEndpointDelete",
+    "consentRecord",
+    "accountDataExport",
+    "orderContactErase",
+    "accountErase",
 ];
 
 /// How the mutation is tried; none when no table has it.
@@ -139,6 +143,16 @@ fn of_people(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)>
             json!({ "handle": "brand-NAME", "name": "New", "country": "DE", "currency": "EUR", "defaultVatRate": 0 }),
         ),
         "shopOpen" => (May::Everyone, json!({ "handle": "shop-NAME", "name": "New" })),
+        "consentRecord" => {
+            let answers = json!([{ "purpose": "STATISTICS_COOKIES", "granted": true }]);
+            let input = json!({ "visitorId": "NAME", "answers": answers, "textVersion": "1", "text": "May we count you?" });
+            (May::Everyone, input)
+        }
+        "accountDataExport" => (May::Everyone, json!({})),
+        "accountErase" => (
+            OPERATOR,
+            json!({ "accountId": made.get("accountCreate").map(|made| made["account"]["id"].clone()) }),
+        ),
         "brandMemberAdd" => (
             STAFF,
             json!({ "brandId": brand, "email": "new-anonymous@example.com", "role": "MANAGER" }),
@@ -265,6 +279,7 @@ fn of_orders(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)>
             BUYER,
             json!({ "orderId": order, "lines": lines, "reason": "the lid too" }),
         ),
+        "orderContactErase" => (CUSTOMERS, json!({ "orderId": world.id("cancelled") })),
         "returnDecline" => (STAFF, json!({ "returnId": world.id("return") })),
         "returnApprove" => (
             STAFF,

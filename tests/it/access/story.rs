@@ -100,6 +100,7 @@ pub(super) async fn told(app: &App) -> World<'_> {
     money(&mut world).await;
     planted(&mut world).await;
     webhooks(&mut world).await;
+    asked(&mut world).await;
     app.settle().await;
     world.learn().await;
     world
@@ -399,6 +400,7 @@ async fn buying(world: &mut World<'_>) {
         ("cart", &open),
         ("going", &going),
         ("problem", &problem),
+        ("cancelled", &cancelled),
         ("awaiting", &awaiting),
     ];
     let named = named.map(|(name, made)| (name, text(&made["id"])));
@@ -494,8 +496,8 @@ async fn planted(world: &mut World<'_>) {
         .unwrap();
     let odd = difference::Model {
         id: cx.new_id(),
-        kind: DifferenceKind::Cash,
-        subject: "stripe_cash".to_owned(),
+        kind: DifferenceKind::Clearing,
+        subject: "re_hand".to_owned(),
         currency: Some(Currency::Eur),
         amount: Some(1),
         detail: Some("a cent more".to_owned()),
@@ -531,6 +533,14 @@ fn dead_job(cx: &Context) -> job::Model {
         last_error: Some("nobody answers".to_owned()),
         created_at: cx.now(),
     }
+}
+
+/// A visitor has answered what she was asked.
+async fn asked(world: &mut World<'_>) {
+    let answers = json!([{ "purpose": "MARKETING_MAIL", "granted": false }]);
+    let input =
+        json!({ "visitorId": "visitor", "answers": answers, "textVersion": "1", "text": "May we write?" });
+    does(&world.people[&Asker::Anonymous], "consentRecord", input).await;
 }
 
 /// Takes away what was planted: what must hold after every test does not hold with it.
