@@ -22,6 +22,9 @@ use crate::subscribe::{Listening, has_one_root};
 use crate::variables::leave_out;
 use crate::{Api, guard};
 
+/// What to do when a session opens nothing now.
+pub const REFRESH: &str = "the token is malformed, expired or revoked: refresh the session, or sign in anew";
+
 /// Most errors told of a document that does not fit the schema.
 const MAX_ERRORS: usize = 50;
 
@@ -57,6 +60,8 @@ pub struct Answer {
     pub needs_post: bool,
     /// What the browser is to do with the cookies that keep its session, if anything.
     pub cookies: Option<CookieChange>,
+    /// Whether it was refused because the session of the browser's cookies must be gone on with first.
+    pub has_lapsed: bool,
     /// Whether it would cost more than is left of a limit; nothing was executed then.
     pub exceeded: Option<Exceeded>,
 }
@@ -67,6 +72,7 @@ impl Answer {
             body,
             executed: false,
             needs_post: false,
+            has_lapsed: false,
             cookies: None,
             exceeded: None,
         }
@@ -155,6 +161,7 @@ pub(crate) fn answer(mut response: Response, progress: &Progress, tells_cost: bo
         body: body(&response, executed),
         executed,
         needs_post: progress.needs_post.load(Ordering::Relaxed),
+        has_lapsed: progress.has_lapsed.load(Ordering::Relaxed),
         cookies: progress.cookies.changed(),
         exceeded,
     }
@@ -214,6 +221,7 @@ pub(crate) struct Progress {
     most: usize,
     operation_name: Option<String>,
     needs_post: AtomicBool,
+    has_lapsed: AtomicBool,
     executed: AtomicBool,
     /// Known once the operation is validated.
     cost: OnceLock<Cost>,
@@ -285,6 +293,13 @@ impl Extension for Watch {
         if progress.read_only && operation.is_some_and(|operation| guard::changes_anything(&operation.node)) {
             progress.needs_post.store(true, Ordering::Relaxed);
             return Err(coded("a mutation must be sent by POST", code::BAD_USER_INPUT));
+        }
+        let lapsed = ctx
+            .data_opt::<Viewer>()
+            .is_some_and(|viewer| viewer.client.has_lapsed);
+        if lapsed && !operation.is_some_and(|operation| guard::is_about_sessions(&operation.node)) {
+            progress.has_lapsed.store(true, Ordering::Relaxed);
+            return Err(coded(REFRESH, code::UNAUTHENTICATED));
         }
         Ok(document)
     }

@@ -29,6 +29,14 @@ const BLOCK: &[u8] = b"\"\"\"";
 /// Mutations that guess or make credentials: one a request.
 const ONCE_A_REQUEST: [&str; 3] = ["sessionCreate", "sessionRefresh", "accountCreate"];
 
+/// Mutations that a browser may ask for whose session has lapsed.
+const ABOUT_SESSIONS: [&str; 4] = [
+    "accountCreate",
+    "sessionCreate",
+    "sessionRefresh",
+    "sessionRevoke",
+];
+
 /// What a selection costs once expanded.
 #[derive(Debug, Clone, Copy, Default)]
 struct Size {
@@ -121,6 +129,15 @@ pub(crate) fn selected_mut<'a>(
             .next()
             .map(|operation| &mut operation.node),
     }
+}
+
+/// Whether `operation` does nothing but begin, go on with, or end a session.
+pub(crate) fn is_about_sessions(operation: &OperationDefinition) -> bool {
+    let mut items = operation.selection_set.node.items.iter();
+    items.all(|item| match &item.node {
+        Selection::Field(field) => ABOUT_SESSIONS.contains(&field.node.name.node.as_str()),
+        _ => false,
+    })
 }
 
 /// Whether executing `operation` could change anything.

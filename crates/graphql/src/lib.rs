@@ -40,7 +40,7 @@ use async_graphql::{MergedObject, Schema};
 pub use cookies::CookieChange;
 pub use documents::Documents;
 pub use error::{UserError, code, protocol_error};
-pub use execute::{Answer, Caller, Operation, error_body, execute, fault_body, request_error};
+pub use execute::{Answer, Caller, Operation, REFRESH, error_body, execute, fault_body, request_error};
 pub use subscribe::{Opened, Subscription, is_subscription, subscribe};
 pub use subscription::SubscriptionRoot;
 

@@ -41,13 +41,12 @@ pub(crate) fn brought(settings: &Settings, headers: &HeaderMap) -> Brought {
     Brought { access, refresh }
 }
 
-/// The cookies of a request by name (<https://www.rfc-editor.org/rfc/rfc6265#section-4.2.1>). Tokens need no quoting.
+/// The cookies of a request by name (<https://www.rfc-editor.org/rfc/rfc6265#section-4.2.1>). Tokens need no quoting. Others'
+/// cookies may hold anything.
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let all = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    all.flat_map(|cookies| cookies.split(';'))
+    let all = headers.get_all(header::COOKIE).iter();
+    all.flat_map(|cookies| cookies.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().split_once('='))
 }
 
@@ -90,12 +89,6 @@ pub(crate) fn write(settings: &Settings, change: &CookieChange, now: Time, heade
     for (name, (value, age)) in names(settings).into_iter().zip(cookies) {
         append(settings, name, value, age, headers);
     }
-}
-
-/// Has the browser throw its access token away, which opens nothing: the next request is not refused for it.
-pub(crate) fn forget_access(settings: &Settings, headers: &mut HeaderMap) {
-    let [access, _] = names(settings);
-    append(settings, access, "", TimeDelta::zero(), headers);
 }
 
 fn append(settings: &Settings, name: &str, value: &str, age: TimeDelta, headers: &mut HeaderMap) {

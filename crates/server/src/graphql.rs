@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use vitrine_domain::context::Context;
 use vitrine_domain::throttle::{self, Exceeded, Meter};
-use vitrine_graphql::{Answer, Caller, Operation, code, execute, request_error};
+use vitrine_graphql::{Answer, Caller, Operation, REFRESH, code, execute, request_error};
 
 use crate::boot::Vitrine;
 use crate::cookies;
@@ -98,6 +98,9 @@ fn told(app: &Vitrine, answer: Answer, media_type: &'static str) -> Response<Bod
     if let Some(exceeded) = answer.exceeded {
         return too_many(exceeded, media_type, answer.body);
     }
+    if answer.has_lapsed {
+        return unauthenticated(media_type, answer.body);
+    }
     let status = status(&answer, media_type);
     let mut response = respond(status, media_type, answer.body);
     if let Some(change) = &answer.cookies {
@@ -154,18 +157,18 @@ fn too_many(exceeded: Exceeded, media_type: &'static str, body: Vec<u8>) -> Resp
     response
 }
 
+fn unauthenticated(media_type: &'static str, body: Vec<u8>) -> Response<Body> {
+    let mut response = respond(StatusCode::UNAUTHORIZED, media_type, body);
+    let scheme = HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+    response
+}
+
 fn refuse(cx: &Context, media_type: &'static str, unserved: Unserved) -> Response<Body> {
     match unserved {
-        Unserved::BadToken | Unserved::BadCookie => {
-            let why = "the token is malformed, expired or revoked: refresh the session, or sign in anew";
-            let body = vitrine_graphql::error_body(code::UNAUTHENTICATED, why);
-            let mut response = respond(StatusCode::UNAUTHORIZED, media_type, body);
-            let headers = response.headers_mut();
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            if matches!(unserved, Unserved::BadCookie) {
-                cookies::forget_access(cx.settings(), headers);
-            }
-            response
+        Unserved::BadToken => {
+            let body = vitrine_graphql::error_body(code::UNAUTHENTICATED, REFRESH);
+            unauthenticated(media_type, body)
         }
         Unserved::Foreign => {
             let why = "a request with the session's cookies must come from a page of this platform: it needs an Origin that the operator allows";

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use vitrine_domain::context::Context;
 use vitrine_domain::identity::{self, Client, Viewer};
 use vitrine_domain::secret;
+use vitrine_model::identity::{account, session};
 
 use crate::boot::Vitrine;
 use crate::cookies;
@@ -24,8 +25,6 @@ const MAX_USER_AGENT: usize = 255;
 pub(crate) enum Unserved {
     /// A token was sent that opens nothing, any more or at all.
     BadToken,
-    /// A browser brought an access token as a cookie that opens nothing, any more or at all.
-    BadCookie,
     /// A browser brought a cookie of ours, and does not say that it comes from a page of ours.
     Foreign,
     /// The database did not answer.
@@ -71,34 +70,40 @@ pub(crate) async fn viewer(
         client: Client {
             address: Some(address(app, headers, peer)),
             user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
-            refresh: None,
             is_ours: cookies::comes_from_us(app, headers),
+            ..Client::default()
         },
         ..Viewer::default()
     };
     // Whoever sends this header means to be known: what cannot be read is refused, never taken for nobody.
-    let (token, unserved) = if headers.contains_key(header::AUTHORIZATION) {
+    let known = if headers.contains_key(header::AUTHORIZATION) {
         let token = text(headers, header::AUTHORIZATION.as_str()).and_then(bearer);
-        let token = token.ok_or(Unserved::BadToken)?;
-        (SecretString::from(token), Unserved::BadToken)
+        let token = SecretString::from(token.ok_or(Unserved::BadToken)?);
+        Some(opened(cx, &token).await?.ok_or(Unserved::BadToken)?)
     } else {
         let brought = cookies::brought(cx.settings(), headers);
-        if (brought.access.is_some() || brought.refresh.is_some()) && !viewer.client.is_ours {
+        let is_kept = brought.access.is_some() || brought.refresh.is_some();
+        if is_kept && !viewer.client.is_ours {
             return Err(Unserved::Foreign);
         }
+        let known = match &brought.access {
+            Some(token) => opened(cx, token).await?,
+            None => None,
+        };
+        viewer.client.has_lapsed = is_kept && known.is_none();
         viewer.client.refresh = brought.refresh;
-        match brought.access {
-            Some(token) => (token, Unserved::BadCookie),
-            None => return Ok(viewer),
-        }
+        known
     };
-    let known = identity::authenticate(cx, &token).await;
-    let (account, session) = known
-        .map_err(|error| Unserved::Fault(error.into()))?
-        .ok_or(unserved)?;
-    viewer.account = Some(account);
-    viewer.session = Some(session);
+    (viewer.account, viewer.session) = known.unzip();
     Ok(viewer)
+}
+
+async fn opened(
+    cx: &Context,
+    token: &SecretString,
+) -> Result<Option<(account::Model, session::Model)>, Unserved> {
+    let known = identity::authenticate(cx, token).await;
+    known.map_err(|error| Unserved::Fault(error.into()))
 }
 
 /// The token in `Bearer TOKEN`; the scheme's letters may be of any case.

@@ -1,6 +1,7 @@
 //! Sessions of browsers, kept as cookies.
 
-use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
+use chrono::TimeDelta;
+use reqwest::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -92,12 +93,74 @@ on_both! {
         assert_eq!(made, json!({ "session": { "accessToken": null, "refreshToken": null }, "userErrors": [] }));
         let stale = from(app, FRONTEND, &cookies, WHO, json!({})).await;
         assert_eq!(stale.status(), 401);
-        let thrown = set(&stale);
-        assert!(thrown.len() == 1 && thrown[0].starts_with("vitrine-access=;") && thrown[0].contains("Max-Age=0"), "{thrown:?}");
+        assert_eq!(set(&stale), Vec::<String>::new(), "another tab may have newer ones by now");
         let out = from(app, FRONTEND, &newer, REVOKE, json!({})).await;
         let thrown = set(&out);
         assert!(thrown.len() == 2 && thrown.iter().all(|cookie| cookie.contains("Max-Age=0")), "{thrown:?}");
         assert_eq!(from(app, FRONTEND, &newer, WHO, json!({})).await.status(), 401);
+    }
+
+    async fn a_browser_whose_access_token_has_run_out_is_never_taken_for_nobody(app) {
+        let anna = app.someone("anna").await;
+        let (_, cookies) = sign_in(app, &anna.email).await;
+        app.wait(TimeDelta::minutes(16)).await;
+        // The browser has thrown the one away whose age was over.
+        let refresh = cookies.split("; ").nth(1).unwrap();
+        for cookies in [refresh, cookies.as_str()] {
+            for query in [WHO, "{ shops { nodes { id } } }", "mutation { cartCreate(input: {}) { cart { id } } }", "mutation { ...on Mutation { sessionRevoke(input: {}) { userErrors { code } } } }"] {
+                let response = from(app, FRONTEND, cookies, query, json!({})).await;
+                assert_eq!(response.status(), 401, "{query}");
+                assert_eq!(response.headers()["www-authenticate"], "Bearer");
+                assert_eq!(code(response).await, "UNAUTHENTICATED", "{query}");
+            }
+        }
+        let newer = kept(&set(&from(app, FRONTEND, refresh, REFRESH, json!({})).await));
+        let seen = data(from(app, FRONTEND, &newer, WHO, json!({})).await).await;
+        assert_eq!(seen["viewer"]["id"], anna.id.as_str());
+    }
+
+    async fn signing_in_anew_and_signing_out_need_no_good_access_cookie(app) {
+        let anna = app.someone("anna").await;
+        let (_, cookies) = sign_in(app, &anna.email).await;
+        app.wait(TimeDelta::minutes(16)).await;
+        let input = json!({ "in": { "email": anna.email, "password": PASSWORD, "transport": "COOKIE" } });
+        let newer = kept(&set(&from(app, FRONTEND, &cookies, SIGN_IN, input).await));
+        assert_eq!(from(app, FRONTEND, &newer, WHO, json!({})).await.status(), 200);
+        let out = "mutation { sessionRevoke(input: {}) { userErrors { code } } }";
+        let response = from(app, FRONTEND, &cookies, out, json!({})).await;
+        let thrown = set(&response);
+        assert!(thrown.len() == 2 && thrown.iter().all(|cookie| cookie.contains("Max-Age=0")), "{thrown:?}");
+        assert_eq!(data(response).await["sessionRevoke"]["userErrors"], json!([]));
+        let late = data(from(app, FRONTEND, &cookies, REFRESH, json!({})).await).await;
+        assert_eq!(late["sessionRefresh"]["userErrors"][0]["code"], "TOKEN_INVALID", "it has ended");
+        assert_eq!(from(app, FRONTEND, &newer, WHO, json!({})).await.status(), 200, "and the other has not");
+    }
+
+    async fn an_app_signs_out_with_its_refresh_token_even_an_older_one(app) {
+        let anna = app.someone("anna").await;
+        let older = anna.refresh_token().await;
+        let refresh = "mutation($token: String!) { sessionRefresh(input: { refreshToken: $token }) { session { accessToken } userErrors { code } } }";
+        let session = app.nobody().ask(refresh, json!({ "token": older })).await["sessionRefresh"]["session"].take();
+        let out = "mutation($token: String) { sessionRevoke(input: { refreshToken: $token }) { userErrors { code } } }";
+        let ended = app.nobody().ask(out, json!({ "token": older })).await;
+        assert_eq!(ended["sessionRevoke"]["userErrors"], json!([]));
+        let request = app.http.post(app.url("/graphql")).bearer_auth(session["accessToken"].as_str().unwrap());
+        assert_eq!(request.json(&json!({ "query": WHO })).send().await.unwrap().status(), 401);
+        let nobody = app.nobody().ask(out, json!({})).await;
+        assert_eq!(nobody["sessionRevoke"]["userErrors"][0]["code"], "NOT_FOUND", "who brings nothing has no session");
+        for token in [json!(older), json!("vr_never")] {
+            let refused = app.nobody().ask(out, json!({ "token": token })).await;
+            assert_eq!(refused["sessionRevoke"]["userErrors"][0]["code"], "TOKEN_INVALID", "{token}");
+        }
+    }
+
+    async fn others_cookies_may_hold_anything(app) {
+        let anna = app.someone("anna").await;
+        let (_, cookies) = sign_in(app, &anna.email).await;
+        let cookies = HeaderValue::from_bytes(&[b"name=\xfc; ", cookies.as_bytes()].concat()).unwrap();
+        let request = app.http.post(app.url("/graphql")).header("origin", FRONTEND).header(COOKIE, cookies);
+        let seen = data(request.json(&json!({ "query": WHO })).send().await.unwrap()).await;
+        assert_eq!(seen["viewer"]["id"], anna.id.as_str());
     }
 
     async fn a_refresh_cookie_used_twice_ends_the_session_and_is_thrown_away(app) {

@@ -29,6 +29,9 @@ pub struct Client {
     pub refresh: Option<SecretString>,
     /// Whether it is a browser on a page of ours or of a frontend's: nobody else is given cookies.
     pub is_ours: bool,
+    /// Whether it brought cookies of a session of which none opens anything now: it may go on with the session, begin or
+    /// end one, and is heard in nothing else, lest someone who is signed in is taken for nobody.
+    pub has_lapsed: bool,
 }
 
 /// How often one thing may be tried.

@@ -19,7 +19,7 @@ mod tokens;
 pub use allowance::Client;
 pub use commands::{
     Device, NewAccount, SignIn, SignedIn, add_member, create_account, grant_operator, refresh_session,
-    remove_member, rename_account, revoke_other_sessions, revoke_session, sign_in, update_member,
+    remove_member, rename_account, revoke_other_sessions, revoke_session, sign_in, sign_out, update_member,
 };
 pub(crate) use commands::{erase, found_brand, lock_account, prove, sole_ownership, sweep};
 pub use queries::{

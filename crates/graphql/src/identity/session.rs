@@ -3,8 +3,8 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
-use vitrine_domain::failure::Failure;
-use vitrine_domain::identity::{self, Device, SignIn, SignedIn};
+use vitrine_domain::failure::{Failure, OrRefuse};
+use vitrine_domain::identity::{self, Device, Refusal, SignIn, SignedIn};
 use vitrine_model::id::SessionId;
 use vitrine_model::identity::{Transport, session};
 use vitrine_model::text::{Label, Password};
@@ -214,6 +214,8 @@ pub struct SessionRefreshInput {
 pub struct SessionRevokeInput {
     /// One of your own sessions; the one this request is made with when absent.
     id: Option<ID>,
+    /// In place of an access token: any refresh token of the session to end. Leave it out where it is kept as a cookie.
+    refresh_token: Option<String>,
 }
 
 payload! {
@@ -284,20 +286,16 @@ impl SessionMutation {
         answer(ctx, refreshed(ctx, input)).await
     }
 
-    /// Signs out one of your devices, at once. Codes: `NOT_FOUND`.
-    #[graphql(directive = access::apply(Who::Account))]
+    /// Signs out one of your devices, at once. Without the header `Authorization`, and from a browser whose access token has
+    /// run out, the session's refresh token is proof enough; nothing of the session is told then. Codes: `NOT_FOUND`,
+    /// `TOKEN_INVALID`.
+    #[graphql(directive = access::apply(Who::Anyone))]
     async fn session_revoke(
         &self,
         ctx: &Context<'_>,
         input: SessionRevokeInput,
     ) -> Result<SessionRevokePayload> {
-        answer(ctx, async {
-            let (by, current) = (ctx.account()?, current(ctx)?);
-            let id = input.id.as_ref().map_or(Ok(current), parse_id)?;
-            let ended = identity::revoke_session(ctx.cx(), by.id, id).await?;
-            Ok(Session(ended).forgotten(ctx))
-        })
-        .await
+        answer(ctx, ended(ctx, input)).await
     }
 
     /// Signs out all your devices but this one, at once.
@@ -318,23 +316,38 @@ pub(super) fn current(ctx: &Context<'_>) -> Result<SessionId> {
     session.ok_or_else(|| protocol_error(code::FORBIDDEN, "do this signed in with a session of your own"))
 }
 
+/// Whoever is signed in says which of hers; all others bring the session's refresh token.
+async fn ended(ctx: &Context<'_>, input: SessionRevokeInput) -> std::result::Result<Session, Trouble> {
+    if let (Some(current), None) = (&ctx.viewer().session, &input.refresh_token) {
+        let id = input.id.as_ref().map_or(Ok(current.id), parse_id)?;
+        let ended = identity::revoke_session(ctx.cx(), current.account_id, id).await?;
+        return Ok(Session(ended).forgotten(ctx));
+    }
+    let brought = refresh_token(ctx, input.refresh_token);
+    let (token, transport) = brought.or_refuse(Refusal::SessionNotFound)?;
+    if transport == Transport::Cookie {
+        // Whatever comes of it: who signs out on a browser wants it empty.
+        ctx.cookies().forget();
+    }
+    let ended = identity::sign_out(ctx.cx(), &token, transport).await?;
+    Ok(Session(ended))
+}
+
 /// The token's transport tells where it came from: what is kept as a cookie is read from there only.
+fn refresh_token(ctx: &Context<'_>, given: Option<String>) -> Option<(SecretString, Transport)> {
+    let kept = || Some((ctx.viewer().client.refresh.clone()?, Transport::Cookie));
+    given.map(|token| (token.into(), Transport::Bearer)).or_else(kept)
+}
+
 async fn refreshed(
     ctx: &Context<'_>,
     input: SessionRefreshInput,
 ) -> std::result::Result<NewSession, Trouble> {
-    let (token, transport) = match input.refresh_token {
-        Some(token) => (Some(token.into()), Transport::Bearer),
-        None => (ctx.viewer().client.refresh.clone(), Transport::Cookie),
-    };
     let missing = || {
-        UserError::new(
-            UserErrorCode::TokenInvalid,
-            "refreshToken",
-            "sign in: there is no token",
-        )
+        let code = UserErrorCode::TokenInvalid;
+        UserError::new(code, "refreshToken", "sign in: there is no token")
     };
-    let token: SecretString = token.ok_or_else(missing)?;
+    let (token, transport) = refresh_token(ctx, input.refresh_token).ok_or_else(missing)?;
     match identity::refresh_session(ctx.cx(), &token, transport).await {
         Ok(signed_in) => Ok(NewSession::handed(ctx, signed_in)),
         Err(failure) => {

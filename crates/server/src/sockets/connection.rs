@@ -71,8 +71,11 @@ impl Client {
         let viewer = request::viewer(&self.app, cx, &self.headers, self.peer).await;
         self.viewer = viewer.map_err(|unserved| match unserved {
             Unserved::Fault(error) => fault(&error),
-            Unserved::BadToken | Unserved::BadCookie | Unserved::Foreign => Closing::Forbidden,
+            Unserved::BadToken | Unserved::Foreign => Closing::Forbidden,
         })?;
+        if self.viewer.client.has_lapsed {
+            return Err(Closing::Forbidden);
+        }
         Ok(())
     }
 }

@@ -12,5 +12,5 @@ pub use member::{add_member, remove_member, update_member};
 pub(in crate::identity) use session::alive;
 pub(crate) use session::sweep;
 pub use session::{
-    Device, SignIn, SignedIn, refresh_session, revoke_other_sessions, revoke_session, sign_in,
+    Device, SignIn, SignedIn, refresh_session, revoke_other_sessions, revoke_session, sign_in, sign_out,
 };

@@ -197,6 +197,30 @@ pub async fn revoke_session(
     Ok(session)
 }
 
+/// Ends the session that a refresh token belongs to, now: whoever holds one may sign out, also when the access token has
+/// run out, or was made anew a moment ago. A token of the session that is not its newest will do.
+///
+/// # Errors
+/// `TokenInvalid`.
+pub async fn sign_out(
+    cx: &Context,
+    token: &SecretString,
+    transport: Transport,
+) -> Result<session::Model, Failure<Refusal>> {
+    let family = tokens::family_hash(token).or_refuse(Refusal::TokenInvalid)?;
+    let tx = cx.begin().await?;
+    let of = session::Entity::update_many()
+        .filter(session::Column::FamilyHash.eq(family))
+        .filter(session::Column::Transport.eq(transport))
+        .filter(session::Column::RevokedAt.is_null());
+    let ended = end(&tx, cx, of, Ending::SignedOut).await?;
+    let session = ended.into_iter().next().or_refuse(Refusal::TokenInvalid)?;
+    let by = Actor::Account(session.account_id);
+    event::record(&tx, cx, by, "session.revoked", session.id, &[]).await?;
+    tx.commit().await?;
+    Ok(session)
+}
+
 /// Ends all of one's own sessions but `current`, now. Returns those ended.
 ///
 /// # Errors
