@@ -209,7 +209,7 @@ pub(super) async fn die_under_keys(place: &Place) {
     world.live_on(false).await;
     for case in CASES {
         // Both are carried out by the command that gives goodwill.
-        if ["debtWriteOff", "suspenseExplain"].contains(&case.mutation) {
+        if ["debtWriteOff", "suspenseExplain", "movementExplain"].contains(&case.mutation) {
             continue;
         }
         let deaths = die_under(&mut world, &mut stage, case, first).await;
