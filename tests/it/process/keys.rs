@@ -208,7 +208,7 @@ pub(super) async fn die_under_keys(place: &Place) {
     let first = first_breath(&mut world).await + seed() % u64::try_from(STRIDE).unwrap();
     world.live_on(false).await;
     for case in CASES {
-        // Both are carried out by the command that gives goodwill.
+        // These are carried out by the command that gives goodwill.
         if ["debtWriteOff", "suspenseExplain", "movementExplain"].contains(&case.mutation) {
             continue;
         }
