@@ -43,7 +43,7 @@ pub(super) struct Allowance {
 }
 
 /// Signing in. Who has forgotten her password tries a handful of times; who guesses gets a few hundred tries a day for an
-/// account, of which one password in millions is among. A password set anew by letter opens the account again at once.
+/// account, of which one password in millions is among.
 pub(super) const SIGN_IN: Allowance = Allowance {
     what: "sign-in",
     for_one: 10,

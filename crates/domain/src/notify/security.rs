@@ -55,7 +55,7 @@ fn signed_out_for_reuse(name: &str, device: &str) -> Letter {
     let body = format!(
         "we have signed you out on {device}: a key of that session was used a second time. Mostly that is an app that lost \
          our answer and asked again; it may also be someone who copied the key. Sign in again there.\
-         \n\nIf you did not use that device, set a new password: it signs everybody out everywhere.\n"
+         \n\nIf you did not use that device, sign out all your other devices as well.\n"
     );
     letter(
         "We have signed you out on one device".to_owned(),
