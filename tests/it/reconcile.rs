@@ -468,6 +468,8 @@ on_both! {
         app.wait(TimeDelta::days(2)).await;
         let seen = tea.shopholder.ask(ACCOUNT, json!({})).await;
         assert_eq!(seen["viewer"]["payoutAccount"]["status"], "ACTIVE");
+        assert_eq!(app.stripe.books().await["counts"]["transfers"], json!(0), "payouts wait after a change of account");
+        app.wait(TimeDelta::days(2)).await;
         assert_eq!(app.stripe.books().await["counts"]["transfers"], json!(1), "paid to the new one");
         app.reconcile().await;
     }

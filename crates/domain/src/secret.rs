@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::{Digest, Sha256};
-use vitrine_model::id::{OrderId, WebhookEndpointId};
+use vitrine_model::id::{EmailTokenId, OrderId, WebhookEndpointId};
 
 use crate::context::Context;
 
@@ -48,6 +48,12 @@ pub(crate) fn webhook_key(cx: &Context, endpoint: WebhookEndpointId, generation:
 pub(crate) fn webhook_secret(cx: &Context, endpoint: WebhookEndpointId, generation: i32) -> SecretString {
     let key = webhook_key(cx, endpoint, generation);
     format!("whsec_{}", STANDARD.encode(key.expose_secret())).into()
+}
+
+/// The token that the letter about `id` carries. It too is made anew whenever it is needed.
+pub fn letter_secret(cx: &Context, id: EmailTokenId) -> SecretString {
+    let made = keyed_hash(cx, "account letter", id.to_string().as_bytes());
+    format!("ve_{}", URL_SAFE_NO_PAD.encode(made)).into()
 }
 
 /// HMAC-SHA-256 of `message` under the platform's key, for one `purpose` only: a signature made for one is void for

@@ -20,6 +20,9 @@ pub struct Settings {
     pub shopholder_url: Option<String>,
     /// Where letters lead those who work for a brand: its page, with `{brand}` to be filled in.
     pub brand_url: Option<String>,
+    /// Where letters about her account lead someone: a page that brings `{token}` to the mutation for `{action}`: `verify`,
+    /// `reset`, `change` or `undo`. Without it letters hold the token alone.
+    pub account_url: Option<String>,
     /// Addresses a client may name as return addresses: their origins, such as `https://shop.example.com`.
     pub return_origins: Vec<String>,
     /// Keys click tokens, visitor hashes and the secrets in letters. At least 32 characters.
@@ -40,6 +43,8 @@ pub struct Settings {
     pub session_limit_days: i64,
     /// Days a guest's secret opens her cart and order.
     pub guest_days: i64,
+    /// Days for which payouts wait after how someone proves who she is, or where her money goes, has changed; 0 for none.
+    pub payout_freeze_days: i64,
     /// Smallest payout in minor units of a currency with two decimals.
     pub payout_minimum: i64,
     /// What a payout run leaves at the provider, in minor units of each currency.

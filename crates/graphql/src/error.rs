@@ -75,6 +75,12 @@ pub enum UserErrorCode {
     WrongCredentials,
     /// It was tried too often, for this account or from your address; `message` says when to try again.
     TooManyAttempts,
+    /// The code of the second factor is wrong, or was used before.
+    WrongCode,
+    /// It takes a proof, given within the last ten minutes, of who is signed in: call `sessionStepUp`, then ask again.
+    StepUpRequired,
+    /// It takes an e-mail address that was proved: see `emailVerificationSend`.
+    EmailUnverified,
     /// The token is unknown, expired, or was used before. Sign in, or ask for another.
     TokenInvalid,
     /// A browser may not be sent to this address: the operator allows only some origins.

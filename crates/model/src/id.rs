@@ -143,6 +143,10 @@ ids! {
     AccountId = "acct",
     /// One signed-in device.
     SessionId = "sess",
+    /// A second factor.
+    FactorId = "factor",
+    /// A token sent in a letter.
+    EmailTokenId = "etok",
     /// A brand.
     BrandId = "brand",
     /// One version of a brand's terms.

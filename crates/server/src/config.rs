@@ -108,6 +108,13 @@ pub struct Config {
     #[arg(long, env = "VITRINE_BRAND_URL", global = true)]
     pub brand_url: Option<String>,
 
+    /// Where letters about an account lead: your frontend's page that brings `{token}` to the mutation for `{action}`, which
+    /// is `verify` (`emailVerify`), `reset` (`passwordReset`), `change` (`emailChangeConfirm`) or `undo` (`emailChangeUndo`).
+    /// Let the token stand behind the `#`, where no server sees it. By default this server's GraphiQL in development; in
+    /// production letters hold the token alone.
+    #[arg(long, env = "VITRINE_ACCOUNT_URL", global = true)]
+    pub account_url: Option<String>,
+
     /// The proxies before this server, as addresses or networks such as `10.0.0.0/8`. Only what they say of a client's
     /// address is believed.
     #[arg(long, env = "VITRINE_TRUSTED_PROXIES", global = true, value_delimiter = ',')]
@@ -244,6 +251,11 @@ pub struct Config {
     #[arg(long, env = "VITRINE_PAYOUT_MINIMUM", global = true, default_value_t = 100, value_parser = clap::value_parser!(i64).range(0..))]
     pub payout_minimum: i64,
 
+    /// Days for which payouts wait after an owner's address, password or second factor, or the payout account, has changed: in
+    /// that time whoever was robbed can notice. 0 pays on.
+    #[arg(long, env = "VITRINE_PAYOUT_FREEZE_DAYS", global = true, default_value_t = 3, value_parser = clap::value_parser!(i64).range(0..=365))]
+    pub payout_freeze_days: i64,
+
     /// What payout runs leave at Stripe, in the currency's smallest unit.
     #[arg(long, env = "VITRINE_PAYOUT_FLOAT", global = true, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     pub payout_float: i64,
@@ -333,10 +345,8 @@ impl Config {
     /// # Errors
     /// A message that says which setting is wrong and what would be right.
     pub fn settings(&self, listening: SocketAddr) -> anyhow::Result<Settings> {
-        let public_url = self
-            .public_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{listening}"));
+        let public_url = self.public_url.clone();
+        let public_url = public_url.unwrap_or_else(|| format!("http://{listening}"));
         let public_url = public_url.trim_end_matches('/').to_owned();
         url::Url::parse(&public_url)
             .with_context(|| format!("VITRINE_PUBLIC_URL is not an address: {public_url}"))?;
@@ -357,14 +367,14 @@ impl Config {
         };
         let landing_url = given(&self.landing_url).unwrap_or_else(landing);
         check_template("VITRINE_LANDING_URL", &landing_url)?;
-        let graphiql = format!("{public_url}/graphiql?order={{order}}#guest={{secret}}");
-        let graphiql = (self.environment == Environment::Development).then_some(graphiql);
-        let order_url = given(&self.order_url).or(graphiql);
+        let order_url = self.page(&self.order_url, &public_url, "order={order}#guest={secret}");
+        let account_url = self.page(&self.account_url, &public_url, "account={action}#{token}");
         let (shopholder_url, brand_url) = (given(&self.shopholder_url), given(&self.brand_url));
         for (name, template) in [
             ("VITRINE_ORDER_URL", &order_url),
             ("VITRINE_SHOPHOLDER_URL", &shopholder_url),
             ("VITRINE_BRAND_URL", &brand_url),
+            ("VITRINE_ACCOUNT_URL", &account_url),
         ] {
             template
                 .iter()
@@ -375,6 +385,7 @@ impl Config {
             order_url,
             shopholder_url,
             brand_url,
+            account_url,
             public_url,
             return_origins,
             secret_key: self.secret_key()?,
@@ -390,6 +401,7 @@ impl Config {
             session_days: self.session_days,
             session_limit_days: self.session_limit_days,
             guest_days: 90,
+            payout_freeze_days: self.payout_freeze_days,
             payout_minimum: self.payout_minimum,
             payout_float: self.payout_float,
             payout_every: self.payout_every,
@@ -402,6 +414,12 @@ impl Config {
             import_max_bytes: self.import_max_bytes,
             argon2_kib: 19 * 1024,
         })
+    }
+
+    /// Where a letter leads: the page given, or in development this server's GraphiQL, which is told the same.
+    fn page(&self, template: &Option<String>, public_url: &str, told: &str) -> Option<String> {
+        let graphiql = || format!("{public_url}/graphiql?{told}");
+        given(template).or_else(|| (self.environment == Environment::Development).then(graphiql))
     }
 
     /// Refuses what cannot work, before anything is done.

@@ -4,6 +4,7 @@ pub(super) const TABLES: &str = "
 create table account (
     id {uuid} not null primary key,
     email text not null unique,
+    email_verified_at {time},
     name text not null,
     operator boolean not null,
     created_at {time} not null,
@@ -27,6 +28,7 @@ create table session (
     access_expires_at {time} not null,
     created_at {time} not null,
     used_at {time} not null,
+    proved_at {time} not null,
     ends_at {time} not null,
     revoked_at {time},
     revoked_for text,
@@ -36,6 +38,39 @@ create table session (
 );
 create index session_account on session (account_id);
 create index session_expiry on session (refresh_expires_at);
+create table totp (
+    account_id {uuid} not null primary key references account (id),
+    factor_id {uuid} not null unique,
+    confirmed_at {time},
+    last_step bigint not null,
+    created_at {time} not null
+);
+create table recovery_code (
+    account_id {uuid} not null references account (id),
+    code_hash {bytes} not null,
+    created_at {time} not null,
+    primary key (account_id, code_hash)
+);
+create table payout_freeze (
+    party text not null primary key,
+    cause text not null,
+    frozen_at {time} not null,
+    ends_at {time} not null
+);
+create index payout_freeze_end on payout_freeze (ends_at);
+create table email_token (
+    id {uuid} not null primary key,
+    account_id {uuid} references account (id),
+    purpose text not null,
+    email text,
+    token_hash {bytes} not null unique,
+    created_at {time} not null,
+    expires_at {time} not null,
+    used_at {time},
+    check ((account_id is null) = (email is null))
+);
+create index email_token_account on email_token (account_id);
+create index email_token_expiry on email_token (expires_at);
 create table attempt (
     key {bytes} not null primary key,
     tries integer not null,

@@ -21,6 +21,74 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "payout::a_refused_transfer_makes_the_money_available_again",
     ),
     (
+        "Account.secondFactorSince",
+        "identity::factor::who_has_a_second_factor_signs_in_in_two_steps",
+    ),
+    (
+        "SessionCreatePayload.challenge",
+        "identity::factor::who_has_a_second_factor_signs_in_in_two_steps",
+    ),
+    (
+        "SessionChallenge",
+        "identity::factor::who_has_a_second_factor_signs_in_in_two_steps",
+    ),
+    (
+        "SessionChallengeAnswerPayload.session",
+        "identity::factor::who_has_a_second_factor_signs_in_in_two_steps",
+    ),
+    (
+        "TotpConfirmPayload.recoveryCodes",
+        "identity::factor::a_recovery_code_is_good_once_and_others_can_be_had",
+    ),
+    (
+        "RecoveryCodesRenewPayload.recoveryCodes",
+        "identity::factor::a_recovery_code_is_good_once_and_others_can_be_had",
+    ),
+    (
+        "RecoveryCodes",
+        "identity::factor::a_recovery_code_is_good_once_and_others_can_be_had",
+    ),
+    (
+        "TotpRemovePayload.account",
+        "identity::factor::a_second_factor_put_on_or_taken_off_signs_the_others_out_and_is_told",
+    ),
+    (
+        "EmailVerificationSendPayload.account",
+        "identity::email::the_letter_can_be_asked_for_again_and_voids_the_one_before",
+    ),
+    (
+        "EmailVerifyPayload.account",
+        "identity::email::an_address_is_proved_by_the_letter_that_opening_an_account_sends",
+    ),
+    (
+        "EmailChangeConfirmPayload.account",
+        "identity::email::an_address_is_changed_once_the_new_one_confirms_and_the_old_one_is_told",
+    ),
+    (
+        "EmailChangeUndoPayload.account",
+        "identity::email::the_old_address_takes_a_change_back_signs_everybody_out_and_sets_a_new_password",
+    ),
+    (
+        "PasswordResetPayload.account",
+        "identity::password::a_forgotten_password_is_set_anew_by_letter_and_everybody_is_signed_out",
+    ),
+    (
+        "PasswordChangePayload.account",
+        "identity::password::a_password_is_changed_by_who_knows_it_and_the_other_sessions_end",
+    ),
+    (
+        "Account.payoutFreeze",
+        "identity::freeze::s11_payouts_wait_after_a_new_password",
+    ),
+    (
+        "Brand.payoutFreeze",
+        "identity::freeze::a_brands_payouts_wait_when_an_owner_changed_how_she_signs_in_and_nobody_elses",
+    ),
+    (
+        "PayoutFreeze",
+        "identity::freeze::s11_payouts_wait_after_a_new_password",
+    ),
+    (
         "Subscription",
         "subscriptions::what_is_not_yours_cannot_be_watched",
     ),
@@ -51,6 +119,21 @@ async fn events(world: &World<'_>) -> u64 {
     event::Entity::find().count(world.app.db()).await.unwrap()
 }
 
+/// Tries one mutation as everybody, with an input for which whoever it admits is refused, and nothing happens.
+async fn all_refused(walk: &mut Walk<'_, '_>, world: &World<'_>, name: &str, input: &Value, expected: &str) {
+    for by in Asker::ALL {
+        let before = events(world).await;
+        let payload = walk.mutation(by, name, input).await;
+        let as_told = payload.is_null() || outcome(&payload) == (false, Some(expected));
+        if !as_told || events(world).await != before {
+            walk.complaints.insert(format!(
+                "{by:?} is not refused {name} with {expected}: {}",
+                payload["userErrors"]
+            ));
+        }
+    }
+}
+
 /// Tries one mutation as all who may not, and then as who may.
 async fn tried(walk: &mut Walk<'_, '_>, world: &World<'_>, name: &'static str, made: &Made) -> Value {
     let Some(case) = case(name, world, made) else {
@@ -69,6 +152,10 @@ async fn tried(walk: &mut Walk<'_, '_>, world: &World<'_>, name: &'static str, m
                 }
             }
             return last;
+        }
+        May::Refused(expected) => {
+            all_refused(walk, world, name, &case.input, expected).await;
+            return Value::Null;
         }
         May::Holder => {
             for by in Asker::ALL.into_iter().filter(|by| *by != Asker::Expired) {

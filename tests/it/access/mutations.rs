@@ -23,6 +23,9 @@ pub(super) enum May {
     Everyone,
     /// Whoever knows the secret in the input.
     Holder,
+    /// Whoever the declaration admits; with an input as good as a guess she is refused with this code, and nothing happens.
+    /// Tests of their own have it done.
+    Refused(&'static str),
     /// The first of these, who does it; the others could as well.
     Only(&'static [Asker]),
 }
@@ -42,6 +45,20 @@ pub(super) const ORDER: &[&str] = &[
     "sessionRefresh",
     "sessionRevoke",
     "sessionsRevokeOthers",
+    "sessionChallengeAnswer",
+    "sessionStepUp",
+    "emailVerificationSend",
+    "emailVerify",
+    "emailChangeRequest",
+    "emailChangeConfirm",
+    "emailChangeUndo",
+    "passwordResetRequest",
+    "passwordReset",
+    "passwordChange",
+    "totpEnrol",
+    "totpConfirm",
+    "totpRemove",
+    "recoveryCodesRenew",
     "brandCreate",
     "shopOpen",
     "brandMemberAdd",
@@ -110,6 +127,7 @@ pub(super) const ORDER: &[&str] = &[
 /// How the mutation is tried; none when no table has it.
 pub(super) fn case(name: &'static str, world: &World<'_>, made: &Made) -> Option<Case> {
     let found = of_people(name, world, made)
+        .or_else(|| of_proofs(name))
         .or_else(|| of_goods(name, world))
         .or_else(|| of_shops(name, world, made))
         .or_else(|| of_carts(name, world, made))
@@ -165,6 +183,37 @@ fn of_people(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)>
             STAFF,
             json!({ "brandId": brand, "accountId": world.id("leaving") }),
         ),
+        _ => return None,
+    })
+}
+
+fn of_proofs(name: &str) -> Option<(May, Value)> {
+    const OTHER: &str = "another horse battery";
+    Some(match name {
+        "sessionStepUp" => (May::Everyone, json!({ "password": PASSWORD })),
+        "emailChangeRequest" => (May::Everyone, json!({ "email": "changed-NAME@example.com" })),
+        "passwordResetRequest" => (May::Everyone, json!({ "email": "unknown-NAME@example.com" })),
+        "totpEnrol" => (May::Everyone, json!({})),
+        "sessionChallengeAnswer" => (
+            May::Refused("TOKEN_INVALID"),
+            json!({ "challenge": "guessed", "code": "000000" }),
+        ),
+        "emailVerify" | "emailChangeConfirm" | "emailChangeUndo" => {
+            (May::Refused("TOKEN_INVALID"), json!({ "token": "guessed" }))
+        }
+        "passwordReset" => (
+            May::Refused("TOKEN_INVALID"),
+            json!({ "token": "guessed", "newPassword": OTHER }),
+        ),
+        "passwordChange" => (
+            May::Refused("WRONG_CREDENTIALS"),
+            json!({ "currentPassword": "a guess of hers", "newPassword": OTHER }),
+        ),
+        "totpConfirm" => (May::Refused("WRONG_CODE"), json!({ "code": "no code" })),
+        // All have proved their addresses, and nobody has an app confirmed.
+        "emailVerificationSend" | "totpRemove" | "recoveryCodesRenew" => {
+            (May::Refused("WRONG_STATE"), json!({}))
+        }
         _ => return None,
     })
 }

@@ -14,11 +14,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 use vitrine::boot::{Nature, OnStatement, Running, Vitrine};
 use vitrine::config::Config;
 use vitrine::worlds::{ManualClock, SeededEntropy};
+use vitrine_domain::ports::Clock as _;
+use vitrine_model::identity::account;
 use vitrine_model::job;
 
 pub(crate) use catalog::Planted;
@@ -118,6 +121,7 @@ impl App {
             )),
             shopholder_url: Some(format!("{FRONTEND}/me/{{shop}}")),
             brand_url: Some(format!("{FRONTEND}/brands/{{brand}}")),
+            account_url: Some(format!("{FRONTEND}/account/{{action}}#{{token}}")),
             secret_key: Some("0123456789abcdef0123456789abcdef".to_owned().into()),
             stripe_secret_key: Some(STRIPE_KEY.to_owned().into()),
             stripe_base_url: stripe.url(),
@@ -312,15 +316,25 @@ impl App {
         (outcome, self.heard.lock().unwrap().take().unwrap_or_default())
     }
 
-    /// Someone who has just opened an account and signed in. `name` is hers alone.
+    /// Someone who has just opened an account, signed in, and proved her address. `name` is hers alone.
     pub(crate) async fn someone(&self, name: &str) -> Person<'_> {
+        let person = self.newcomer(name).await;
+        let proved = account::Entity::update_many()
+            .col_expr(account::Column::EmailVerifiedAt, Expr::value(self.clock.now()))
+            .filter(account::Column::Email.eq(&person.email));
+        proved.exec(self.db()).await.unwrap();
+        person
+    }
+
+    /// Someone who has just opened an account and signed in; her address is not proved.
+    pub(crate) async fn newcomer(&self, name: &str) -> Person<'_> {
         let email = format!("{name}@example.com");
         let open = "mutation($in: AccountCreateInput!) { accountCreate(input: $in) {
             account { id } session { accessToken refreshToken accessTokenExpiresAt } userErrors { message } } }";
         let new = json!({ "email": email, "name": name, "password": PASSWORD });
         let made = self.nobody().ask(open, json!({ "in": new })).await;
         let mut person = self.nobody();
-        person.session = session(&made["accountCreate"]).into();
+        person.session = session(&made["accountCreate"], self.clock.now()).into();
         person.id = made["accountCreate"]["account"]["id"]
             .as_str()
             .expect("an account")
@@ -343,7 +357,7 @@ impl App {
             session { accessToken refreshToken accessTokenExpiresAt } userErrors { message } } }";
         let input = json!({ "in": { "email": email, "password": PASSWORD } });
         let made = self.nobody().ask(sign_in, input).await;
-        session(&made["sessionCreate"]).expect("a session")
+        session(&made["sessionCreate"], self.clock.now()).expect("a session")
     }
 
     /// Someone who runs the platform.
@@ -374,7 +388,6 @@ impl App {
 
     /// What must hold after every test.
     async fn assert_sound(&self) {
-        use sea_orm::ColumnTrait;
         let dead = job::Entity::find()
             .filter(job::Column::State.eq(job::JobState::Dead))
             .all(self.db())
@@ -382,7 +395,7 @@ impl App {
             .unwrap();
         assert!(dead.is_empty(), "dead jobs: {dead:#?}");
         let failing = job::Entity::find().filter(job::Column::LastError.is_not_null());
-        let failing = failing.filter(job::Column::RunAt.lte(vitrine_domain::ports::Clock::now(&*self.clock)));
+        let failing = failing.filter(job::Column::RunAt.lte(self.clock.now()));
         assert_eq!(failing.count(self.db()).await.unwrap(), 0, "jobs keep failing");
         let report = self.audit().await;
         assert!(
@@ -425,16 +438,18 @@ struct Session {
     access: String,
     refresh: String,
     until: DateTime<Utc>,
+    proved: DateTime<Utc>,
 }
 
 /// The session that a payload tells, if it does.
-fn session(payload: &Value) -> Option<Session> {
+fn session(payload: &Value, proved: DateTime<Utc>) -> Option<Session> {
     let told = payload["session"].as_object()?;
     let text = |name: &str| told[name].as_str().expect("a token and its expiry").to_owned();
     Some(Session {
         access: text("accessToken"),
         refresh: text("refreshToken"),
         until: text("accessTokenExpiresAt").parse().unwrap(),
+        proved,
     })
 }
 
@@ -452,7 +467,7 @@ impl Person<'_> {
     /// Her access token, refreshed when the clock has gone beyond it; her session begins anew when that is over too.
     pub(crate) async fn token(&self) -> Option<String> {
         let mut session = self.session.lock().await;
-        let now = vitrine_domain::ports::Clock::now(&*self.app.clock);
+        let now = self.app.clock.now();
         if session.as_ref().is_some_and(|session| session.until <= now) {
             let renewed = self.renewed(session.as_ref()?).await;
             *session = Some(renewed);
@@ -467,10 +482,32 @@ impl Person<'_> {
         Box::pin(async move {
             let token = json!({ "token": session.refresh });
             let made = self.app.nobody().ask(refresh, token).await;
-            match self::session(&made["sessionRefresh"]) {
+            match self::session(&made["sessionRefresh"], session.proved) {
                 Some(session) => session,
                 None => self.app.sign_in(&self.email).await,
             }
+        })
+    }
+
+    /// Proves who she is, where that is asked for and she has not done so of late.
+    async fn prove(&self) {
+        let proved = self.session.lock().await.as_ref().map(|session| session.proved);
+        let now = self.app.clock.now();
+        if proved.is_none_or(|proved| now < proved + TimeDelta::minutes(10)) {
+            return;
+        }
+        self.step_up().await;
+        if let Some(session) = self.session.lock().await.as_mut() {
+            session.proved = now;
+        }
+    }
+
+    /// Proves by her password who she is. Boxed, as sending asks for this.
+    pub(crate) fn step_up(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let step_up = "mutation($password: String!) { sessionStepUp(input: { password: $password }) { userErrors { code } } }";
+        Box::pin(async move {
+            let made = self.ask(step_up, json!({ "password": PASSWORD })).await;
+            assert_eq!(made["sessionStepUp"]["userErrors"], json!([]));
         })
     }
 
@@ -514,6 +551,9 @@ impl Person<'_> {
 
     /// Sends one operation and returns the whole body.
     pub(crate) async fn send(&self, query: &str, variables: Value) -> Value {
+        if query.contains("payoutAccountOnboardingLinkCreate") {
+            self.prove().await;
+        }
         let mut request = self.app.http.post(self.app.url("/graphql"));
         if let Some(token) = self.token().await {
             request = request.bearer_auth(token);

@@ -51,6 +51,39 @@ pub(super) const SIGN_IN: Allowance = Allowance {
     window: TimeDelta::minutes(15),
 };
 
+/// Typing the password one has, to change it.
+pub(super) const PASSWORD: Allowance = Allowance {
+    what: "password",
+    for_one: 10,
+    from_one: 300,
+    window: TimeDelta::minutes(15),
+};
+
+/// Showing a code of a second factor, or a recovery code. Of a million codes three are good at a time: who knows the
+/// password needs years.
+pub(super) const FACTOR: Allowance = Allowance {
+    what: "second-factor",
+    for_one: 5,
+    from_one: 100,
+    window: TimeDelta::minutes(15),
+};
+
+/// Having a letter sent to an address of one's own choice.
+pub(super) const LETTER: Allowance = Allowance {
+    what: "letter",
+    for_one: 5,
+    from_one: 100,
+    window: TimeDelta::hours(1),
+};
+
+/// Having a letter sent to someone who may not have asked for it.
+pub(super) const RESET: Allowance = Allowance {
+    what: "reset",
+    for_one: 5,
+    from_one: 50,
+    window: TimeDelta::hours(1),
+};
+
 /// Tries that were counted, to be given back when they turn out to be hers.
 pub(super) struct Tries {
     of_one: Vec<u8>,
@@ -101,6 +134,13 @@ impl Allowance {
                 until: counted.ends_at,
             });
         }
+        Ok(())
+    }
+
+    /// Forgets the tries for `whom`.
+    pub(super) async fn forgive(&self, tx: &Tx, cx: &Context, whom: &str) -> Result<(), DbErr> {
+        let key = self.key(cx, whom);
+        attempt::Entity::delete_by_id(key).exec(tx).await?;
         Ok(())
     }
 

@@ -2,7 +2,9 @@
 //!
 //! Invariants: an e-mail address opens one account; a token is stored only as a hash; a session once revoked or expired
 //! never opens anything again; one access token and one refresh token of a session are good at a time, and a refresh token
-//! that comes twice ends it; a brand keeps one owner at least; only the command line makes an operator.
+//! that comes twice ends it; a token sent in a letter is good once; a new password ends the sessions begun with the old one;
+//! what a thief would do first takes a proof given a moment ago, and payouts wait after it;
+//! a brand keeps one owner at least; only the command line makes an operator.
 //!
 //! ```text
 //! session:  created ──▶ refreshed, again and again ──▶ expired: unused for too long, or at its limit
@@ -11,6 +13,10 @@
 
 mod allowance;
 mod commands;
+mod factor;
+mod freeze;
+mod letter_token;
+mod proof;
 mod queries;
 mod refusal;
 mod rules;
@@ -18,10 +24,18 @@ mod tokens;
 
 pub use allowance::Client;
 pub use commands::{
-    Device, NewAccount, SignIn, SignedIn, add_member, create_account, grant_operator, refresh_session,
-    remove_member, rename_account, revoke_other_sessions, revoke_session, sign_in, sign_out, update_member,
+    Challenge, Device, Entrance, NewAccount, SecondStep, SignIn, SignedIn, add_member, answer_challenge,
+    change_password, check_verified, confirm_email_change, confirm_totp, create_account, enrol_totp,
+    grant_operator, refresh_session, remove_member, remove_totp, rename_account, renew_recovery_codes,
+    request_email_change, request_password_reset, reset_password, revoke_other_sessions, revoke_session,
+    send_verification, sign_in, sign_out, step_up, totp_since, undo_email_change, update_member,
+    verify_email,
 };
 pub(crate) use commands::{erase, found_brand, lock_account, prove, sole_ownership, sweep};
+pub use factor::Enrolment;
+pub(crate) use freeze::freeze;
+pub use freeze::freezes_on;
+pub use proof::{Proved, proved_until};
 pub use queries::{
     MAX_LISTED, Viewer, account_with_email, accounts_by_id, authenticate, member_role, members_of,
     memberships_of, recheck, roles_at, sessions_of, staff_of,

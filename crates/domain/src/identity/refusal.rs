@@ -18,6 +18,24 @@ pub enum Refusal {
     TokenInvalid,
     /// It was used before: its session has just been ended.
     TokenReused,
+    /// The token from a letter is unknown, expired, or was used, or the account has another address by now.
+    LetterTokenInvalid,
+    /// Another password than the one there is.
+    WrongPassword,
+    /// Another code than the app shows, or one used before, and no recovery code.
+    WrongCode,
+    /// What signing in began is unknown, has expired, or another password was set since.
+    ChallengeInvalid,
+    /// It takes a proof, given a moment ago, of who is signed in.
+    StepUpRequired,
+    /// She has a second factor already.
+    FactorExists,
+    /// She has none.
+    FactorMissing,
+    /// The address is proved already.
+    VerifiedAlready,
+    /// It takes a proved address.
+    EmailUnverified,
     /// No such session of one's own.
     SessionNotFound,
     /// No such brand.

@@ -10,8 +10,7 @@ use secrecy::ExposeSecret;
 use vitrine_model::checkout::{RefundKind, order};
 use vitrine_model::event;
 use vitrine_model::id::{
-    BrandId, EventId, IdError, OrderId, PayoutAccountId, PayoutId, ReturnId, ReversalId, UnitId,
-    WebhookEndpointId,
+    BrandId, EventId, OrderId, PayoutAccountId, PayoutId, ReturnId, ReversalId, UnitId, WebhookEndpointId,
 };
 use vitrine_model::identity::{Role, account};
 use vitrine_model::ledger::Party;
@@ -363,7 +362,7 @@ async fn refund_failed(cx: &Context, event: &event::Model) -> anyhow::Result<Vec
 
 /// A shopholder reads of her own money, a brand's owners of the brand's. `write` takes the reader's name, and whose money
 /// it is.
-async fn to_party(
+pub(super) async fn to_party(
     cx: &Context,
     party: Party,
     write: impl Fn(&str, &str) -> Letter,
@@ -525,9 +524,9 @@ pub(super) async fn to_earner(
 }
 
 /// The id that the event's payload gives under `name`.
-fn reference<I>(event: &event::Model, name: &str) -> anyhow::Result<I>
+pub(super) fn reference<I>(event: &event::Model, name: &str) -> anyhow::Result<I>
 where
-    I: FromStr<Err = IdError>,
+    I: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
     let payload: BTreeMap<String, String> = serde_json::from_str(&event.payload)?;
     let id = payload

@@ -6,7 +6,7 @@
 //! Invariants: a party has one payout account that is not deleted; one payout per party and currency is in transit at a time; what a run
 //! sends in a currency is covered by what the provider has available, less the refunds still to be made and the
 //! operator's float; of runs that overlap only the one begun last makes payouts; nothing is sent to an account that may
-//! not receive transfers now, nor to a party whose payouts the operator holds; a transfer is never reversed by more than it carried; money in transit is never touched.
+//! not receive transfers now, nor to a party whose payouts the operator holds or that are frozen after a change of how its owner signs in or where its money goes; a transfer is never reversed by more than it carried; money in transit is never touched.
 //!
 //! ```text
 //! payout:    requested ── transfer made ──▶ paid ── reversals add up in `reversed`

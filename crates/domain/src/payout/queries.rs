@@ -10,6 +10,7 @@ use sea_orm::{
 use vitrine_model::Time;
 use vitrine_model::checkout::{RefundState, refund, refund_unit};
 use vitrine_model::id::{DisputeId, PayoutId, RefundId};
+use vitrine_model::identity::payout_freeze;
 use vitrine_model::ledger::{AccountKind, Party, account as ledger_account, dispute_part, unit};
 use vitrine_model::money::{Currency, Money};
 use vitrine_model::payout::{
@@ -17,6 +18,7 @@ use vitrine_model::payout::{
 };
 
 use crate::context::{Context, Tx};
+use crate::identity;
 use crate::list::List;
 use crate::payout::rules::{self, Cause};
 use crate::tx::Rank;
@@ -89,10 +91,10 @@ pub fn minimum(cx: &Context, currency: Currency) -> Money {
     Money::new(rules::smallest(cx.settings().payout_minimum, currency), currency)
 }
 
-/// The accounts of the parties with at least `smallest` available in `currency` and nothing in transit, whose payouts nobody holds: those that
+/// The accounts of the parties with at least `smallest` available in `currency` and nothing in transit, whose payouts nobody holds and that are not frozen: those that
 /// could receive transfers when last asked first, and of these whoever was paid longest ago.
 pub(super) async fn payees(
-    db: &impl ConnectionTrait,
+    cx: &Context,
     currency: Currency,
     smallest: i64,
 ) -> Result<Vec<payout_account::Model>, DbErr> {
@@ -122,8 +124,14 @@ pub(super) async fn payees(
         .from(payout_hold::Entity)
         .and_where(payout_hold::Column::ReleasedAt.is_null())
         .to_owned();
+    let frozen = Query::select()
+        .column(payout_freeze::Column::Party)
+        .from(payout_freeze::Entity)
+        .and_where(payout_freeze::Column::EndsAt.gt(cx.now()))
+        .to_owned();
     payout_account::Entity::find()
         .filter(payout_account::Column::Party.not_in_subquery(held))
+        .filter(payout_account::Column::Party.not_in_subquery(frozen))
         .filter(payout_account::Column::StripeAccountId.is_not_null())
         .filter(payout_account::Column::Closed.is_null())
         .filter(payout_account::Column::Party.in_subquery(earners))
@@ -132,8 +140,14 @@ pub(super) async fn payees(
         .order_by_with_nulls(Expr::from(last_paid), Order::Asc, NullOrdering::First)
         .order_by_asc(payout_account::Column::Id)
         .limit(MAX_PAYEES)
-        .all(db)
+        .all(cx.db())
         .await
+}
+
+/// Whether the party's payouts wait at `now`, after a change of how its owner proves who she is or where its money goes.
+pub(super) async fn is_frozen(tx: &Tx, party: Party, now: Time) -> Result<bool, DbErr> {
+    let freezes = identity::freezes_on(tx, &[party]).await?;
+    Ok(freezes.iter().any(|freeze| freeze.ends_at > now))
 }
 
 /// What of the provider's balance in `currency` is spoken for.

@@ -5,6 +5,8 @@ use crate::idempotency::KeyRefusal;
 /// Why there is no onboarding link, or no run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
+    /// Only who has proved her address is paid.
+    EmailUnverified,
     /// No such brand.
     BrandNotFound,
     /// One does not work for the brand.

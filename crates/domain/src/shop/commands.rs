@@ -13,6 +13,7 @@ use vitrine_model::text::{About, Handle, Name};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
+use crate::identity;
 use crate::search;
 use crate::shop::refusal::Refusal;
 use crate::shop::rules::MAX_SHOPS;
@@ -118,8 +119,9 @@ fn search_text(shop: &shop::Model) -> String {
 ///
 /// # Errors
 /// `ShopNotFound`.
-pub async fn publish(cx: &Context, by: AccountId, id: ShopId) -> Result<shop::Model, Failure<Refusal>> {
-    turn(cx, by, id, ShopState::Published, "shop.published").await
+pub async fn publish(cx: &Context, by: &account::Model, id: ShopId) -> Result<shop::Model, Failure<Refusal>> {
+    identity::check_verified(by).map_err(|failure| failure.map(|_| Refusal::EmailUnverified))?;
+    turn(cx, by.id, id, ShopState::Published, "shop.published").await
 }
 
 /// Hides a shop from everyone but its owner. One that is a draft already stays as it is.

@@ -5,6 +5,8 @@
 pub enum Refusal {
     /// No such shop of one's own, or it is closed.
     ShopNotFound,
+    /// A shop is published by who has proved her address.
+    EmailUnverified,
     /// Another shop has this handle, or had it.
     HandleTaken,
     /// The handle is a word nobody may be called.

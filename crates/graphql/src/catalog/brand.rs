@@ -21,7 +21,7 @@ use crate::identity::BrandMember;
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
-use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutHold};
+use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutFreeze, PayoutHold};
 use crate::webhook::{self, WebhookEndpointConnection};
 
 /// Most versions of a brand's terms listed at once, the newest.
@@ -168,6 +168,13 @@ impl Brand {
     #[graphql(directive = access::apply(Who::BrandOwner))]
     async fn payout_hold(&self, ctx: &Context<'_>) -> Result<Option<PayoutHold>> {
         payout::hold_on(ctx, Party::Brand(self.0.id)).await
+    }
+
+    /// Why its payouts wait after a change of how an owner proves who she is, or of where its money goes; `null` when they do
+    /// not.
+    #[graphql(directive = access::apply(Who::BrandOwner))]
+    async fn payout_freeze(&self, ctx: &Context<'_>) -> Result<Option<PayoutFreeze>> {
+        payout::freeze_on(ctx, Party::Brand(self.0.id)).await
     }
 
     /// Its payouts, the newest first.

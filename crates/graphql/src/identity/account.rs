@@ -11,12 +11,12 @@ use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::activity::{ActivityConnection, activities};
 use crate::checkout::{OrderConnection, orders_of};
 use crate::connection::{page, whole};
-use crate::error::{Trouble, UserError, answer, at, payload};
+use crate::error::{Trouble, UserError, answer, at, payload, settle};
 use crate::identity::member::BrandMember;
 use crate::identity::session::{NewSession, Session, SessionTransport, device};
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::money::CurrencyCode;
-use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutHold};
+use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutFreeze, PayoutHold};
 use crate::request::RequestContext;
 use crate::shop::{Shop, shops_of};
 
@@ -49,6 +49,18 @@ impl Account {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn email(&self) -> &str {
         self.0.email.as_str()
+    }
+
+    /// When she proved that she reads what is sent to her address; `null` before.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn email_verified_at(&self) -> Option<DateTime<Utc>> {
+        self.0.email_verified_at
+    }
+
+    /// Since when she signs in with a second factor; `null` when she does not.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn second_factor_since(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+        settle(ctx, identity::totp_since(ctx.cx(), self.0.id).await)
     }
 
     /// Whether she runs the platform.
@@ -128,6 +140,12 @@ impl Account {
         before: Option<String>,
     ) -> Result<ActivityConnection> {
         activities(ctx, of_account(self.0.id), (first, after, last, before)).await
+    }
+
+    /// Why her payouts wait after a change of how she proves who she is, or of where her money goes; `null` when they do not.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn payout_freeze(&self, ctx: &Context<'_>) -> Result<Option<PayoutFreeze>> {
+        payout::freeze_on(ctx, Party::Shopholder(self.0.id)).await
     }
 
     /// Her payouts, the newest first.
@@ -249,7 +267,7 @@ root_part! {
 
 #[Object(guard = Declared(self))]
 impl AccountMutation {
-    /// Opens an account and signs in. Codes: `INVALID`, `TAKEN`.
+    /// Opens an account and signs in; a letter is sent that proves the address. Codes: `INVALID`, `TAKEN`.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn account_create(
         &self,

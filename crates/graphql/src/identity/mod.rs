@@ -1,6 +1,8 @@
 //! Accounts, sessions, memberships, as clients see them.
 
 mod account;
+mod email;
+mod factor;
 mod member;
 mod refusal;
 mod session;
@@ -13,6 +15,7 @@ use crate::request::{RequestContext, parse_id};
 
 pub(crate) use account::Account;
 pub(crate) use member::BrandMember;
+pub(crate) use refusal::UNVERIFIED;
 
 root_part! {
     /// Queries about who someone is.
@@ -32,6 +35,8 @@ impl IdentityQuery {
 #[derive(MergedObject, Default)]
 pub struct IdentityMutation(
     account::AccountMutation,
+    email::EmailMutation,
+    factor::FactorMutation,
     session::SessionMutation,
     member::MemberMutation,
 );

@@ -2,13 +2,29 @@
 
 use chrono::SecondsFormat;
 use vitrine_domain::identity::Refusal;
+use vitrine_model::Time;
 
 use crate::error::{UserError, UserErrorCode};
+
+/// What is said to whom has not proved her address.
+pub(crate) const UNVERIFIED: &str = "confirm your e-mail address first: a letter was sent there";
+
+/// What is said to whom has not proved of late who she is.
+const UNPROVED: &str = "prove anew who you are: call sessionStepUp, then ask again within ten minutes";
+/// What is said of a token from a letter.
+const LETTER_USED: &str = "this token was used, has expired or was never sent: ask for another letter";
+
+fn too_many(until: Time) -> UserError {
+    let until = until.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let message = format!("that was tried too often: try again after {until}");
+    UserError::new(UserErrorCode::TooManyAttempts, "", message)
+}
 
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
         use UserErrorCode::{
-            Forbidden, NotFound, Taken, TokenInvalid, TooManyAttempts, WrongCredentials, WrongState,
+            EmailUnverified, Forbidden, NotFound, StepUpRequired, Taken, TokenInvalid, WrongCode,
+            WrongCredentials, WrongState,
         };
         match refusal {
             Refusal::EmailTaken => Self::new(
@@ -19,14 +35,7 @@ impl From<Refusal> for UserError {
             Refusal::WrongCredentials => {
                 Self::new(WrongCredentials, "", "the address or the password is wrong")
             }
-            Refusal::TooManyAttempts { until } => Self::new(
-                TooManyAttempts,
-                "",
-                format!(
-                    "that was tried too often: try again after {}",
-                    until.to_rfc3339_opts(SecondsFormat::Secs, true)
-                ),
-            ),
+            Refusal::TooManyAttempts { until } => too_many(until),
             Refusal::TokenInvalid => Self::new(
                 TokenInvalid,
                 "refreshToken",
@@ -37,6 +46,23 @@ impl From<Refusal> for UserError {
                 "refreshToken",
                 "this token was used before, so somebody else may have it: its session is ended, sign in anew",
             ),
+            Refusal::LetterTokenInvalid => Self::new(TokenInvalid, "token", LETTER_USED),
+            Refusal::WrongPassword => Self::new(WrongCredentials, "", "that is not the password you have"),
+            Refusal::WrongCode => Self::new(
+                WrongCode,
+                "code",
+                "that is not the code that the app shows now: wait for the next, or use a recovery code",
+            ),
+            Refusal::ChallengeInvalid => Self::new(
+                TokenInvalid,
+                "challenge",
+                "this took too long: begin with the password again",
+            ),
+            Refusal::StepUpRequired => Self::new(StepUpRequired, "", UNPROVED),
+            Refusal::FactorExists => Self::new(WrongState, "", "you have a second factor already"),
+            Refusal::FactorMissing => Self::new(WrongState, "", "you have no second factor to do this with"),
+            Refusal::VerifiedAlready => Self::new(WrongState, "", "your address is proved already"),
+            Refusal::EmailUnverified => Self::new(EmailUnverified, "", UNVERIFIED),
             Refusal::SessionNotFound => Self::new(NotFound, "id", "you have no such session"),
             Refusal::BrandNotFound => Self::new(NotFound, "brandId", "there is no such brand"),
             Refusal::NotStaff => Self::new(Forbidden, "", "you do not work for this brand"),

@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use vitrine_domain::failure::{Failure, OrRefuse};
-use vitrine_domain::identity::{self, Device, Refusal, SignIn, SignedIn};
+use vitrine_domain::identity::{self, Device, Entrance, Refusal, SignIn, SignedIn};
 use vitrine_model::id::SessionId;
 use vitrine_model::identity::{Transport, session};
 use vitrine_model::text::{Label, Password};
@@ -12,6 +12,7 @@ use vitrine_model::text::{Label, Password};
 use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::cookies::check_transport;
 use crate::error::{Trouble, UserError, UserErrorCode, answer, at, at_opt, code, payload, protocol_error};
+use crate::identity::factor::SessionChallenge;
 use crate::request::{RequestContext, parse_id};
 
 /// One signed-in device. It belongs to the account signed in.
@@ -60,6 +61,12 @@ impl Session {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn expires_at(&self) -> DateTime<Utc> {
         self.0.refresh_expires_at
+    }
+
+    /// Until when it is taken for proved who is signed in: what answers `STEP_UP_REQUIRED` can be done until then.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn proved_until(&self) -> DateTime<Utc> {
+        identity::proved_until(&self.0)
     }
 
     /// When it ends however often it is refreshed.
@@ -218,11 +225,60 @@ pub struct SessionRevokeInput {
     refresh_token: Option<String>,
 }
 
-payload! {
-    /// What came of `sessionCreate`.
-    SessionCreatePayload {
-        /// The new session and its tokens.
-        session: NewSession
+/// What came of `sessionCreate`: a session, or the question for the second factor.
+pub struct SessionCreatePayload {
+    session: Option<NewSession>,
+    challenge: Option<SessionChallenge>,
+    user_errors: Vec<UserError>,
+}
+
+impl SessionCreatePayload {
+    fn entered(ctx: &Context<'_>, entrance: Entrance) -> Self {
+        let (session, challenge) = match entrance {
+            Entrance::Session(signed_in) => (Some(NewSession::handed(ctx, *signed_in)), None),
+            Entrance::Challenge(identity::Challenge { token, expires_at }) => {
+                (None, Some(SessionChallenge { token, expires_at }))
+            }
+        };
+        Self {
+            session,
+            challenge,
+            user_errors: Vec::new(),
+        }
+    }
+}
+
+impl From<std::result::Result<Self, UserError>> for SessionCreatePayload {
+    fn from(outcome: std::result::Result<Self, UserError>) -> Self {
+        outcome.unwrap_or_else(|error| Self {
+            session: None,
+            challenge: None,
+            user_errors: vec![error],
+        })
+    }
+}
+
+impl Subject for SessionCreatePayload {}
+
+/// What came of `sessionCreate`: a session, or the question for the second factor.
+#[Object(guard = Declared(self))]
+impl SessionCreatePayload {
+    /// The new session and its tokens; `null` for who has a second factor.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn session(&self) -> Option<&NewSession> {
+        self.session.as_ref()
+    }
+
+    /// What to answer with a code, by `sessionChallengeAnswer`; `null` for who has no second factor.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn challenge(&self) -> Option<&SessionChallenge> {
+        self.challenge.as_ref()
+    }
+
+    /// Why nothing was changed; empty when all went well.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn user_errors(&self) -> &[UserError] {
+        &self.user_errors
     }
 }
 
@@ -257,7 +313,7 @@ root_part! {
 
 #[Object(guard = Declared(self))]
 impl SessionMutation {
-    /// Signs in. After ten tries within a quarter of an hour an account stays shut until that is over, whatever is tried;
+    /// Signs in; who has a second factor is asked for a code next. After ten tries within a quarter of an hour an account stays shut until that is over, whatever is tried;
     /// so does an address after three hundred that failed. Codes: `INVALID`, `WRONG_CREDENTIALS`, `TOO_MANY_ATTEMPTS`.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn session_create(
@@ -267,8 +323,8 @@ impl SessionMutation {
     ) -> Result<SessionCreatePayload> {
         answer(ctx, async {
             let (by, from) = (input.parse(ctx)?, &ctx.viewer().client);
-            let signed_in = identity::sign_in(ctx.cx(), by, from).await?;
-            Ok(NewSession::handed(ctx, signed_in))
+            let entrance = identity::sign_in(ctx.cx(), by, from).await?;
+            Ok(SessionCreatePayload::entered(ctx, entrance))
         })
         .await
     }

@@ -1,5 +1,6 @@
 //! Payout accounts and payouts, as clients see them.
 
+mod freeze;
 mod hold;
 
 use async_graphql::{Context, Enum, ID, InputObject, MergedObject, Object, Result};
@@ -15,10 +16,12 @@ use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::catalog::is_head;
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
 use crate::error::{Trouble, UserError, UserErrorCode, answer, at, at_opt, payload};
+use crate::identity::UNVERIFIED;
 use crate::loaders::{load, loader};
 use crate::money::{CurrencyCode, Money};
 use crate::request::{RequestContext, parse_id};
 
+pub(crate) use freeze::{PayoutFreeze, freeze_on};
 pub(crate) use hold::{PayoutHold, hold_on};
 
 /// Whether what is a party's is the viewer's: her own, or that of a brand she owns.
@@ -296,7 +299,8 @@ root_part! {
 impl RunMutation {
     /// Opens your payout account, or that of a brand you own, if there is none yet, and gives a link to the page on which
     /// the payment provider asks what it must know. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`,
-    /// `RETURN_URL_NOT_ALLOWED`, `PROVIDER_REFUSED`.
+    /// `RETURN_URL_NOT_ALLOWED`, `PROVIDER_REFUSED`, `EMAIL_UNVERIFIED`,
+    /// `STEP_UP_REQUIRED`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn payout_account_onboarding_link_create(
         &self,
@@ -304,8 +308,8 @@ impl RunMutation {
         input: PayoutAccountOnboardingLinkCreateInput,
     ) -> Result<PayoutAccountOnboardingLinkCreatePayload> {
         answer(ctx, async {
-            let (by, new) = (ctx.account()?, input.parse()?);
-            let link = payout::onboard(ctx.cx(), by, new).await?;
+            let (by, new, proof) = (ctx.account()?, input.parse()?, ctx.viewer().proved(ctx.cx())?);
+            let link = payout::onboard(ctx.cx(), by, new, proof).await?;
             Ok(PayoutAccountOnboardingLink(link))
         })
         .await
@@ -327,9 +331,12 @@ impl RunMutation {
 
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
-        use UserErrorCode::{Forbidden, Invalid, NotFound, ProviderRefused, ReturnUrlNotAllowed, WrongState};
+        use UserErrorCode::{
+            EmailUnverified, Forbidden, Invalid, NotFound, ProviderRefused, ReturnUrlNotAllowed, WrongState,
+        };
         let elsewhere = "a browser may be sent only to origins that the operator allows";
         match refusal {
+            Refusal::EmailUnverified => Self::new(EmailUnverified, "", UNVERIFIED),
             Refusal::BrandNotFound => Self::new(NotFound, "brandId", "there is no such brand"),
             Refusal::NotStaff => Self::new(Forbidden, "brandId", "you do not work for this brand"),
             Refusal::RoleLacking => Self::new(

@@ -198,12 +198,12 @@ impl ShopMutation {
         .await
     }
 
-    /// Shows a shop to everyone. Codes: `NOT_FOUND`.
+    /// Shows a shop to everyone. It takes an e-mail address that you have proved. Codes: `NOT_FOUND`, `EMAIL_UNVERIFIED`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn shop_publish(&self, ctx: &Context<'_>, input: ShopPublishInput) -> Result<ShopPublishPayload> {
         answer(ctx, async {
             let (by, id) = (ctx.account()?, parse_id(&input.id)?);
-            Ok(Shop(shop::publish(ctx.cx(), by.id, id).await?))
+            Ok(Shop(shop::publish(ctx.cx(), by, id).await?))
         })
         .await
     }

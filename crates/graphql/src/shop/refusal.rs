@@ -4,12 +4,16 @@ use vitrine_domain::failure::Failure;
 use vitrine_domain::shop::Refusal;
 
 use crate::error::{Trouble, UserError, UserErrorCode};
+use crate::identity::UNVERIFIED;
 
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
-        use UserErrorCode::{HandleReserved, Invalid, LimitReached, NotFound, NotPromotable, Taken};
+        use UserErrorCode::{
+            EmailUnverified, HandleReserved, Invalid, LimitReached, NotFound, NotPromotable, Taken,
+        };
         match refusal {
             Refusal::ShopNotFound => Self::new(NotFound, "id", "you have no such shop"),
+            Refusal::EmailUnverified => Self::new(EmailUnverified, "", UNVERIFIED),
             Refusal::HandleTaken => {
                 Self::new(Taken, "handle", "another shop has this handle: choose another")
             }

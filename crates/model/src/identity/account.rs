@@ -15,6 +15,8 @@ pub struct Model {
     pub id: AccountId,
     /// The address it signs in with; unique.
     pub email: Email,
+    /// When she proved that she reads what is sent there; none before.
+    pub email_verified_at: Option<Time>,
     /// What others see.
     pub name: Name,
     /// Whether it runs the platform; granted from the command line only.

@@ -6,7 +6,11 @@ pub mod account;
 pub mod attempt;
 pub mod brand_member;
 pub mod credential;
+pub mod email_token;
+pub mod payout_freeze;
+pub mod recovery_code;
 pub mod session;
+pub mod totp;
 
 kinds! {
     /// What a member may do at a brand. Each may do what the ones after it may.
@@ -43,5 +47,33 @@ kinds! {
         EmailChanged = "email_changed",
         /// Her second factor was changed.
         FactorChanged = "factor_changed",
+    }
+}
+
+kinds! {
+    /// What a token sent in a letter allows.
+    Purpose {
+        /// To take the address for proved.
+        Verify = "verify",
+        /// To set a new password.
+        Reset = "reset",
+        /// To change the account's address to this one.
+        Change = "change",
+        /// To change it back to this one.
+        Undo = "undo",
+    }
+}
+
+kinds! {
+    /// What has changed before payouts were frozen.
+    FreezeCause {
+        /// The address that an owner signs in with.
+        Email = "email",
+        /// An owner's password.
+        Password = "password",
+        /// An owner's second factor, or its recovery codes.
+        SecondFactor = "second_factor",
+        /// The payout account.
+        PayoutAccount = "payout_account",
     }
 }

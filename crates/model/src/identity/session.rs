@@ -37,6 +37,8 @@ pub struct Model {
     pub created_at: Time,
     /// When its tokens were last made anew.
     pub used_at: Time,
+    /// When she last proved who she is, by signing in or anew.
+    pub proved_at: Time,
     /// When it ends however much it is used.
     pub ends_at: Time,
     /// When it was ended.

@@ -114,6 +114,13 @@ pub enum Party {
     Shopholder(AccountId),
 }
 
+// Sea-orm asks this of every primary key; a party is never made from a row number.
+impl sea_orm::TryFromU64 for Party {
+    fn try_from_u64(_: u64) -> Result<Self, sea_orm::DbErr> {
+        Err(sea_orm::DbErr::ConvertFromU64("Party"))
+    }
+}
+
 impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -58,6 +58,14 @@ impl Person {
         self.keep(&succeeded(refresh, answer)?["sessionRefresh"]["session"])
     }
 
+    /// Proves anew who she is: what concerns where money goes asks for it.
+    pub(super) async fn prove(&self, password: &str) -> anyhow::Result<()> {
+        let step_up = "mutation ($password: String!) {
+            sessionStepUp(input: { password: $password }) { userErrors { message } } }";
+        self.ask(step_up, json!({ "password": password })).await?;
+        Ok(())
+    }
+
     /// Sends one operation. Errors of either kind end the story, but for a token that ran out.
     pub(super) async fn ask(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
         let token = self.token();

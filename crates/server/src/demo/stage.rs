@@ -12,6 +12,7 @@ use vitrine_stripe_sandbox::{ClockMode, Sandbox};
 
 use crate::boot::{Nature, Running};
 use crate::config::{Config, Environment};
+use crate::demo::api::Person;
 use crate::worker;
 use crate::worlds::{ManualClock, SystemClock, SystemEntropy, os_random};
 
@@ -66,6 +67,7 @@ impl Stage {
             order_url: None,
             shopholder_url: None,
             brand_url: None,
+            account_url: None,
             stripe_secret_key: Some(STRIPE_KEY.to_owned().into()),
             stripe_base_url: sandbox.url(),
             stripe_webhook_secrets: vec![WEBHOOK_SECRET.to_owned().into()],
@@ -125,6 +127,31 @@ impl Stage {
                 return Ok(());
             }
         }
+    }
+
+    /// Has `person` confirm the address that she was just written to: she opens the letter and follows its link.
+    pub(super) async fn confirm(&self, person: &Person, email: &str) -> anyhow::Result<()> {
+        self.settle().await?;
+        let token = self.letter_token(email)?;
+        let verify = "mutation ($token: String!) {
+            emailVerify(input: { token: $token }) { userErrors { message } } }";
+        person.ask(verify, json!({ "token": token })).await?;
+        Ok(())
+    }
+
+    /// The token in the link of the letter to `email`.
+    fn letter_token(&self, email: &str) -> anyhow::Result<String> {
+        for letter in std::fs::read_dir(self.folder.join("mail"))? {
+            let letter = std::fs::read_to_string(letter?.path())?;
+            // As mail is written: long lines are broken, and equals signs spelt out.
+            let letter = letter.replace("=\r\n", "").replace("=3D", "=");
+            let token = letter.split_once("account=verify#").map(|(_, rest)| rest);
+            let token = token.filter(|_| letter.contains(&format!("To: {email}")));
+            if let Some(token) = token.and_then(|rest| rest.split_whitespace().next()) {
+                return Ok(token.to_owned());
+            }
+        }
+        anyhow::bail!("no letter asks {email} to confirm her address")
     }
 
     /// Moves time forward in both. What is due before is done before, so that it bears its own date; what becomes due is

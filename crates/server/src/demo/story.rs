@@ -199,6 +199,7 @@ async fn found(stage: &Stage, catalogue: &Catalogue) -> anyhow::Result<Brand> {
     staff
         .join(&format!("Sales at {}", catalogue.name), &email, PASSWORD)
         .await?;
+    stage.confirm(&staff, &email).await?;
     let create = "mutation ($in: BrandCreateInput!) {
         brandCreate(input: $in) { brand { id } userErrors { code message field } } }";
     let new = json!({ "in": { "handle": catalogue.handle, "name": catalogue.name, "country": "DE", "currency": "EUR",
@@ -266,6 +267,7 @@ async fn open_shop(stage: &Stage, brands: &[Brand], tell: &mut Teller) -> anyhow
     tell.act("Anna opens a shop and decides what to give away")?;
     let mut anna = Person::unknown(&stage.http, &stage.running.url());
     anna.join("Anna", ANNA, PASSWORD).await?;
+    stage.confirm(&anna, ANNA).await?;
     let open =
         "mutation ($in: ShopOpenInput!) { shopOpen(input: $in) { shop { id } userErrors { code message } } }";
     let about = "Things I use every day and would buy again.";
@@ -522,6 +524,7 @@ async fn onboard(stage: &Stage, brands: &[Brand], shop: &Shop, tell: &mut Teller
         let country = if brand.is_null() { json!("DE") } else { Value::Null };
         let new =
             json!({ "in": { "brandId": brand, "country": country, "returnUrl": back, "refreshUrl": back } });
+        person.prove(PASSWORD).await?;
         let made = person.ask(create, new).await?;
         let page = text(&made["payoutAccountOnboardingLinkCreate"]["onboardingLink"]["url"])?;
         let done = stage

@@ -4,7 +4,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 use vitrine_model::id::AccountId;
-use vitrine_model::identity::{account, credential};
+use vitrine_model::identity::{Purpose, account, credential};
 use vitrine_model::text::{Email, Name, Password};
 
 use crate::context::Context;
@@ -12,6 +12,7 @@ use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
 use crate::identity::allowance::Client;
 use crate::identity::commands::session::{self, Device, SignedIn};
+use crate::identity::letter_token;
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::hash_password;
 
@@ -28,7 +29,7 @@ pub struct NewAccount {
     pub device: Device,
 }
 
-/// Opens an account, and begins its first session.
+/// Opens an account, begins its first session, and sends a letter that proves the address.
 ///
 /// # Errors
 /// `EmailTaken`.
@@ -43,6 +44,7 @@ pub async fn create_account(
     let account = account::ActiveModel {
         id: Set(cx.new_id()),
         email: Set(new.email),
+        email_verified_at: Set(None),
         name: Set(new.name),
         operator: Set(false),
         created_at: Set(now),
@@ -60,13 +62,16 @@ pub async fn create_account(
     credential::Entity::insert(credential)
         .exec_without_returning(&tx)
         .await?;
+    let whose = Some((account.id, account.email.clone()));
+    let token = letter_token::make(&tx, cx, Purpose::Verify, whose).await?;
+    let refs = [("token", token.to_string())];
     event::record(
         &tx,
         cx,
         Actor::Account(account.id),
         "account.created",
         account.id,
-        &[],
+        &refs,
     )
     .await?;
     let signed_in = session::begin(&tx, cx, account.id, &new.device, from).await?;

@@ -6,7 +6,9 @@ use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use vitrine_model::catalog::brand;
 use vitrine_model::id::AccountId;
-use vitrine_model::identity::{Role, account, brand_member, credential, session};
+use vitrine_model::identity::{
+    Role, account, brand_member, credential, email_token, recovery_code, session, totp,
+};
 use vitrine_model::text::Password;
 
 use crate::context::{Context, Tx};
@@ -86,6 +88,15 @@ pub(crate) async fn erase(tx: &Tx, cx: &Context, id: AccountId) -> Result<(), Db
         .exec(tx)
         .await?;
     credential::Entity::delete_by_id(id).exec(tx).await?;
+    totp::Entity::delete_by_id(id).exec(tx).await?;
+    recovery_code::Entity::delete_many()
+        .filter(recovery_code::Column::AccountId.eq(id))
+        .exec(tx)
+        .await?;
+    email_token::Entity::delete_many()
+        .filter(email_token::Column::AccountId.eq(id))
+        .exec(tx)
+        .await?;
     session::Entity::delete_many()
         .filter(session::Column::AccountId.eq(id))
         .exec(tx)

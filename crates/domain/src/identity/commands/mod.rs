@@ -1,16 +1,29 @@
 //! What people can do about who they are.
 
 mod account;
+mod email;
 mod erase;
+mod factor;
 mod member;
+mod password;
 mod session;
 
 pub use account::{NewAccount, create_account, grant_operator, rename_account};
+pub use email::{
+    check_verified, confirm_email_change, request_email_change, send_verification, undo_email_change,
+    verify_email,
+};
 pub(crate) use erase::{erase, lock_account, prove, sole_ownership};
+pub use factor::{
+    SecondStep, answer_challenge, confirm_totp, enrol_totp, remove_totp, renew_recovery_codes, step_up,
+    totp_since,
+};
 pub(crate) use member::found_brand;
 pub use member::{add_member, remove_member, update_member};
+pub use password::{change_password, request_password_reset, reset_password};
 pub(in crate::identity) use session::alive;
 pub(crate) use session::sweep;
 pub use session::{
-    Device, SignIn, SignedIn, refresh_session, revoke_other_sessions, revoke_session, sign_in, sign_out,
+    Challenge, Device, Entrance, SignIn, SignedIn, refresh_session, revoke_other_sessions, revoke_session,
+    sign_in, sign_out,
 };

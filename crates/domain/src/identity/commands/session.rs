@@ -19,6 +19,7 @@ use crate::identity::allowance::{self, Client};
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::check_password;
 use crate::identity::tokens::{self, Tokens};
+use crate::identity::{factor, freeze, letter_token};
 use crate::secret;
 
 /// Days for which an ended session is remembered: whoever still has a token of it is told that it was ended.
@@ -55,32 +56,54 @@ pub struct SignedIn {
     pub tokens: Tokens,
 }
 
-/// Begins a session.
+/// What comes of a right password.
+#[derive(Debug, Clone)]
+pub enum Entrance {
+    /// A session.
+    Session(Box<SignedIn>),
+    /// The question for her second factor.
+    Challenge(Challenge),
+}
+
+/// The first of two steps is done.
+#[derive(Debug, Clone)]
+pub struct Challenge {
+    /// To be brought back with a code.
+    pub token: SecretString,
+    /// Until when.
+    pub expires_at: Time,
+}
+
+/// Begins a session, or asks for the second factor of who has one.
 ///
 /// # Errors
 /// `WrongCredentials`, which does not tell whether the address opens an account; `TooManyAttempts`, which does not tell
 /// either.
-pub async fn sign_in(cx: &Context, by: SignIn, from: &Client) -> Result<SignedIn, Failure<Refusal>> {
+pub async fn sign_in(cx: &Context, by: SignIn, from: &Client) -> Result<Entrance, Failure<Refusal>> {
     // Counted before the password is looked at, so that tries made at once are all counted.
     let tries = allowance::SIGN_IN.spend(cx, by.email.as_str(), from).await?;
     let account = account::Entity::find()
         .filter(account::Column::Email.eq(by.email))
         .one(cx.db())
         .await?;
-    let hash = match &account {
-        Some(account) => credential::Entity::find_by_id(account.id)
-            .one(cx.db())
-            .await?
-            .map(|row| row.password_hash),
+    let credential = match &account {
+        Some(account) => credential::Entity::find_by_id(account.id).one(cx.db()).await?,
         None => None,
     };
+    let hash = credential.as_ref().map(|row| row.password_hash.clone());
     let right = check_password(cx, &by.password, hash).await?;
-    let account = account.filter(|_| right).or_refuse(Refusal::WrongCredentials)?;
+    let known = account.zip(credential).filter(|_| right);
+    let (account, credential) = known.or_refuse(Refusal::WrongCredentials)?;
     let tx = cx.begin().await?;
     tries.give_back(&tx).await?;
+    if factor::of(&tx, account.id).await?.is_some() {
+        tx.commit().await?;
+        let (token, expires_at) = factor::challenge(cx, account.id, &credential);
+        return Ok(Entrance::Challenge(Challenge { token, expires_at }));
+    }
     let signed_in = begin(&tx, cx, account.id, &by.device, from).await?;
     tx.commit().await?;
-    Ok(signed_in)
+    Ok(Entrance::Session(Box::new(signed_in)))
 }
 
 /// Begins a session of `account`, who has proved who she is.
@@ -107,6 +130,7 @@ pub(super) async fn begin(
         access_expires_at: Set(tokens::access_expiry(settings, now, ends_at)),
         created_at: Set(now),
         used_at: Set(now),
+        proved_at: Set(now),
         ends_at: Set(ends_at),
         revoked_at: NotSet,
         revoked_for: NotSet,
@@ -278,7 +302,7 @@ pub(in crate::identity) fn alive(now: Time) -> Select<session::Entity> {
         .filter(session::Column::RefreshExpiresAt.gt(now))
 }
 
-/// Forgets sessions that ended a month ago, and the tries whose window is over.
+/// Forgets sessions that ended a month ago, tokens of letters that ran out, freezes and the tries whose window is over.
 ///
 /// # Errors
 /// When the database fails.
@@ -288,6 +312,8 @@ pub(crate) async fn sweep(cx: &Context) -> anyhow::Result<()> {
         .add(session::Column::RefreshExpiresAt.lte(past))
         .add(session::Column::RevokedAt.lte(past));
     session::Entity::delete_many().filter(ended).exec(cx.db()).await?;
+    letter_token::sweep(cx).await?;
+    freeze::sweep(cx).await?;
     allowance::sweep(cx).await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use vitrine_model::Time;
 use vitrine_model::id::{BrandId, IntentId, PayoutAccountId};
-use vitrine_model::identity::{Role, account};
+use vitrine_model::identity::{FreezeCause, Role, account};
 use vitrine_model::intent::{self as intent_row, IntentState};
 use vitrine_model::ledger::Party;
 use vitrine_model::payout::{AccountClosure, payout_account};
@@ -14,6 +14,7 @@ use vitrine_model::text::{Country, WebUrl};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
+use crate::identity::Proved;
 use crate::intent::{self, When};
 use crate::payout::refusal::Refusal;
 use crate::ports::{AccountFacts, Call, CallError, Outcome};
@@ -52,13 +53,15 @@ struct Payee {
 /// Opens the party's payout account, if it has none yet or the provider has deleted it, and gives a link to the provider's onboarding page.
 ///
 /// # Errors
-/// `ReturnUrlNotAllowed`, `RefreshUrlNotAllowed`, `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks,
+/// `EmailUnverified`, `ReturnUrlNotAllowed`, `RefreshUrlNotAllowed`, `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks,
 /// `CountryMissing`, `AccountRejected`, `Provider`. A fault when the provider does not answer: asking again goes on where this stopped.
 pub async fn onboard(
     cx: &Context,
     by: &account::Model,
     new: NewOnboarding,
+    _: Proved,
 ) -> Result<Onboarding, Failure<Refusal>> {
+    identity::check_verified(by).map_err(|failure| failure.map(|_| Refusal::EmailUnverified))?;
     if !cx.settings().may_return_to(&new.return_url) {
         return refuse(Refusal::ReturnUrlNotAllowed);
     }
@@ -180,6 +183,7 @@ async fn wanted(
         .lock_exclusive()
         .one(&tx)
         .await?;
+    let mut replaced = false;
     let account = match known {
         Some(account) if !is_refused(&tx, &account).await? => {
             tx.commit().await?;
@@ -198,7 +202,12 @@ async fn wanted(
             let id = cx.new_id();
             let intent_id = intend(&tx, cx, id, payee, &country).await?;
             let row = new_account(cx, id, payee.party, country, intent_id);
-            row.insert(&tx).await.or_refuse_duplicate(None)?
+            let row = row.insert(&tx).await.or_refuse_duplicate(None)?;
+            replaced = had_another(&tx, &row).await?;
+            if replaced {
+                identity::freeze(&tx, cx, payee.party, FreezeCause::PayoutAccount).await?;
+            }
+            row
         }
     };
     let refs = [("party", payee.party.to_string())];
@@ -206,13 +215,27 @@ async fn wanted(
         &tx,
         cx,
         Actor::Account(by.id),
-        "payout_account.requested",
+        if replaced {
+            "payout_account.replaced"
+        } else {
+            "payout_account.requested"
+        },
         account.id,
         &refs,
     )
     .await?;
     tx.commit().await?;
     Ok(account)
+}
+
+/// Whether the party was paid to another account before: then this one may be a thief's.
+async fn had_another(tx: &Tx, account: &payout_account::Model) -> Result<bool, DbErr> {
+    let other = payout_account::Entity::find()
+        .filter(payout_account::Column::Party.eq(account.party))
+        .filter(payout_account::Column::Id.ne(account.id))
+        .one(tx)
+        .await?;
+    Ok(other.is_some())
 }
 
 /// Accounts that were not deleted: a party has one of these at most.

@@ -130,7 +130,7 @@ impl Run<'_> {
     /// Pays whom it can of the budget; returns how many payees could not be paid for a fault.
     async fn pay_all(&self, mut budget: i64) -> anyhow::Result<usize> {
         let mut failed = 0;
-        for payee in queries::payees(self.cx.db(), self.currency, self.smallest).await? {
+        for payee in queries::payees(self.cx, self.currency, self.smallest).await? {
             if budget < self.smallest {
                 tracing::warn!(currency = %self.currency, budget, "payouts wait for money at the payment provider");
                 break;
@@ -180,6 +180,7 @@ impl Run<'_> {
             return Ok(Turn::Skipped);
         };
         let held = !queries::holds_on(&tx, &[account.party]).await?.is_empty();
+        let held = held || queries::is_frozen(&tx, account.party, cx.now()).await?;
         if held || queries::in_transit(&tx, account.party, currency).await?.is_some() {
             return Ok(Turn::Skipped);
         }
