@@ -27,11 +27,20 @@ const MAX_ROOT_FIELDS: u64 = 20;
 /// What a block string begins and ends with.
 const BLOCK: &[u8] = b"\"\"\"";
 /// Mutations that guess or make credentials: one a request.
-const ONCE_A_REQUEST: [&str; 3] = ["sessionCreate", "sessionRefresh", "accountCreate"];
+const ONCE_A_REQUEST: [&str; 7] = [
+    "accountCreate",
+    "passwordChange",
+    "passwordReset",
+    "sessionChallengeAnswer",
+    "sessionCreate",
+    "sessionRefresh",
+    "sessionStepUp",
+];
 
 /// Mutations that a browser may ask for whose session has lapsed.
-const ABOUT_SESSIONS: [&str; 4] = [
+const ABOUT_SESSIONS: [&str; 5] = [
     "accountCreate",
+    "sessionChallengeAnswer",
     "sessionCreate",
     "sessionRefresh",
     "sessionRevoke",
@@ -63,7 +72,7 @@ pub(crate) fn check(document: &ExecutableDocument) -> Result<(), Problem> {
             return Err("the document has too many fields once its fragments are expanded");
         }
         if size.credentials > 1 {
-            return Err("sign in, or create an account, once a request");
+            return Err("show or make one password, code or token a request");
         }
     }
     Ok(())

@@ -253,4 +253,13 @@ on_both! {
             }
         }
     }
+
+    async fn signing_in_on_a_browser_ends_the_session_it_had(app) {
+        let anna = app.someone("anna").await;
+        let (_, cookies) = sign_in(app, &anna.email).await;
+        let input = json!({ "in": { "email": anna.email, "password": PASSWORD, "transport": "COOKIE" } });
+        let again = kept(&set(&from(app, FRONTEND, &cookies, SIGN_IN, input).await));
+        assert_eq!(code(from(app, FRONTEND, &cookies, WHO, json!({})).await).await, "UNAUTHENTICATED");
+        assert_eq!(data(from(app, FRONTEND, &again, WHO, json!({})).await).await["viewer"]["id"], anna.id.as_str());
+    }
 }

@@ -240,6 +240,8 @@ on_both! {
         }
         assert_eq!(looked_at, 10);
         assert_eq!(guess(app, "203.0.113.1", "anna@example.com", PASSWORD).await, "TOO_MANY_ATTEMPTS", "even with the right one");
+        // She herself, from where she opened her account.
+        app.returning("anna@example.com").await;
         app.wait(TimeDelta::minutes(16)).await;
         assert_eq!(guess(app, "203.0.113.1", "anna@example.com", PASSWORD).await, json!(null));
     }
@@ -264,6 +266,54 @@ on_both! {
         assert_eq!(shut, 10);
         assert_eq!(guess(app, "198.51.100.1", &anna.email, PASSWORD).await, "TOO_MANY_ATTEMPTS");
         assert_eq!(guess(app, "198.51.100.2", &anna.email, PASSWORD).await, json!(null));
+    }
+
+    async fn s10_where_she_has_signed_in_nobody_elsewhere_locks_her_out_and_who_guesses_there_is_locked_out(app) {
+        let anna = app.someone("anna").await;
+        let home = "198.51.100.1";
+        assert_eq!(guess(app, home, &anna.email, PASSWORD).await, json!(null));
+        for _ in 0..11 {
+            guess(app, "203.0.113.1", &anna.email, "wrong password").await;
+        }
+        assert_eq!(guess(app, "203.0.113.2", &anna.email, PASSWORD).await, "TOO_MANY_ATTEMPTS");
+        for _ in 0..10 {
+            assert_eq!(guess(app, home, &anna.email, "wrong password").await, "WRONG_CREDENTIALS");
+        }
+        assert_eq!(guess(app, home, &anna.email, PASSWORD).await, "TOO_MANY_ATTEMPTS");
+        app.wait(TimeDelta::days(91)).await;
+        for _ in 0..11 {
+            guess(app, "203.0.113.1", &anna.email, "wrong password").await;
+        }
+        assert_eq!(guess(app, home, &anna.email, PASSWORD).await, "TOO_MANY_ATTEMPTS", "long ago");
+    }
+
+    async fn of_very_many_sessions_the_one_longest_unused_ends(app) {
+        let anna = app.someone("anna").await;
+        let second = app.returning(&anna.email).await;
+        for _ in 0..48 {
+            app.returning(&anna.email).await;
+        }
+        let sessions = async || {
+            let seen = second.ask(SESSIONS, json!({})).await;
+            seen["viewer"]["sessions"].as_array().unwrap().len()
+        };
+        assert_eq!(sessions().await, 50);
+        app.returning(&anna.email).await;
+        assert_eq!(sessions().await, 50);
+    }
+
+    async fn who_asks_again_and_again_for_an_account_that_is_taken_waits_and_others_do_not(app) {
+        let open = "mutation($in: AccountCreateInput!) { accountCreate(input: $in) { userErrors { code } } }";
+        app.someone("anna").await;
+        let taken = async || {
+            let input = json!({ "email": "anna@example.com", "name": "Anna", "password": PASSWORD });
+            app.nobody().ask(open, json!({ "in": input })).await["accountCreate"]["userErrors"][0]["code"].take()
+        };
+        for _ in 0..9 {
+            assert_eq!(taken().await, "TAKEN");
+        }
+        assert_eq!(taken().await, "TOO_MANY_ATTEMPTS");
+        app.someone("berta").await;
     }
 
     async fn s10_signing_in_forgets_the_tries_before(app) {

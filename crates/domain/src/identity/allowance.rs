@@ -12,6 +12,7 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 use vitrine_model::Time;
 use vitrine_model::identity::attempt;
+use vitrine_model::text::Email;
 
 use crate::context::{Context, Tx};
 use crate::failure::{Failure, refuse};
@@ -41,6 +42,14 @@ pub(super) struct Allowance {
     from_one: i32,
     window: TimeDelta,
 }
+
+/// Opening an account: the address may be someone else's, and each costs the work of hashing a password.
+pub(super) const ACCOUNT: Allowance = Allowance {
+    what: "account",
+    for_one: 10,
+    from_one: 60,
+    window: TimeDelta::hours(1),
+};
 
 /// Signing in. Who has forgotten her password tries a handful of times; who guesses gets a few hundred tries a day for an
 /// account, of which one password in millions is among.
@@ -137,10 +146,20 @@ impl Allowance {
         Ok(())
     }
 
-    /// Forgets the tries for `whom`.
-    pub(super) async fn forgive(&self, tx: &Tx, cx: &Context, whom: &str) -> Result<(), DbErr> {
-        let key = self.key(cx, whom);
-        attempt::Entity::delete_by_id(key).exec(tx).await?;
+    /// Forgets the tries for an address, also those from where `client` is.
+    pub(super) async fn forgive(
+        &self,
+        tx: &Tx,
+        cx: &Context,
+        email: &Email,
+        client: &Client,
+    ) -> Result<(), DbErr> {
+        let whom = [Some(email.to_string()), at_place(email, client)];
+        let keys = whom.into_iter().flatten().map(|whom| self.key(cx, &whom));
+        attempt::Entity::delete_many()
+            .filter(attempt::Column::Key.is_in(keys))
+            .exec(tx)
+            .await?;
         Ok(())
     }
 
@@ -178,7 +197,58 @@ fn network(address: IpAddr) -> String {
     }
 }
 
-/// Forgets windows that are over.
+/// How long a place is remembered from which somebody signed in.
+const REMEMBERED: TimeDelta = TimeDelta::days(90);
+
+/// Someone's address as it is typed where `client` is, if that is known.
+fn at_place(email: &Email, client: &Client) -> Option<String> {
+    let address = client.address?;
+    Some(format!("{email} at {}", network(address)))
+}
+
+fn place_key(cx: &Context, place: &str) -> Vec<u8> {
+    secret::keyed_hash(cx, "place", place.as_bytes())
+}
+
+/// Whose tries to sign in these are. Where she has signed in before she is counted apart, so that nobody elsewhere can
+/// lock her out.
+pub(super) async fn who_tries(cx: &Context, email: &Email, client: &Client) -> Result<String, DbErr> {
+    let Some(place) = at_place(email, client) else {
+        return Ok(email.to_string());
+    };
+    let known = attempt::Entity::find_by_id(place_key(cx, &place))
+        .filter(attempt::Column::EndsAt.gt(cx.now()))
+        .one(cx.db())
+        .await?;
+    Ok(if known.is_some() { place } else { email.to_string() })
+}
+
+/// Remembers where she signed in.
+pub(super) async fn remember_place(
+    tx: &Tx,
+    cx: &Context,
+    email: &Email,
+    client: &Client,
+) -> Result<(), DbErr> {
+    let Some(place) = at_place(email, client) else {
+        return Ok(());
+    };
+    let row = attempt::ActiveModel {
+        key: Set(place_key(cx, &place)),
+        tries: Set(0),
+        ends_at: Set(cx.now() + REMEMBERED),
+    };
+    let again = OnConflict::column(attempt::Column::Key)
+        .update_column(attempt::Column::EndsAt)
+        .to_owned();
+    attempt::Entity::insert(row)
+        .on_conflict(again)
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// Forgets windows that are over, and places long not signed in from.
 pub(super) async fn sweep(cx: &Context) -> Result<(), DbErr> {
     let now: Time = cx.now();
     attempt::Entity::delete_many()

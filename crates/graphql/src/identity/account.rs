@@ -267,7 +267,8 @@ root_part! {
 
 #[Object(guard = Declared(self))]
 impl AccountMutation {
-    /// Opens an account and signs in; a letter is sent that proves the address. Codes: `INVALID`, `TAKEN`.
+    /// Opens an account and signs in; a letter is sent that proves the address. Codes: `INVALID`, `TAKEN`,
+    /// `TOO_MANY_ATTEMPTS`.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn account_create(
         &self,

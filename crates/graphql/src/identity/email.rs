@@ -231,8 +231,9 @@ impl EmailMutation {
         input: PasswordResetInput,
     ) -> Result<PasswordResetPayload> {
         answer(ctx, async {
-            let (token, password) = (input.token.into(), at("newPassword", input.new_password.parse())?);
-            let account = identity::reset_password(ctx.cx(), &token, &password).await?;
+            let (token, from) = (input.token.into(), &ctx.viewer().client);
+            let password = at("newPassword", input.new_password.parse())?;
+            let account = identity::reset_password(ctx.cx(), &token, &password, from).await?;
             Ok(Account(account))
         })
         .await

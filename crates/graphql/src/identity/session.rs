@@ -313,8 +313,10 @@ root_part! {
 
 #[Object(guard = Declared(self))]
 impl SessionMutation {
-    /// Signs in; who has a second factor is asked for a code next. After ten tries within a quarter of an hour an account stays shut until that is over, whatever is tried;
-    /// so does an address after three hundred that failed. Codes: `INVALID`, `WRONG_CREDENTIALS`, `TOO_MANY_ATTEMPTS`.
+    /// Signs in; who has a second factor is asked for a code next. After ten tries within a quarter of an hour an account stays
+    /// shut until that is over, whatever is tried, but not to who tries from where its owner has signed in before: her tries
+    /// are counted apart. An address is shut after three hundred that failed. Of more than fifty sessions of an account the one
+    /// longest unused ends, and so does the one whose cookies this browser still has. Codes: `INVALID`, `WRONG_CREDENTIALS`, `TOO_MANY_ATTEMPTS`.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn session_create(
         &self,

@@ -10,9 +10,9 @@ use vitrine_model::text::{Email, Name, Password};
 use crate::context::Context;
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
-use crate::identity::allowance::Client;
+use crate::identity::allowance::{self, Client};
 use crate::identity::commands::session::{self, Device, SignedIn};
-use crate::identity::letter_token;
+use crate::identity::{letter_token, queries};
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::hash_password;
 
@@ -32,12 +32,17 @@ pub struct NewAccount {
 /// Opens an account, begins its first session, and sends a letter that proves the address.
 ///
 /// # Errors
-/// `EmailTaken`.
+/// `EmailTaken`, `TooManyAttempts`.
 pub async fn create_account(
     cx: &Context,
     new: NewAccount,
     from: &Client,
 ) -> Result<(account::Model, SignedIn), Failure<Refusal>> {
+    allowance::ACCOUNT.spend(cx, new.email.as_str(), from).await?;
+    // Looked up before the work of hashing is done; who takes it meanwhile is found by the index.
+    if queries::account_with_email(cx.db(), &new.email).await?.is_some() {
+        return refuse(Refusal::EmailTaken);
+    }
     let password_hash = hash_password(cx, &new.password).await?;
     let tx = cx.begin().await?;
     let now = cx.now();
@@ -74,6 +79,7 @@ pub async fn create_account(
         &refs,
     )
     .await?;
+    allowance::remember_place(&tx, cx, &account.email, from).await?;
     let signed_in = session::begin(&tx, cx, account.id, &new.device, from).await?;
     tx.commit().await?;
     Ok((account, signed_in))

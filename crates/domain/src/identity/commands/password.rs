@@ -49,6 +49,7 @@ pub async fn reset_password(
     cx: &Context,
     token: &SecretString,
     password: &Password,
+    from: &Client,
 ) -> Result<account::Model, Failure<Refusal>> {
     // Looked up before the work of hashing is done, and once more under the lock.
     let known = email_token::Entity::find()
@@ -69,7 +70,7 @@ pub async fn reset_password(
     set(&tx, cx, id, hash).await?;
     session::end_others(&tx, cx, id, None, Ending::PasswordChanged).await?;
     letter_token::take_back(&tx, id, &[Purpose::Verify, Purpose::Change]).await?;
-    allowance::SIGN_IN.forgive(&tx, cx, email.as_str()).await?;
+    allowance::SIGN_IN.forgive(&tx, cx, &email, from).await?;
     freeze::freeze_owned(&tx, cx, id, FreezeCause::Password).await?;
     event::record(&tx, cx, Actor::Account(id), "password.reset", id, &[]).await?;
     tx.commit().await?;

@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QuerySelect, Select,
+    ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     UpdateMany,
 };
 use secrecy::SecretString;
@@ -24,6 +24,9 @@ use crate::secret;
 
 /// Days for which an ended session is remembered: whoever still has a token of it is told that it was ended.
 const REMEMBERED_DAYS: i64 = 30;
+
+/// Most sessions an account has at a time.
+const MOST_SESSIONS: u64 = 50;
 
 /// Someone at the door.
 #[derive(Debug, Clone)]
@@ -81,7 +84,8 @@ pub struct Challenge {
 /// either.
 pub async fn sign_in(cx: &Context, by: SignIn, from: &Client) -> Result<Entrance, Failure<Refusal>> {
     // Counted before the password is looked at, so that tries made at once are all counted.
-    let tries = allowance::SIGN_IN.spend(cx, by.email.as_str(), from).await?;
+    let whom = allowance::who_tries(cx, &by.email, from).await?;
+    let tries = allowance::SIGN_IN.spend(cx, &whom, from).await?;
     let account = account::Entity::find()
         .filter(account::Column::Email.eq(by.email))
         .one(cx.db())
@@ -96,6 +100,7 @@ pub async fn sign_in(cx: &Context, by: SignIn, from: &Client) -> Result<Entrance
     let (account, credential) = known.or_refuse(Refusal::WrongCredentials)?;
     let tx = cx.begin().await?;
     tries.give_back(&tx).await?;
+    allowance::remember_place(&tx, cx, &account.email, from).await?;
     if factor::of(&tx, account.id).await?.is_some() {
         tx.commit().await?;
         let (token, expires_at) = factor::challenge(cx, account.id, &credential);
@@ -114,6 +119,7 @@ pub(super) async fn begin(
     device: &Device,
     from: &Client,
 ) -> Result<SignedIn, DbErr> {
+    make_room(tx, cx, account, device, from).await?;
     let (now, settings) = (cx.now(), cx.settings());
     let tokens = tokens::first(cx);
     let ends_at = now + chrono::TimeDelta::days(settings.session_limit_days);
@@ -150,6 +156,35 @@ pub(super) async fn begin(
         session,
         tokens,
     })
+}
+
+/// Ends what a new session takes the place of: the one that this browser had, and of too many the one longest unused.
+async fn make_room(
+    tx: &Tx,
+    cx: &Context,
+    account: AccountId,
+    device: &Device,
+    from: &Client,
+) -> Result<(), DbErr> {
+    let browser = device.transport == Transport::Cookie;
+    let kept = from.refresh.as_ref().filter(|_| browser);
+    if let Some(family) = kept.and_then(tokens::family_hash) {
+        let of = session::Entity::update_many()
+            .filter(session::Column::FamilyHash.eq(family))
+            .filter(session::Column::Transport.eq(Transport::Cookie))
+            .filter(session::Column::RevokedAt.is_null());
+        end(tx, cx, of, Ending::SignedOut).await?;
+    }
+    let oldest = alive(cx.now())
+        .filter(session::Column::AccountId.eq(account))
+        .order_by_desc(session::Column::UsedAt)
+        .order_by_desc(session::Column::Id)
+        .offset(MOST_SESSIONS - 1)
+        .limit(MOST_SESSIONS);
+    let ids = oldest.all(tx).await?.into_iter().map(|session| session.id);
+    let of = open_of(account, cx.now()).filter(session::Column::Id.is_in(ids));
+    end(tx, cx, of, Ending::SignedOut).await?;
+    Ok(())
 }
 
 /// Goes on with a session: both its tokens are made anew, and the old ones open nothing any more.
@@ -213,7 +248,7 @@ pub async fn revoke_session(
     id: SessionId,
 ) -> Result<session::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
-    let of = open_of(by).filter(session::Column::Id.eq(id));
+    let of = open_of(by, cx.now()).filter(session::Column::Id.eq(id));
     let ended = end(&tx, cx, of, Ending::SignedOut).await?;
     let session = ended.into_iter().next().or_refuse(Refusal::SessionNotFound)?;
     event::record(&tx, cx, Actor::Account(by), "session.revoked", id, &[]).await?;
@@ -270,17 +305,18 @@ pub(super) async fn end_others(
     why: Ending,
 ) -> Result<Vec<session::Model>, DbErr> {
     let of = match current {
-        Some(current) => open_of(account).filter(session::Column::Id.ne(current)),
-        None => open_of(account),
+        Some(current) => open_of(account, cx.now()).filter(session::Column::Id.ne(current)),
+        None => open_of(account, cx.now()),
     };
     end(tx, cx, of, why).await
 }
 
-/// The sessions of `account` that were not ended.
-fn open_of(account: AccountId) -> UpdateMany<session::Entity> {
+/// The sessions of `account` that were not ended, and have not run out, at `now`.
+fn open_of(account: AccountId, now: Time) -> UpdateMany<session::Entity> {
     session::Entity::update_many()
         .filter(session::Column::AccountId.eq(account))
         .filter(session::Column::RevokedAt.is_null())
+        .filter(session::Column::RefreshExpiresAt.gt(now))
 }
 
 async fn end(
