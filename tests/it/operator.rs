@@ -110,6 +110,7 @@ on_both! {
             kind: kind.to_owned(),
             payload: payload.to_string(),
             unique_key: None,
+            group_key: None,
             every_seconds: None,
             run_at: at,
             attempts: 15,

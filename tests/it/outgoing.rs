@@ -220,6 +220,22 @@ fn a_name_that_leads_to_private_addresses_only_leads_nowhere() {
 }
 
 #[test]
+fn a_name_that_nobody_knows_is_told_like_one_that_leads_nowhere_public() {
+    let unknown: LookUp = Arc::new(|_| Box::pin(async { Err(std::io::Error::other("name not known")) }));
+    let private = names(vec![vec!["10.0.0.1".parse().unwrap()]], Arc::default());
+    let none = names(vec![vec![]], Arc::default());
+    let told: Vec<String> = [unknown, private, none]
+        .map(|look_up| {
+            deliver(&messenger(Reach::PUBLIC, look_up), "https://db.corp.example.com/")
+                .unwrap_err()
+                .why
+        })
+        .to_vec();
+    assert_eq!(told[0], told[1]);
+    assert_eq!(told[1], told[2]);
+}
+
+#[test]
 fn a_name_that_changes_its_mind_is_not_followed_to_this_machine() {
     let (url, heard) = server(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec(), |_| ());
     let port = url::Url::parse(&url).unwrap().port().unwrap();

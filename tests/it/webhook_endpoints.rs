@@ -15,7 +15,7 @@ const UPDATE: &str = "mutation($in: WebhookEndpointUpdateInput!) { webhookEndpoi
 const DELETE: &str = "mutation($in: WebhookEndpointInput!) { webhookEndpointDelete(input: $in) { deletedId userErrors { code message } } }";
 const DISABLE: &str = "mutation($in: WebhookEndpointInput!) { webhookEndpointDisable(input: $in) { webhookEndpoint { disabledReason } userErrors { code message } } }";
 const ENABLE: &str = "mutation($in: WebhookEndpointInput!) { webhookEndpointEnable(input: $in) { webhookEndpoint { disabledAt failingSince } userErrors { code message } } }";
-const ROTATE: &str = "mutation($in: WebhookEndpointInput!) { webhookEndpointSecretRotate(input: $in) { secret webhookEndpoint { secretRotatedAt } userErrors { code message } } }";
+const ROTATE: &str = "mutation($in: WebhookEndpointSecretRotateInput!) { webhookEndpointSecretRotate(input: $in) { secret webhookEndpoint { secretRotatedAt } userErrors { code message } } }";
 const TEST: &str = "mutation($in: WebhookEndpointInput!) { webhookEndpointTest(input: $in) { webhookMessage { id state body } userErrors { code message } } }";
 const REPLAY: &str = "mutation($in: WebhookMessageReplayInput!) { webhookMessageReplay(input: $in) { webhookMessage { state } userErrors { code message } } }";
 const REPLAY_ALL: &str = "mutation($in: WebhookMessagesReplayInput!) { webhookMessagesReplay(input: $in) { replayed userErrors { code message } } }";
@@ -213,6 +213,116 @@ on_both! {
         assert!(one.signatures() == 1 && one.is_signed_with(&new) && !one.is_signed_with(&old));
     }
 
+    async fn a_second_rotation_within_a_day_is_refused_unless_it_revokes_the_old_secret(app) {
+        let mut tea = app.market("tea").await;
+        let receiver = Receiver::start().await;
+        let (endpoint, deployed) = listen(&tea, &receiver, &["ORDER_PAID"]).await;
+        let next = text(&tea.owner.made(ROTATE, json!({ "id": endpoint })).await["secret"]);
+        app.wait(TimeDelta::hours(23)).await;
+        tea.owner.come_back().await;
+        assert_eq!(tea.owner.refused(ROTATE, json!({ "id": endpoint })).await, "WRONG_STATE");
+        try_out(app, &tea.owner, &endpoint).await;
+        let both = receiver.heard().remove(0);
+        assert!(both.is_signed_with(&deployed) && both.is_signed_with(&next), "the deployed secret still signs");
+        let revoking = json!({ "id": endpoint, "revokeOld": true });
+        let third = text(&tea.owner.made(ROTATE, revoking.clone()).await["secret"]);
+        try_out(app, &tea.owner, &endpoint).await;
+        let one = receiver.heard().remove(0);
+        assert!(one.signatures() == 1 && one.is_signed_with(&third) && !one.is_signed_with(&next));
+        let fourth = text(&tea.owner.made(ROTATE, json!({ "id": endpoint })).await["secret"]);
+        try_out(app, &tea.owner, &endpoint).await;
+        let both = receiver.heard().remove(0);
+        assert!(both.is_signed_with(&third) && both.is_signed_with(&fourth), "one secret counted: there is room for two");
+    }
+
+    async fn a_neighbour_with_many_messages_does_not_hold_up_another_brands(app) {
+        use vitrine_domain::jobs;
+
+        let (tea, cup) = (app.market("tea").await, app.market("cup").await);
+        let (first, second, for_cup) = (Receiver::start().await, Receiver::start().await, Receiver::start().await);
+        let (slow, _) = listen(&tea, &first, &["ORDER_PAID"]).await;
+        let (also_slow, _) = listen(&tea, &second, &["ORDER_PAID"]).await;
+        let (endpoint, _) = listen(&cup, &for_cup, &["ORDER_PAID"]).await;
+        for _ in 0..10 {
+            tea.owner.made(TEST, json!({ "id": slow })).await;
+            tea.owner.made(TEST, json!({ "id": also_slow })).await;
+        }
+        let cx = app.vitrine().context("lanes");
+        let context = |name: &str| app.vitrine().context(name);
+        // Claimed and not done: as if the receivers did not answer.
+        let mut under_way = jobs::begin_outward(&cx, 64, &context).await.unwrap();
+        assert_eq!(under_way.len(), 4, "of one brand, however many endpoints it has");
+        cup.owner.made(TEST, json!({ "id": endpoint })).await;
+        for message in jobs::begin_outward(&cx, 64, &context).await.unwrap() {
+            message.await.unwrap();
+        }
+        assert_eq!((first.heard().len() + second.heard().len(), for_cup.heard().len()), (0, 1));
+        under_way.pop().unwrap().await.unwrap();
+        let next = jobs::begin_outward(&cx, 64, &context).await.unwrap();
+        assert_eq!(next.len(), 1, "one is through, so one is begun");
+        for message in under_way.into_iter().chain(next) {
+            message.await.unwrap();
+        }
+        app.settle().await;
+        assert_eq!(first.heard().len() + second.heard().len(), 20);
+    }
+
+    async fn tests_and_replays_of_a_brand_are_counted(app) {
+        let (mut tea, cup) = (app.market("tea").await, app.market("cup").await);
+        let receiver = Receiver::start().await;
+        let (endpoint, _) = listen(&tea, &receiver, &["ORDER_PAID"]).await;
+        let (other, _) = listen(&tea, &receiver, &["ORDER_PAID"]).await;
+        let (of_cup, _) = listen(&cup, &receiver, &["ORDER_PAID"]).await;
+        let message = try_out(app, &tea.owner, &endpoint).await;
+        for _ in 1..60 {
+            assert_eq!(cup.owner.refused(TEST, json!({ "id": endpoint })).await, "NOT_FOUND", "strangers use nothing up");
+            tea.owner.made(TEST, json!({ "id": endpoint })).await;
+        }
+        assert_eq!(tea.owner.refused(TEST, json!({ "id": other })).await, "TOO_MANY_ATTEMPTS");
+        assert_eq!(tea.owner.refused(REPLAY, json!({ "id": message })).await, "TOO_MANY_ATTEMPTS");
+        cup.owner.made(TEST, json!({ "id": of_cup })).await;
+        let all = json!({ "endpointId": endpoint, "since": "2027-01-11T00:00:00Z", "includeDelivered": true });
+        for _ in 0..20 {
+            tea.owner.made(REPLAY_ALL, all.clone()).await;
+        }
+        assert_eq!(tea.owner.refused(REPLAY_ALL, all.clone()).await, "TOO_MANY_ATTEMPTS");
+        app.wait(TimeDelta::hours(1)).await;
+        tea.owner.come_back().await;
+        tea.owner.made(TEST, json!({ "id": other })).await;
+        tea.owner.made(REPLAY_ALL, all).await;
+    }
+
+    async fn what_an_address_answered_that_the_endpoint_has_left_is_not_held_against_the_new_one(app) {
+        let tea = app.market("tea").await;
+        let (left, new) = (Receiver::start().await, Receiver::start().await);
+        let (endpoint, _) = listen(&tea, &left, &["ORDER_PAID"]).await;
+        for (status, receiver, other) in [(410, &left, &new), (500, &new, &left)] {
+            receiver.answer(status);
+            other.answer(204);
+            other.heard();
+            let silence = receiver.silence().await;
+            let leave = async {
+                receiver.arrival().await;
+                tea.owner.made(UPDATE, json!({ "id": endpoint, "url": other.url })).await;
+                drop(silence);
+            };
+            let (message, ()) = tokio::join!(try_out(app, &tea.owner, &endpoint), leave);
+            let now = seen(&tea.owner, LOOK, &endpoint).await;
+            assert_eq!((&now["disabledReason"], &now["failingSince"]), (&json!(null), &json!(null)), "{status}");
+            app.wait(TimeDelta::seconds(6)).await;
+            let heard = other.heard();
+            assert!(heard.iter().any(|sent| sent.header("webhook-id") == message), "it is sent again, to the new one");
+        }
+        left.answer(500);
+        try_out(app, &tea.owner, &endpoint).await;
+        let failing = seen(&tea.owner, LOOK, &endpoint).await["failingSince"].clone();
+        assert_ne!(failing, json!(null));
+        tea.owner.made(UPDATE, json!({ "id": endpoint, "url": left.url })).await;
+        assert_eq!(seen(&tea.owner, LOOK, &endpoint).await["failingSince"], failing, "it is the same address");
+        tea.owner.made(UPDATE, json!({ "id": endpoint, "url": new.url })).await;
+        assert_eq!(seen(&tea.owner, LOOK, &endpoint).await["failingSince"], json!(null));
+    }
+
     async fn the_platforms_own_endpoint_is_told_of_every_brand(app) {
         let operator = app.operator().await;
         let (tea, cup) = (app.market("tea").await, app.market("cup").await);
@@ -317,7 +427,7 @@ on_both! {
         assert!(receiver.heard().is_empty(), "no payment waits behind a receiver");
         let tx = cx.begin().await.unwrap();
         for attempt in [1, 1, 2] {
-            let job = Job::WebhookDeliver { message: message.clone(), attempt };
+            let job = Job::WebhookDeliver { message: message.clone(), attempt, group: tea.brand.clone() };
             jobs::enqueue(&tx, &cx, &job, cx.now(), None).await.unwrap();
         }
         tx.commit().await.unwrap();

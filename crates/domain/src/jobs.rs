@@ -12,7 +12,9 @@ use chrono::TimeDelta;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::{Expr, LockBehavior, LockType, OnConflict, Query};
+use sea_orm::sea_query::{
+    Expr, LockBehavior, LockType, OnConflict, Order, Query, SelectStatement, WindowStatement,
+};
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use vitrine_model::Time;
@@ -36,6 +38,9 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 const IMPORT: &str = "import_run";
 /// The kind of job that has the outward lane to itself.
 const WEBHOOK: &str = "webhook_deliver";
+/// Messages to the endpoints of one brand under way at once: however slowly they are answered, however many there are,
+/// the others' go out.
+const AT_ONCE: i64 = 4;
 /// How often a job is begun before it may be laid aside.
 const MAX_ATTEMPTS: i32 = 15;
 /// A job that keeps failing is tried for so long at least: what it calls may be away for a day, and come back.
@@ -50,7 +55,7 @@ pub enum Lane {
     Quick,
     /// What may take minutes: imports.
     Long,
-    /// What waits for others: messages to webhook endpoints. What was claimed together is done together.
+    /// What waits for others: messages to webhook endpoints, done side by side, only so many of one group.
     Outward,
 }
 
@@ -84,6 +89,8 @@ pub enum Job {
         message: String,
         /// The how manieth attempt this is; any other has been made, or is somebody else's.
         attempt: i32,
+        /// Whose endpoint it goes to, for only so many of one's go out at once.
+        group: String,
     },
     /// Read an uploaded product file.
     ImportRun {
@@ -156,6 +163,14 @@ impl Job {
             Self::Sweep => "sweep",
         }
     }
+
+    /// For whom it is done, in a lane that is shared.
+    fn group(&self) -> Option<&str> {
+        match self {
+            Self::WebhookDeliver { group, .. } => Some(group),
+            _ => None,
+        }
+    }
 }
 
 /// Does one job. Whatever it returns as an error is tried again. Boxed: a worker's stack need not hold the largest of all.
@@ -168,7 +183,7 @@ async fn performed(cx: &Context, job: Job) -> anyhow::Result<()> {
         Job::IntentDrive { intent } => intent::drive(cx, intent.parse()?).await,
         Job::InboxApply { event } => inbox::apply(cx, &event).await,
         Job::EventNotify { event } => tell(cx, event.parse()?).await,
-        Job::WebhookDeliver { message, attempt } => webhook::deliver(cx, message.parse()?, attempt).await,
+        Job::WebhookDeliver { message, attempt, .. } => webhook::deliver(cx, message.parse()?, attempt).await,
         Job::ImportRun { import } => catalog::run_import(cx, import.parse()?).await,
         Job::OrderExpire { order } => checkout::expire_order(cx, order.parse()?).await,
         Job::ChargeSettle { charge } => checkout::settle_charge(cx, &charge).await,
@@ -250,17 +265,14 @@ pub async fn run_due(
     context: &(dyn Fn(&str) -> Context + Sync),
     stopping: &(dyn Fn() -> bool + Sync),
 ) -> anyhow::Result<usize> {
-    let claimed = claim(cx, lane, limit).await?;
-    for row in &claimed {
-        cx.passes(Point::JobClaimed, &row.kind);
-    }
     if lane == Lane::Outward {
-        let work = claimed
-            .iter()
-            .map(|row| run_one(context, row, std::slice::from_ref(row)));
-        futures::future::try_join_all(work).await?;
-        return Ok(claimed.len());
+        // What one of them fails at breaks none of the others off: their messages may have been sent.
+        let outcomes = futures::future::join_all(begin_outward(cx, limit, context).await?).await;
+        let begun = outcomes.len();
+        outcomes.into_iter().collect::<anyhow::Result<()>>()?;
+        return Ok(begun);
     }
+    let claimed = claim(cx, lane, limit).await?;
     for (place, row) in claimed.iter().enumerate() {
         if stopping() {
             give_back(cx, &claimed[place..]).await?;
@@ -269,6 +281,23 @@ pub async fn run_due(
         run_one(context, row, &claimed[place..]).await?;
     }
     Ok(claimed.len())
+}
+
+/// Claims up to `limit` due jobs of the outward lane, no more of one group than may be under way at once, those that are
+/// counted in. Each is done by the future returned for it.
+///
+/// # Errors
+/// When the database fails; a job's own failure is recorded with the job.
+pub async fn begin_outward<'a>(
+    cx: &Context,
+    limit: u64,
+    context: &'a (dyn Fn(&str) -> Context + Sync),
+) -> Result<Vec<BoxFuture<'a, anyhow::Result<()>>>, DbErr> {
+    let claimed = claim(cx, Lane::Outward, limit).await?;
+    let work = claimed
+        .into_iter()
+        .map(|row| async move { run_one(context, &row, std::slice::from_ref(&row)).await }.boxed());
+    Ok(work.collect())
 }
 
 /// Does one claimed job; the lease is kept on all that are `held` meanwhile.
@@ -385,6 +414,7 @@ async fn insert(
         kind: Set(job.kind().to_owned()),
         payload: Set(json(job)),
         unique_key: Set(unique_key.map(str::to_owned)),
+        group_key: Set(job.group().map(str::to_owned)),
         every_seconds: Set(every_seconds),
         run_at: Set(run_at),
         attempts: Set(0),
@@ -416,10 +446,10 @@ async fn claim(cx: &Context, lane: Lane, limit: u64) -> Result<Vec<job::Model>, 
         .cond_where(match lane {
             Lane::Quick => job::Column::Kind.is_not_in([IMPORT, WEBHOOK]),
             Lane::Long => job::Column::Kind.eq(IMPORT),
-            Lane::Outward => job::Column::Kind.eq(WEBHOOK),
+            Lane::Outward => job::Column::Id.in_subquery(in_turn(now)),
         })
-        .order_by(job::Column::RunAt, sea_orm::Order::Asc)
-        .order_by(job::Column::Id, sea_orm::Order::Asc)
+        .order_by(job::Column::RunAt, Order::Asc)
+        .order_by(job::Column::Id, Order::Asc)
         .limit(limit)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .to_owned();
@@ -429,7 +459,33 @@ async fn claim(cx: &Context, lane: Lane, limit: u64) -> Result<Vec<job::Model>, 
         .exec_with_returning(cx.db())
         .await?;
     claimed.sort_by_key(|row| (row.run_at, row.id));
+    for row in &claimed {
+        cx.passes(Point::JobClaimed, &row.kind);
+    }
     Ok(claimed)
+}
+
+/// The messages whose turn it is: the first of each group, counted from those that are under way.
+fn in_turn(now: Time) -> SelectStatement {
+    let waits = Expr::case(job::Column::LeasedUntil.gt(now), 0).finally(1);
+    let order = WindowStatement::partition_by(job::Column::GroupKey)
+        .order_by_expr(waits.into(), Order::Asc)
+        .order_by(job::Column::RunAt, Order::Asc)
+        .order_by(job::Column::Id, Order::Asc)
+        .to_owned();
+    let ranked = Query::select()
+        .column(job::Column::Id)
+        .expr_window_as(Expr::cust("row_number()"), order, "place")
+        .from(job::Entity)
+        .cond_where(job::Column::State.eq(JobState::Queued))
+        .cond_where(job::Column::RunAt.lte(now))
+        .cond_where(job::Column::Kind.eq(WEBHOOK))
+        .to_owned();
+    Query::select()
+        .column("id")
+        .from_subquery(ranked, "ranked")
+        .cond_where(Expr::col("place").lte(AT_ONCE))
+        .to_owned()
 }
 
 /// As if they had never been claimed.
@@ -524,6 +580,7 @@ mod tests {
             kind: "intent_drive".to_owned(),
             payload: "{}".to_owned(),
             unique_key: None,
+            group_key: None,
             every_seconds: None,
             run_at: now,
             attempts,

@@ -29,6 +29,8 @@ pub struct Model {
     pub payload: String,
     /// At most one job with this key is queued.
     pub unique_key: Option<String>,
+    /// For whom it is done, where jobs of one lane are for many: of one group only so many are done at once.
+    pub group_key: Option<String>,
     /// A job that comes back: how long after each run.
     pub every_seconds: Option<i64>,
     /// Not before.

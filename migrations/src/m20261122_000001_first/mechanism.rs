@@ -87,6 +87,7 @@ create table job (
     kind text not null,
     payload text not null,
     unique_key text unique,
+    group_key text,
     every_seconds bigint,
     run_at {time} not null,
     attempts integer not null,

@@ -9,6 +9,7 @@ create table webhook_endpoint (
     topics text not null,
     generation integer not null check (generation > 0),
     rotated_at {time},
+    both_until {time},
     disabled_at {time},
     disabled text,
     failing_since {time},

@@ -525,6 +525,7 @@ fn dead_job(cx: &Context) -> job::Model {
         kind: "refund_settle".to_owned(),
         payload: json!({ "job": "refund_settle", "refund": "rf_1" }).to_string(),
         unique_key: None,
+        group_key: None,
         every_seconds: None,
         run_at: cx.now(),
         attempts: 15,

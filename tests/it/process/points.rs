@@ -86,6 +86,7 @@ pub(super) async fn bury_what_kills(place: &Place) {
         kind: "event_notify".to_owned(),
         payload: json!({ "job": "event_notify", "event": event.id.to_string() }).to_string(),
         unique_key: None,
+        group_key: None,
         every_seconds: None,
         run_at: event.occurred_at,
         attempts: 0,

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use standardwebhooks::Webhook;
+use tokio::sync::{MutexGuard, Notify};
 
 /// A message as it arrived.
 #[derive(Debug, Clone)]
@@ -57,6 +58,9 @@ pub(crate) struct Receiver {
 struct Told {
     heard: Mutex<Vec<Heard>>,
     status: AtomicU16,
+    /// Whoever holds it keeps the receiver from answering.
+    silence: tokio::sync::Mutex<()>,
+    arrived: Notify,
 }
 
 impl Receiver {
@@ -65,6 +69,8 @@ impl Receiver {
         let state = Arc::new(Told {
             heard: Mutex::default(),
             status: AtomicU16::new(204),
+            silence: tokio::sync::Mutex::default(),
+            arrived: Notify::new(),
         });
         let routes = Router::new().fallback(hear).with_state(state.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -79,6 +85,16 @@ impl Receiver {
         self.state.status.store(status, Ordering::SeqCst);
     }
 
+    /// It answers nothing as long as this is held.
+    pub(crate) async fn silence(&self) -> MutexGuard<'_, ()> {
+        self.state.silence.lock().await
+    }
+
+    /// Waits until a message has arrived.
+    pub(crate) async fn arrival(&self) {
+        self.state.arrived.notified().await;
+    }
+
     /// What it has heard since it was last asked.
     pub(crate) fn heard(&self) -> Vec<Heard> {
         std::mem::take(&mut self.state.heard.lock().unwrap())
@@ -87,7 +103,9 @@ impl Receiver {
 
 async fn hear(State(told): State<Arc<Told>>, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
     let body = String::from_utf8(body.to_vec()).unwrap();
-    let status = StatusCode::from_u16(told.status.load(Ordering::SeqCst)).unwrap();
     told.heard.lock().unwrap().push(Heard { headers, body });
+    told.arrived.notify_one();
+    drop(told.silence.lock().await);
+    let status = StatusCode::from_u16(told.status.load(Ordering::SeqCst)).unwrap();
     (status, format!("{status}, said the receiver"))
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 use vitrine_model::Time;
 use vitrine_model::identity::attempt;
@@ -36,7 +36,7 @@ pub struct Client {
 }
 
 /// How often one thing may be tried.
-pub(super) struct Allowance {
+pub(crate) struct Allowance {
     what: &'static str,
     for_one: i32,
     from_one: i32,
@@ -100,6 +100,30 @@ pub(super) struct Tries {
 }
 
 impl Allowance {
+    /// So many times within a window for one, wherever it is tried from.
+    pub(crate) const fn for_one(what: &'static str, most: i32, window: TimeDelta) -> Self {
+        let (for_one, from_one) = (most, i32::MAX);
+        Self {
+            what,
+            for_one,
+            from_one,
+            window,
+        }
+    }
+
+    /// Counts one more for `whom`, if the transaction comes to its end.
+    ///
+    /// # Errors
+    /// `TooManyAttempts`.
+    pub(crate) async fn spend_within(
+        &self,
+        tx: &Tx,
+        cx: &Context,
+        whom: &str,
+    ) -> Result<(), Failure<Refusal>> {
+        self.count(tx, cx, &self.key(cx, whom), self.for_one).await
+    }
+
     /// Counts one more try for `whom`, and from where `client` is.
     ///
     /// # Errors
@@ -114,14 +138,20 @@ impl Allowance {
         let of_one = self.key(cx, whom);
         // The address first: from where too much was tried already, no account is locked to others any more.
         if let Some(key) = &from_one {
-            self.count(cx, key, self.from_one).await?;
+            self.count(cx.db(), cx, key, self.from_one).await?;
         }
-        self.count(cx, &of_one, self.for_one).await?;
+        self.count(cx.db(), cx, &of_one, self.for_one).await?;
         Ok(Tries { of_one, from_one })
     }
 
     /// One statement, so that tries made at once stand in nobody's way for long.
-    async fn count(&self, cx: &Context, key: &[u8], most: i32) -> Result<(), Failure<Refusal>> {
+    async fn count(
+        &self,
+        db: &impl ConnectionTrait,
+        cx: &Context,
+        key: &[u8],
+        most: i32,
+    ) -> Result<(), Failure<Refusal>> {
         let (now, anew) = (cx.now(), cx.now() + self.window);
         let row = attempt::ActiveModel {
             key: Set(key.to_vec()),
@@ -137,7 +167,7 @@ impl Allowance {
             .value(attempt::Column::EndsAt, ends_at)
             .to_owned();
         let counted = attempt::Entity::insert(row).on_conflict(again);
-        let counted = counted.exec_with_returning(cx.db()).await?;
+        let counted = counted.exec_with_returning(db).await?;
         if counted.tries > most {
             return refuse(Refusal::TooManyAttempts {
                 until: counted.ends_at,

@@ -22,6 +22,7 @@ mod refusal;
 mod rules;
 mod tokens;
 
+pub(crate) use allowance::Allowance;
 pub use allowance::Client;
 pub use commands::{
     Challenge, Device, Entrance, NewAccount, SecondStep, SignIn, SignedIn, add_member, answer_challenge,

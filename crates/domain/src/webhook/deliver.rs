@@ -1,5 +1,7 @@
 //! One attempt to deliver a message, and what becomes of the message and its endpoint.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, LockType};
@@ -20,6 +22,8 @@ use crate::webhook::rules;
 const GONE: u16 = 410;
 /// How long an endpoint that kept us waiting is left alone: others want to be told, too.
 const REST: TimeDelta = TimeDelta::minutes(1);
+/// From when on an endpoint keeps us waiting, whatever it answers then.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// Makes attempt number `number` of the message, if it is still to be made. The outcome is committed together with the job
 /// for the next attempt; a crash between sending and that sends the same message once more, under the same id.
@@ -35,7 +39,7 @@ pub(crate) async fn deliver(cx: &Context, id: WebhookMessageId, number: i32) -> 
     let Some(endpoint) = endpoint else { return Ok(()) };
     let now = cx.now();
     if let Some(until) = endpoint.resting_until.filter(|until| *until > now) {
-        return Ok(postpone(cx, &message, until).await?);
+        return Ok(postpone(cx, &endpoint, &message, until).await?);
     }
     if endpoint.disabled_at.is_some() {
         return Ok(give_up(cx, &message).await?);
@@ -45,7 +49,7 @@ pub(crate) async fn deliver(cx: &Context, id: WebhookMessageId, number: i32) -> 
         .courier
         .deliver(signed(cx, &endpoint, &message))
         .await;
-    Ok(settle(cx, &message, now, outcome).await?)
+    Ok(settle(cx, &endpoint, &message, now, outcome).await?)
 }
 
 /// The message as it is sent now, signed with the endpoint's secret, and for a day after a rotation with the one before
@@ -69,7 +73,12 @@ fn signed(cx: &Context, endpoint: &endpoint::Model, message: &message::Model) ->
 }
 
 /// The same attempt, later: the endpoint is left alone for a while.
-async fn postpone(cx: &Context, message: &message::Model, until: Time) -> Result<(), DbErr> {
+async fn postpone(
+    cx: &Context,
+    endpoint: &endpoint::Model,
+    message: &message::Model,
+    until: Time,
+) -> Result<(), DbErr> {
     let mut chance = [0; 2];
     cx.fill(&mut chance);
     let later = until + TimeDelta::milliseconds(i64::from(u16::from_ne_bytes(chance)) / 8);
@@ -80,7 +89,7 @@ async fn postpone(cx: &Context, message: &message::Model, until: Time) -> Result
         .filter(message::Column::State.eq(MessageState::Pending))
         .exec(&tx)
         .await?;
-    enqueue(&tx, cx, message, later).await?;
+    enqueue(&tx, cx, endpoint, message, later).await?;
     tx.commit().await
 }
 
@@ -100,27 +109,34 @@ fn end(row: &mut message::ActiveModel, state: MessageState, at: Time) {
 }
 
 /// How an attempt went, as far as it matters.
+#[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Accepted,
     Gone,
-    Failed { waited: bool },
+    Failed,
 }
 
 fn verdict(outcome: &Result<Answered, Undelivered>) -> Verdict {
     match outcome {
         Ok(answer) if (200..300).contains(&answer.status) => Verdict::Accepted,
         Ok(answer) if answer.status == GONE => Verdict::Gone,
-        Ok(_) => Verdict::Failed { waited: false },
-        Err(trouble) => Verdict::Failed {
-            waited: trouble.timed_out,
-        },
+        Ok(_) | Err(_) => Verdict::Failed,
+    }
+}
+
+/// Whether the endpoint kept us waiting.
+fn waited(outcome: &Result<Answered, Undelivered>) -> bool {
+    match outcome {
+        Ok(answer) => answer.took >= SLOW,
+        Err(trouble) => trouble.timed_out || trouble.took >= SLOW,
     }
 }
 
 /// Writes down how the attempt went. The endpoint is locked first, so that of two outcomes at once the second sees what
-/// the first made of it.
+/// the first made of it. Where it has another address by now, the one that was `asked` says nothing about it.
 async fn settle(
     cx: &Context,
+    asked: &endpoint::Model,
     sent: &message::Model,
     sent_at: Time,
     outcome: Result<Answered, Undelivered>,
@@ -141,7 +157,8 @@ async fn settle(
     if message.attempts != sent.attempts {
         return Ok(());
     }
-    let verdict = verdict(&outcome);
+    let (here, verdict) = (endpoint.url == asked.url, verdict(&outcome));
+    let rests = waited(&outcome).then(|| cx.now() + REST);
     log(&tx, cx, &message, sent_at, outcome).await?;
     let mut row: message::ActiveModel = message.into();
     row.attempts = Set(sent.attempts + 1);
@@ -149,15 +166,21 @@ async fn settle(
         Verdict::Accepted => {
             end(&mut row, MessageState::Delivered, cx.now());
             row.update(&tx).await?;
-            mark(&tx, endpoint, None, None).await?;
+            if here {
+                mark(&tx, endpoint, None, rests).await?;
+            }
         }
-        Verdict::Gone => {
+        Verdict::Gone if here => {
             row.update(&tx).await?;
             disable(&tx, cx, endpoint, Disabled::Gone, Actor::System).await?;
         }
-        Verdict::Failed { waited } => {
+        Verdict::Failed if here => {
             let message = row.update(&tx).await?;
-            failed(&tx, cx, endpoint, message, waited).await?;
+            failed(&tx, cx, endpoint, message, rests).await?;
+        }
+        Verdict::Gone | Verdict::Failed => {
+            let message = row.update(&tx).await?;
+            again(&tx, cx, &endpoint, message).await?;
         }
     }
     tx.commit().await
@@ -191,44 +214,60 @@ async fn log(
     Ok(())
 }
 
-/// The message is sent again, or has failed; an endpoint that has failed for days is disabled.
+/// The message is sent again, or has failed; an endpoint that has failed for days is disabled, and one that kept us waiting
+/// `rests`.
 async fn failed(
     tx: &Tx,
     cx: &Context,
     endpoint: endpoint::Model,
     message: message::Model,
-    waited: bool,
+    rests: Option<Time>,
 ) -> Result<(), DbErr> {
     let now = cx.now();
     let since = endpoint.failing_since.unwrap_or(now);
     if endpoint.disabled_at.is_none() && rules::has_failed_too_long(since, now) {
         return disable(tx, cx, endpoint, Disabled::Failing, Actor::System).await;
     }
-    if message.state == MessageState::Pending {
-        let mut chance = [0; 2];
-        cx.fill(&mut chance);
-        let round = message.attempts - message.replayed_at_attempt;
-        let again = rules::pause(round, u16::from_ne_bytes(chance));
-        let mut row: message::ActiveModel = message.clone().into();
-        match again {
-            Some(pause) => {
-                row.due_at = Set(Some(now + pause));
-                enqueue(tx, cx, &message, now + pause).await?;
-            }
-            None => end(&mut row, MessageState::Failed, now),
-        }
-        row.update(tx).await?;
-    }
-    mark(tx, endpoint, Some(since), waited.then_some(now + REST)).await
+    again(tx, cx, &endpoint, message).await?;
+    mark(tx, endpoint, Some(since), rests).await
 }
 
-/// Notes since when the endpoint fails, and until when it is left alone, where that changes.
+/// The message is sent again, or has failed.
+async fn again(
+    tx: &Tx,
+    cx: &Context,
+    endpoint: &endpoint::Model,
+    message: message::Model,
+) -> Result<(), DbErr> {
+    // Its endpoint was disabled while it was under way.
+    if message.state != MessageState::Pending {
+        return Ok(());
+    }
+    let (mut chance, now) = ([0; 2], cx.now());
+    cx.fill(&mut chance);
+    let round = message.attempts - message.replayed_at_attempt;
+    let pause = rules::pause(round, u16::from_ne_bytes(chance));
+    let mut row: message::ActiveModel = message.clone().into();
+    match pause {
+        Some(pause) => {
+            row.due_at = Set(Some(now + pause));
+            enqueue(tx, cx, endpoint, &message, now + pause).await?;
+        }
+        None => end(&mut row, MessageState::Failed, now),
+    }
+    row.update(tx).await?;
+    Ok(())
+}
+
+/// Notes since when the endpoint fails, and until when it `rests`, where that changes: a quick answer does not end the rest
+/// that a slow one began.
 async fn mark(
     tx: &Tx,
     endpoint: endpoint::Model,
     failing_since: Option<Time>,
-    resting_until: Option<Time>,
+    rests: Option<Time>,
 ) -> Result<(), DbErr> {
+    let resting_until = rests.or(endpoint.resting_until);
     if (endpoint.failing_since, endpoint.resting_until) == (failing_since, resting_until) {
         return Ok(());
     }
@@ -263,4 +302,24 @@ pub(super) async fn disable(
         .exec(tx)
         .await?;
     event::record(tx, cx, actor, "webhook_endpoint.disabled", id, &refs).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_is_slow_keeps_us_waiting_whatever_it_answers() {
+        let answered = |status, millis| {
+            let took = Duration::from_millis(millis);
+            Ok(Answered {
+                status,
+                beginning: Vec::new(),
+                took,
+            })
+        };
+        assert_eq!(verdict(&answered(200, 14_000)), Verdict::Accepted);
+        assert!(waited(&answered(200, 14_000)) && waited(&answered(500, 5_000)));
+        assert!(!waited(&answered(200, 4_999)) && !waited(&answered(500, 20)));
+    }
 }

@@ -113,7 +113,7 @@ pub(super) async fn write(
     };
     let message = row.insert(tx).await?;
     if live {
-        enqueue(tx, cx, &message, now).await?;
+        enqueue(tx, cx, endpoint, &message, now).await?;
     }
     Ok(message)
 }
@@ -122,12 +122,14 @@ pub(super) async fn write(
 pub(super) async fn enqueue(
     tx: &Tx,
     cx: &Context,
+    endpoint: &endpoint::Model,
     message: &message::Model,
     at: vitrine_model::Time,
 ) -> Result<(), DbErr> {
     let job = Job::WebhookDeliver {
         message: message.id.to_string(),
         attempt: message.attempts + 1,
+        group: rules::whose(endpoint),
     };
     jobs::enqueue(tx, cx, &job, at, None).await
 }

@@ -1,5 +1,7 @@
 //! Why webhooks say no.
 
+use vitrine_model::Time;
+
 use crate::identity;
 
 /// Why an endpoint could not be made or changed, or a message not be sent.
@@ -27,6 +29,11 @@ pub enum Refusal {
     Enabled,
     /// The message is to be sent anyway.
     UnderWay,
+    /// Two secrets count: with one more, the one that receivers have might not.
+    TwoSecrets {
+        /// How long still.
+        until: Time,
+    },
 }
 
 impl From<identity::Refusal> for Refusal {

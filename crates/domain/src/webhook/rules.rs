@@ -25,7 +25,7 @@ const PAUSES: [TimeDelta; 9] = [
 /// How long an endpoint may fail before it is disabled.
 const PATIENCE: TimeDelta = TimeDelta::days(5);
 /// How long messages carry the signature of the secret before, too.
-const BOTH_SECRETS: TimeDelta = TimeDelta::hours(24);
+pub(super) const BOTH_SECRETS: TimeDelta = TimeDelta::hours(24);
 
 /// The one table of events that endpoints are told of.
 pub(super) fn topic(kind: &str) -> Option<Topic> {
@@ -90,10 +90,16 @@ pub(super) fn has_failed_too_long(since: Time, now: Time) -> bool {
     now - since >= PATIENCE
 }
 
+/// Whose an endpoint is, where what one has is counted: the brand's, or its own if it is the platform's.
+pub(super) fn whose(endpoint: &endpoint::Model) -> String {
+    let brand = endpoint.brand_id.map(|brand| brand.to_string());
+    brand.unwrap_or_else(|| endpoint.id.to_string())
+}
+
 /// The generations whose secrets sign a message that is sent now, the current one first.
 pub(super) fn generations(endpoint: &endpoint::Model, now: Time) -> Vec<i32> {
-    let lately = endpoint.rotated_at.is_some_and(|at| now - at < BOTH_SECRETS);
-    let before = lately.then_some(endpoint.generation - 1);
+    let both = endpoint.both_until.is_some_and(|until| now < until);
+    let before = both.then_some(endpoint.generation - 1);
     std::iter::once(endpoint.generation).chain(before).collect()
 }
 

@@ -64,6 +64,17 @@ pub struct WebhookEndpointInput {
     pub(super) id: ID,
 }
 
+/// The endpoint that is to have another secret.
+#[derive(InputObject)]
+pub struct WebhookEndpointSecretRotateInput {
+    /// The endpoint.
+    pub(super) id: ID,
+    /// For a secret that leaked: from now on the new one alone signs, and receivers refuse messages until they have it. By
+    /// default the one before signs as well for 24 hours.
+    #[graphql(default)]
+    pub(super) revoke_old: bool,
+}
+
 /// One of your endpoints' messages.
 #[derive(InputObject)]
 pub struct WebhookMessageReplayInput {

@@ -11,8 +11,8 @@ use crate::loaders::load;
 use crate::request::{RequestContext, parse_id};
 use crate::webhook::endpoint::WebhookEndpoint;
 use crate::webhook::inputs::{
-    WebhookEndpointCreateInput, WebhookEndpointInput, WebhookEndpointUpdateInput, WebhookMessageReplayInput,
-    WebhookMessagesReplayInput,
+    WebhookEndpointCreateInput, WebhookEndpointInput, WebhookEndpointSecretRotateInput,
+    WebhookEndpointUpdateInput, WebhookMessageReplayInput, WebhookMessagesReplayInput,
 };
 use crate::webhook::message::WebhookMessage;
 
@@ -201,21 +201,24 @@ impl WebhookMutation {
     }
 
     /// Gives an endpoint a new secret. For 24 hours messages carry a signature by the one before as well, so that no
-    /// message is refused while you change it. Codes: `NOT_FOUND`.
+    /// message is refused while you change it. During that time it is refused, for the secret that your receiver has would
+    /// sign no more; with `revokeOld` the new secret alone signs, at once and at any time. Codes: `NOT_FOUND`,
+    /// `WRONG_STATE`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn webhook_endpoint_secret_rotate(
         &self,
         ctx: &Context<'_>,
-        input: WebhookEndpointInput,
+        input: WebhookEndpointSecretRotateInput,
     ) -> Result<WebhookEndpointSecretRotatePayload> {
         answer(ctx, async {
             let (by, id) = (ctx.account()?, parse_id(&input.id)?);
-            Ok(webhook::rotate_secret(ctx.cx(), by, id).await?)
+            Ok(webhook::rotate_secret(ctx.cx(), by, id, input.revoke_old).await?)
         })
         .await
     }
 
-    /// Sends a message of the topic `TEST` to an endpoint, now. Codes: `NOT_FOUND`, `WRONG_STATE`.
+    /// Sends a message of the topic `TEST` to an endpoint, now. Within 15 minutes a brand may send 60 tests and single
+    /// messages anew. Codes: `NOT_FOUND`, `WRONG_STATE`, `TOO_MANY_ATTEMPTS`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn webhook_endpoint_test(
         &self,
@@ -230,7 +233,8 @@ impl WebhookMutation {
         .await
     }
 
-    /// Sends a message anew that was accepted or has failed, under its own id. Codes: `NOT_FOUND`, `WRONG_STATE`.
+    /// Sends a message anew that was accepted or has failed, under its own id. Within 15 minutes a brand may send
+    /// 60 tests and single messages anew. Codes: `NOT_FOUND`, `WRONG_STATE`, `TOO_MANY_ATTEMPTS`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn webhook_message_replay(
         &self,
@@ -246,7 +250,7 @@ impl WebhookMutation {
     }
 
     /// Sends anew what an endpoint missed since a time, the oldest first: 1000 messages at most, so ask again when there
-    /// were as many. Codes: `NOT_FOUND`, `WRONG_STATE`.
+    /// were as many, 20 times an hour for a brand. Codes: `NOT_FOUND`, `WRONG_STATE`, `TOO_MANY_ATTEMPTS`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn webhook_messages_replay(
         &self,

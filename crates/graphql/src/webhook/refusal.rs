@@ -1,5 +1,6 @@
 //! Why webhooks say no, as clients read it.
 
+use chrono::SecondsFormat;
 use vitrine_domain::identity;
 use vitrine_domain::webhook::Refusal;
 
@@ -7,11 +8,19 @@ use crate::error::{UserError, UserErrorCode};
 
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
-        use UserErrorCode::{Forbidden, Invalid, LimitReached, NotFound, WrongState};
+        use UserErrorCode::{Forbidden, Invalid, LimitReached, NotFound, TooManyAttempts, WrongState};
         match refusal {
             Refusal::Staff(identity::Refusal::BrandNotFound) => {
                 Self::new(NotFound, "brandId", "there is no such brand")
             }
+            Refusal::Staff(identity::Refusal::TooManyAttempts { until }) => Self::new(
+                TooManyAttempts,
+                "",
+                format!(
+                    "that was asked for too often: ask again after {}",
+                    until.to_rfc3339_opts(SecondsFormat::Secs, true)
+                ),
+            ),
             Refusal::Staff(_) => Self::new(
                 Forbidden,
                 "brandId",
@@ -40,6 +49,14 @@ impl From<Refusal> for UserError {
             ),
             Refusal::Disabled => Self::new(WrongState, "", "the endpoint is disabled: enable it first"),
             Refusal::Enabled => Self::new(WrongState, "", "the endpoint is not disabled"),
+            Refusal::TwoSecrets { until } => Self::new(
+                WrongState,
+                "",
+                format!(
+                    "the secret before still signs, until {}: rotate then, or ask to revoke it at once",
+                    until.to_rfc3339_opts(SecondsFormat::Secs, true)
+                ),
+            ),
             Refusal::UnderWay => Self::new(WrongState, "", "the message is to be sent anyway"),
         }
     }

@@ -27,6 +27,8 @@ pub struct Model {
     pub generation: i32,
     /// When that one took over from the one before.
     pub rotated_at: Option<Time>,
+    /// Until when messages carry a signature by the one before as well; none when that one was revoked, or never was.
+    pub both_until: Option<Time>,
     /// Since when it is told nothing; none while it is told.
     pub disabled_at: Option<Time>,
     /// Why it is told nothing.

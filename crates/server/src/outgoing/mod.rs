@@ -77,7 +77,12 @@ impl Resolve for Filtered {
     fn resolve(&self, name: Name) -> Resolving {
         let (found, reach) = ((self.look_up)(name.as_str().to_owned()), self.reach);
         Box::pin(async move {
-            let mut found = found.await?;
+            // Who named it is told the same whether there is no such name or no such way: she need not learn which names
+            // this network knows.
+            let mut found = found.await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "a name of a webhook's address could not be looked up");
+                Vec::new()
+            });
             found.retain(|address| reach.private || is_public(address.ip()));
             if found.is_empty() {
                 return Err(NotPublic.into());
@@ -87,7 +92,7 @@ impl Resolve for Filtered {
     }
 }
 
-/// No address of a name is a public one.
+/// No public address of a name is known.
 #[derive(Debug)]
 struct NotPublic;
 

@@ -12,9 +12,9 @@ use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
 use crate::identity::allowance::{self, Client};
 use crate::identity::commands::session::{self, Device, SignedIn};
-use crate::identity::{letter_token, queries};
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::hash_password;
+use crate::identity::{letter_token, queries};
 
 /// A person who wants an account.
 #[derive(Debug, Clone)]

@@ -96,6 +96,7 @@ pub async fn create_endpoint(
         topics: Set(topics),
         generation: Set(1),
         rotated_at: Set(None),
+        both_until: Set(None),
         disabled_at: Set(None),
         disabled: Set(None),
         failing_since: Set(None),
@@ -124,10 +125,13 @@ pub async fn update_endpoint(
     }
     let topics = change.topics.as_deref().map(wanted).transpose()?;
     let tx = cx.begin().await?;
-    let mut row: endpoint::ActiveModel = owned(&tx, by, id).await?.into();
-    if let Some(url) = change.url {
+    let endpoint = owned(&tx, by, id).await?;
+    let moves_to = change.url.filter(|url| *url != endpoint.url);
+    let mut row: endpoint::ActiveModel = endpoint.into();
+    if let Some(url) = moves_to {
         row.url = Set(url);
-        // It is another place: what kept us waiting was the old one.
+        // It is another place: what failed, or kept us waiting, was the old one.
+        row.failing_since = Set(None);
         row.resting_until = Set(None);
     }
     if let Some(description) = change.description {
@@ -209,21 +213,27 @@ pub async fn enable_endpoint(
     Ok(row)
 }
 
-/// Gives an endpoint a new secret. For a day messages carry a signature by the one before as well.
+/// Gives an endpoint a new secret. For a day messages carry a signature by the one before as well, and there can be no third;
+/// unless `revoke` says that from now on the new one alone counts, whatever leaked.
 ///
 /// # Errors
-/// `EndpointNotFound`.
+/// `EndpointNotFound`, `TwoSecrets`.
 pub async fn rotate_secret(
     cx: &Context,
     by: &account::Model,
     id: WebhookEndpointId,
+    revoke: bool,
 ) -> Result<WithSecret, Failure<Refusal>> {
     let tx = cx.begin().await?;
-    let row = owned(&tx, by, id).await?;
+    let (row, now) = (owned(&tx, by, id).await?, cx.now());
+    if let Some(until) = row.both_until.filter(|until| now < *until && !revoke) {
+        return refuse(Refusal::TwoSecrets { until });
+    }
     let generation = row.generation + 1;
     let mut row: endpoint::ActiveModel = row.into();
     row.generation = Set(generation);
-    row.rotated_at = Set(Some(cx.now()));
+    row.rotated_at = Set(Some(now));
+    row.both_until = Set((!revoke).then_some(now + rules::BOTH_SECRETS));
     let row = row.update(&tx).await?;
     record(&tx, cx, by, "webhook_endpoint.secret_rotated", &row).await?;
     tx.commit().await?;

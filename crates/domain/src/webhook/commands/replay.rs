@@ -1,5 +1,6 @@
 //! Messages sent anew, and tests.
 
+use chrono::TimeDelta;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -12,6 +13,7 @@ use vitrine_model::webhook::{MessageState, Topic, endpoint, message};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
+use crate::identity::Allowance;
 use crate::webhook::commands::endpoints::owned;
 use crate::webhook::dispatch::{enqueue, write};
 use crate::webhook::refusal::Refusal;
@@ -19,6 +21,10 @@ use crate::webhook::rules;
 
 /// Most messages sent anew at once.
 const MAX_REPLAYED: u64 = 1_000;
+/// Tests, and messages sent anew one by one, of one brand: a person does so by hand.
+const BY_HAND: Allowance = Allowance::for_one("webhook-message", 60, TimeDelta::minutes(15));
+/// Replays of one brand: enough for its endpoints after an outage, or for one that missed twenty thousand messages.
+const REPLAYS: Allowance = Allowance::for_one("webhook-replay", 20, TimeDelta::hours(1));
 
 /// Which messages of an endpoint are to be sent anew.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +40,7 @@ pub struct Replay {
 /// Sends a test to an endpoint, now.
 ///
 /// # Errors
-/// `EndpointNotFound`, `Disabled`.
+/// `EndpointNotFound`, `Disabled`, `Staff(TooManyAttempts)`.
 pub async fn test_endpoint(
     cx: &Context,
     by: &account::Model,
@@ -42,6 +48,7 @@ pub async fn test_endpoint(
 ) -> Result<message::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
     let endpoint = live(&tx, by, id).await?;
+    spend(&tx, cx, &BY_HAND, &endpoint).await?;
     let event: EventId = cx.new_id();
     let (actor, kind) = (Actor::Account(by.id), "webhook_endpoint.tested");
     event::record_as(&tx, cx, event, actor, kind, id, &[]).await?;
@@ -56,7 +63,7 @@ pub async fn test_endpoint(
 /// Sends a message anew, under its own id, with a schedule that begins again.
 ///
 /// # Errors
-/// `MessageNotFound`, `UnderWay`, `Disabled`.
+/// `MessageNotFound`, `UnderWay`, `Disabled`, `Staff(TooManyAttempts)`.
 pub async fn replay_message(
     cx: &Context,
     by: &account::Model,
@@ -66,7 +73,7 @@ pub async fn replay_message(
     let found = message::Entity::find_by_id(id).one(&tx).await?;
     let found = found.or_refuse(Refusal::MessageNotFound)?;
     // The endpoint first: outcomes are written down in this order, too.
-    live(&tx, by, found.endpoint_id)
+    let endpoint = live(&tx, by, found.endpoint_id)
         .await
         .map_err(|failure| failure.map(to_message))?;
     let found = message::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
@@ -74,7 +81,8 @@ pub async fn replay_message(
     if found.state == MessageState::Pending {
         return refuse(Refusal::UnderWay);
     }
-    let message = anew(&tx, cx, found).await?;
+    spend(&tx, cx, &BY_HAND, &endpoint).await?;
+    let message = anew(&tx, cx, &endpoint, found).await?;
     event::record(
         &tx,
         cx,
@@ -98,14 +106,15 @@ fn to_message(refusal: Refusal) -> Refusal {
 /// Sends anew what an endpoint missed since a time, the oldest first: a thousand messages at most. How many.
 ///
 /// # Errors
-/// `EndpointNotFound`, `Disabled`.
+/// `EndpointNotFound`, `Disabled`, `Staff(TooManyAttempts)`.
 pub async fn replay_since(
     cx: &Context,
     by: &account::Model,
     replay: Replay,
 ) -> Result<usize, Failure<Refusal>> {
     let tx = cx.begin().await?;
-    live(&tx, by, replay.endpoint).await?;
+    let endpoint = live(&tx, by, replay.endpoint).await?;
+    spend(&tx, cx, &REPLAYS, &endpoint).await?;
     let states: &[MessageState] = if replay.delivered {
         &[MessageState::Failed, MessageState::Delivered]
     } else {
@@ -123,7 +132,7 @@ pub async fn replay_since(
         .await?;
     let replayed = missed.len();
     for message in missed {
-        anew(&tx, cx, message).await?;
+        anew(&tx, cx, &endpoint, message).await?;
     }
     let refs = [("replayed", replayed.to_string())];
     let actor = Actor::Account(by.id);
@@ -140,7 +149,23 @@ pub async fn replay_since(
     Ok(replayed)
 }
 
-async fn anew(tx: &Tx, cx: &Context, message: message::Model) -> Result<message::Model, DbErr> {
+/// Counts what one asks for by what all of the brand ask for together.
+async fn spend(
+    tx: &Tx,
+    cx: &Context,
+    allowance: &Allowance,
+    endpoint: &endpoint::Model,
+) -> Result<(), Failure<Refusal>> {
+    let spent = allowance.spend_within(tx, cx, &rules::whose(endpoint)).await;
+    spent.map_err(|failure| failure.map(Refusal::from))
+}
+
+async fn anew(
+    tx: &Tx,
+    cx: &Context,
+    endpoint: &endpoint::Model,
+    message: message::Model,
+) -> Result<message::Model, DbErr> {
     let (attempts, now) = (message.attempts, cx.now());
     let mut row: message::ActiveModel = message.into();
     row.state = Set(MessageState::Pending);
@@ -148,7 +173,7 @@ async fn anew(tx: &Tx, cx: &Context, message: message::Model) -> Result<message:
     row.due_at = Set(Some(now));
     row.settled_at = Set(None);
     let message = row.update(tx).await?;
-    enqueue(tx, cx, &message, now).await?;
+    enqueue(tx, cx, endpoint, &message, now).await?;
     Ok(message)
 }
 
