@@ -127,10 +127,7 @@ impl Stage {
                 let charge = text(&world.stripe.api("/v1/charges?limit=1").await["data"][0]["id"]);
                 let path = format!("charges/{charge}/dispute");
                 world.stripe.admin(&path, json!({})).await;
-                world.settle_a_little().await;
-                let disputes = "query($id: ID!) { order(id: $id) { disputes { id } } }";
-                let seen = world.ask("", &guest, disputes, json!({ "id": order })).await;
-                json!({ "disputeId": seen["order"]["disputes"][0]["id"] })
+                json!({ "disputeId": told_of_dispute(world, &order, &guest).await })
             }
             other => panic!("no scene for {other}"),
         }
@@ -152,6 +149,19 @@ impl Stage {
         let started = world.made("", &guest, operation("checkoutStart"), input).await;
         (text(&started["order"]["id"]), guest)
     }
+}
+
+/// The id of the order's dispute, once Stripe has told of it.
+async fn told_of_dispute(world: &mut World<'_>, order: &str, guest: &str) -> String {
+    let disputes = "query($id: ID!) { order(id: $id) { disputes { id } } }";
+    for _ in 0..20 {
+        world.settle_a_little().await;
+        let seen = world.ask("", guest, disputes, json!({ "id": order })).await;
+        if let Some(id) = seen["order"]["disputes"][0]["id"].as_str() {
+            return id.to_owned();
+        }
+    }
+    panic!("{order} was never disputed");
 }
 
 fn operation(mutation: &str) -> &'static str {
