@@ -27,13 +27,7 @@ pub(crate) fn parcel(purchase: &Purchase<'_>, quantity: i32) -> Value {
 /// Someone who works for the market's brand in that role.
 pub(crate) async fn hire<'a>(app: &'a App, market: &Market<'_>, name: &str, role: &str) -> Person<'a> {
     let person = app.someone(name).await;
-    market
-        .owner
-        .made(
-            "mutation($in: BrandMemberAddInput!) { brandMemberAdd(input: $in) { userErrors { message } } }",
-            json!({ "brandId": market.brand, "email": person.email, "role": role }),
-        )
-        .await;
+    app.employ(&market.owner, &market.brand, &person, role).await;
     person
 }
 

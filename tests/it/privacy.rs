@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::fulfillment::{RETURN, SHIP, hire, parcel};
 use crate::payout::onboard;
 use crate::support::market::{CARD, Market, Purchase, text};
+use crate::support::staff::INVITE;
 use crate::support::{App, FRONTEND, PASSWORD, Person, log, on_both};
 
 const ERASE: &str =
@@ -197,6 +198,9 @@ on_both! {
         let mut canary = hire(app, &tea, word, "MANAGER").await;
         let asked = json!({ "visitorId": format!("{word}-browser"), "textVersion": "2027-01", "text": "We count visits.", "answers": [{ "purpose": "STATISTICS_COOKIES", "granted": true }] });
         canary.made(CONSENT, asked).await;
+        let ink = app.market("ink").await;
+        let invited = |email: String| json!({ "brandId": ink.brand, "email": email, "role": "SHIPPER" });
+        ink.owner.made(INVITE, invited(format!("{word}-elsewhere@example.com"))).await;
         let purchase = bought(app, &canary, &tea, word).await;
         assert_eq!(canary.refused(ERASE, json!({ "password": PASSWORD })).await, "WRONG_STATE", "her order is not over");
         tea.owner.made(SHIP, parcel(&purchase, 2)).await;
@@ -209,6 +213,8 @@ on_both! {
         app.settle().await;
         sells(app, &mut canary, &mut tea, &product, word).await;
 
+        ink.owner.made(INVITE, invited(canary.email.clone())).await;
+        app.settle().await;
         let copy = canary.ask(EXPORT, json!({})).await;
         let copy: Value = serde_json::from_str(copy["accountDataExport"]["json"].as_str().unwrap()).unwrap();
         assert_eq!(copy["account"]["email"], json!(canary.email));
@@ -217,6 +223,7 @@ on_both! {
         assert_eq!(copy["shops"][0]["recommendations"][0]["note"], json!(format!("{word} drinks from it")));
         assert_eq!(copy["consents"][0]["textVersion"], "2027-01");
         assert_eq!(copy["memberships"][0]["role"], "manager");
+        assert_eq!(copy["invitations"][0]["role"], "shipper");
         assert!(!places_of(app, word).await.is_empty(), "the search finds her");
 
         assert_eq!(canary.refused(ERASE, json!({ "password": "not hers, no" })).await, "WRONG_CREDENTIALS");

@@ -188,7 +188,10 @@ pub fn words(kind: &str) -> String {
         "brand.terms_changed" => "Changed the brand's terms",
         "brand.fee_bearer_set" => "Decided who bears the payment provider's fee",
         "brand.shipping_rate_set" => "Changed what shipping costs",
-        "brand.member_added" => "Let someone work for the brand",
+        "brand.member_invited" => "Invited someone to work for the brand",
+        "brand.invitation_resent" => "Sent an invitation once more",
+        "brand.invitation_revoked" => "Took an invitation back",
+        "brand.member_joined" => "Accepted an invitation to work for the brand",
         "brand.member_updated" => "Changed what someone may do at the brand",
         "brand.member_removed" => "Ended someone's work for the brand",
         "adjustment.made" => "Decided about money",
@@ -236,7 +239,7 @@ mod tests {
             ("role", "owner".to_owned()),
             ("account", "acct_0123456789abcdefghjkmnpqrs".to_owned()),
         ];
-        let all = readers("brand.member_added", Actor::System, brand, &refs);
+        let all = readers("brand.member_joined", Actor::System, brand, &refs);
         assert_eq!(
             all.into_iter().collect::<Vec<_>>(),
             [refs[1].1.as_str(), brand, PLATFORM]

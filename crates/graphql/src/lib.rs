@@ -49,6 +49,7 @@ pub use subscription::SubscriptionRoot;
 pub struct Query(
     node::NodeQuery,
     identity::IdentityQuery,
+    identity::InvitationQuery,
     catalog::CatalogQuery,
     catalog::ImportQuery,
     shop::ShopQuery,

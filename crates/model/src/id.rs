@@ -147,6 +147,8 @@ ids! {
     FactorId = "factor",
     /// A token sent in a letter.
     EmailTokenId = "etok",
+    /// An invitation to work for a brand.
+    InvitationId = "inv",
     /// A brand.
     BrandId = "brand",
     /// One version of a brand's terms.

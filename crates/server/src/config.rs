@@ -109,7 +109,8 @@ pub struct Config {
     pub brand_url: Option<String>,
 
     /// Where letters about an account lead: your frontend's page that brings `{token}` to the mutation for `{action}`, which
-    /// is `verify` (`emailVerify`), `reset` (`passwordReset`), `change` (`emailChangeConfirm`) or `undo` (`emailChangeUndo`).
+    /// is `verify` (`emailVerify`), `reset` (`passwordReset`), `change` (`emailChangeConfirm`), `undo` (`emailChangeUndo`) or
+    /// `invitation` (`brandInvitationAccept`; `invitation` tells what it is).
     /// Let the token stand behind the `#`, where no server sees it. By default this server's GraphiQL in development; in
     /// production letters hold the token alone.
     #[arg(long, env = "VITRINE_ACCOUNT_URL", global = true)]

@@ -21,6 +21,20 @@ create table brand_member (
     primary key (brand_id, account_id)
 );
 create index brand_member_account on brand_member (account_id);
+create table invitation (
+    id {uuid} not null primary key,
+    brand_id {uuid} not null references brand (id),
+    email text not null,
+    role text not null,
+    token_hash {bytes} not null unique,
+    letters integer not null check (letters > 0),
+    invited_by {uuid} not null references account (id),
+    created_at {time} not null,
+    expires_at {time} not null,
+    unique (brand_id, email)
+);
+create index invitation_email on invitation (email);
+create index invitation_expiry on invitation (expires_at);
 create table terms (
     id {uuid} not null primary key,
     brand_id {uuid} not null references brand (id),

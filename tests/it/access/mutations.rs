@@ -61,7 +61,10 @@ pub(super) const ORDER: &[&str] = &[
     "recoveryCodesRenew",
     "brandCreate",
     "shopOpen",
-    "brandMemberAdd",
+    "brandMemberInvite",
+    "brandInvitationResend",
+    "brandInvitationRevoke",
+    "brandInvitationAccept",
     "brandMemberUpdate",
     "brandMemberRemove",
     "brandUpdate",
@@ -171,10 +174,15 @@ fn of_people(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)>
             OPERATOR,
             json!({ "accountId": made.get("accountCreate").map(|made| made["account"]["id"].clone()) }),
         ),
-        "brandMemberAdd" => (
+        "brandMemberInvite" => (
             STAFF,
             json!({ "brandId": brand, "email": "new-anonymous@example.com", "role": "MANAGER" }),
         ),
+        "brandInvitationResend" | "brandInvitationRevoke" => (
+            STAFF,
+            json!({ "id": made.get("brandMemberInvite").map(|made| made["invitation"]["id"].clone()) }),
+        ),
+        "brandInvitationAccept" => (OPERATOR, json!({ "token": world.id("invitation") })),
         "brandMemberUpdate" => (
             STAFF,
             json!({ "brandId": brand, "accountId": world.id("leaving"), "role": "SHIPPER" }),

@@ -28,6 +28,7 @@ use crate::referral;
 use crate::refund::pieces;
 use crate::support::market::{CARD, Purchase, text};
 use crate::support::receiver::Receiver;
+use crate::support::staff::INVITE;
 use crate::support::{App, FRONTEND, PASSWORD, Person};
 
 const CATALOGUE: &str = include_str!("../../data/bicycles.csv");
@@ -50,8 +51,7 @@ pub(super) async fn told(app: &App) -> World<'_> {
     indebted(app, &mut tea).await;
     app.fill_warehouse(&tea, 60).await;
     let ink = app.market("ink").await;
-    let hired = json!({ "brandId": ink.brand, "email": ink.shopholder.email, "role": "OWNER" });
-    does(&ink.owner, "brandMemberAdd", hired).await;
+    app.employ(&ink.owner, &ink.brand, &ink.shopholder, "OWNER").await;
     let shipper = hire(app, &tea, "sam", "SHIPPER").await;
     let leaving = hire(app, &tea, "tom", "MANAGER").await;
     let elsewhere = app.buy(&[(&ink, 1)]).await;
@@ -101,6 +101,7 @@ pub(super) async fn told(app: &App) -> World<'_> {
     planted(&mut world).await;
     webhooks(&mut world).await;
     asked(&mut world).await;
+    invited(&mut world).await;
     app.settle().await;
     world.learn().await;
     world
@@ -542,6 +543,15 @@ async fn asked(world: &mut World<'_>) {
     let input =
         json!({ "visitorId": "visitor", "answers": answers, "textVersion": "1", "text": "May we write?" });
     does(&world.people[&Asker::Anonymous], "consentRecord", input).await;
+}
+
+/// Someone is invited who may do everything already, and has not answered.
+async fn invited(world: &mut World<'_>) {
+    let to = &world.people[&Asker::Operator].email;
+    let input = json!({ "brandId": world.brand, "email": to, "role": "SHIPPER" });
+    let sent = world.people[&Asker::BrandOwner].made(INVITE, input).await;
+    let token = world.app.invitation_token(&text(&sent["invitation"]["id"])).await;
+    world.named.insert("invitation", token);
 }
 
 /// Takes away what was planted: what must hold after every test does not hold with it.

@@ -166,6 +166,7 @@ impl<'a> World<'a> {
                 "(productIds: [\"{}\"], shares: [0, 4000])",
                 self.id("product")
             )],
+            ("Query", "invitation") => vec![format!("(token: \"{}\")", self.id("invitation"))],
             ("Query", "consents") => vec!["(visitorId: \"visitor\")".to_owned()],
             ("Query", "payoutMinimum") => vec!["(currency: EUR)".to_owned()],
             ("ShareSplit" | "Recommendation", "split") => {

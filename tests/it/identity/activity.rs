@@ -60,7 +60,10 @@ on_both! {
             }
             after = page["pageInfo"]["endCursor"].clone();
         }
-        let expected = ["brand.member_updated", "brand.member_added", "brand.member_added", "brand.shipping_rate_set", "brand.created"];
+        let expected = [
+            "brand.member_updated", "brand.member_joined", "brand.member_invited", "brand.member_joined", "brand.member_invited",
+            "brand.shipping_rate_set", "brand.created",
+        ];
         assert_eq!(kinds, expected);
         assert_eq!(mona.error(BRANDS, json!({ "id": market.brand })).await, "FORBIDDEN");
         assert_eq!(mine(&sam, "brand.member_updated").await[0]["account"]["id"], json!(market.owner.id));

@@ -2,21 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Person, on_both};
+use crate::support::{App, Person, on_both};
 
-const ADD: &str =
-    "mutation($in: BrandMemberAddInput!) { brandMemberAdd(input: $in) { userErrors { code } } }";
 const REMOVE: &str = "mutation($in: BrandMemberRemoveInput!) { brandMemberRemove(input: $in) { member { account { id } } userErrors { code field } } }";
 const FOUND: &str = "mutation($in: BrandCreateInput!) { brandCreate(input: $in) { brand { id } } }";
 
 /// Founds a brand with a second member in this role; returns the brand's id.
-async fn brand_with(owner: &Person<'_>, member: &Person<'_>, role: &str) -> String {
+async fn brand_with(app: &App, owner: &Person<'_>, member: &Person<'_>, role: &str) -> String {
     let new = json!({ "handle": "potters", "name": "Potters", "country": "DE", "currency": "EUR", "defaultVatRate": 2100 });
     let made = owner.ask(FOUND, json!({ "in": new })).await;
     let brand = made["brandCreate"]["brand"]["id"].as_str().unwrap().to_owned();
-    let add = json!({ "brandId": brand, "email": member.email, "role": role });
-    let added = owner.ask(ADD, json!({ "in": add })).await;
-    assert_eq!(added["brandMemberAdd"]["userErrors"], json!([]));
+    app.employ(owner, &brand, member, role).await;
     brand
 }
 
@@ -28,7 +24,7 @@ async fn remove(by: &Person<'_>, brand: &str, whom: &Person<'_>) -> Value {
 on_both! {
     async fn an_owner_removes_a_member_who_may_do_nothing_from_then_on(app) {
         let (anna, berta, mallory) = (app.someone("anna").await, app.someone("berta").await, app.someone("mallory").await);
-        let brand = brand_with(&anna, &berta, "MANAGER").await;
+        let brand = brand_with(app, &anna, &berta, "MANAGER").await;
         assert_eq!(remove(&berta, &brand, &anna).await, json!([{ "code": "FORBIDDEN", "field": null }]));
         assert_eq!(remove(&mallory, &brand, &berta).await[0]["code"], "FORBIDDEN");
         assert_eq!(remove(&anna, &brand, &mallory).await, json!([{ "code": "NOT_FOUND", "field": ["input", "accountId"] }]));
@@ -40,14 +36,14 @@ on_both! {
 
     async fn a_member_may_leave_but_not_the_last_owner(app) {
         let (anna, berta) = (app.someone("anna").await, app.someone("berta").await);
-        let brand = brand_with(&anna, &berta, "SHIPPER").await;
+        let brand = brand_with(app, &anna, &berta, "SHIPPER").await;
         assert_eq!(remove(&anna, &brand, &anna).await, json!([{ "code": "WRONG_STATE", "field": ["input", "accountId"] }]));
         assert_eq!(remove(&berta, &brand, &berta).await, json!([]));
     }
 
     async fn two_owners_who_remove_each_other_at_once_leave_one(app) {
         let (anna, berta) = (app.someone("anna").await, app.someone("berta").await);
-        let brand = brand_with(&anna, &berta, "OWNER").await;
+        let brand = brand_with(app, &anna, &berta, "OWNER").await;
         let (one, two) = tokio::join!(remove(&anna, &brand, &berta), remove(&berta, &brand, &anna));
         let removed = [&one, &two].iter().filter(|errors| **errors == &json!([])).count();
         assert_eq!(removed, 1, "{one} {two}");

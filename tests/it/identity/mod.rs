@@ -6,6 +6,7 @@ mod cookie;
 mod email;
 mod factor;
 mod freeze;
+mod invitation;
 mod letters;
 mod member;
 mod password;

@@ -7,6 +7,7 @@ pub(crate) mod log;
 pub(crate) mod market;
 pub(crate) mod receiver;
 pub(crate) mod socket;
+pub(crate) mod staff;
 pub(crate) mod stripe;
 
 use std::pin::Pin;

@@ -93,6 +93,20 @@ pub(super) const RESET: Allowance = Allowance {
     window: TimeDelta::hours(1),
 };
 
+/// Inviting people to work for brands, for one who sends.
+pub(super) const INVITING: Allowance = Allowance {
+    what: "inviting",
+    for_one: 50,
+    from_one: 100,
+    window: TimeDelta::days(1),
+};
+
+/// Letters with invitations to work for one brand.
+pub(super) const INVITATIONS: Allowance = Allowance::for_one("invitations", 50, TimeDelta::days(1));
+
+/// Letters with invitations to one address, whoever sends.
+pub(super) const INVITED: Allowance = Allowance::for_one("invited", 5, TimeDelta::days(1));
+
 /// Tries that were counted, to be given back when they turn out to be hers.
 pub(super) struct Tries {
     of_one: Vec<u8>,

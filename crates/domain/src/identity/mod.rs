@@ -4,7 +4,7 @@
 //! never opens anything again; one access token and one refresh token of a session are good at a time, and a refresh token
 //! that comes twice ends it; a token sent in a letter is good once; a new password ends the sessions begun with the old one;
 //! what a thief would do first takes a proof given a moment ago, and payouts wait after it;
-//! a brand keeps one owner at least; only the command line makes an operator.
+//! a brand keeps one owner at least; who works for it was invited, and has proved the address that was invited; only the command line makes an operator.
 //!
 //! ```text
 //! session:  created ──▶ refreshed, again and again ──▶ expired: unused for too long, or at its limit
@@ -25,12 +25,12 @@ mod tokens;
 pub(crate) use allowance::Allowance;
 pub use allowance::Client;
 pub use commands::{
-    Challenge, Device, Entrance, NewAccount, SecondStep, SignIn, SignedIn, add_member, answer_challenge,
-    change_password, check_verified, confirm_email_change, confirm_totp, create_account, enrol_totp,
-    grant_operator, refresh_session, remove_member, remove_totp, rename_account, renew_recovery_codes,
-    request_email_change, request_password_reset, reset_password, revoke_other_sessions, revoke_session,
-    send_verification, sign_in, sign_out, step_up, totp_since, undo_email_change, update_member,
-    verify_email,
+    Challenge, Device, Entrance, Invited, MAX_INVITATIONS, NewAccount, SecondStep, SignIn, SignedIn,
+    accept_invitation, answer_challenge, change_password, check_verified, confirm_email_change, confirm_totp,
+    create_account, enrol_totp, grant_operator, invite_member, refresh_session, remove_member, remove_totp,
+    rename_account, renew_recovery_codes, request_email_change, request_password_reset, resend_invitation,
+    reset_password, revoke_invitation, revoke_other_sessions, revoke_session, send_verification, sign_in,
+    sign_out, step_up, totp_since, undo_email_change, update_member, verify_email,
 };
 pub(crate) use commands::{erase, found_brand, lock_account, prove, sole_ownership, sweep};
 pub use factor::Enrolment;
@@ -38,9 +38,9 @@ pub(crate) use freeze::freeze;
 pub use freeze::freezes_on;
 pub use proof::{Proved, proved_until};
 pub use queries::{
-    MAX_LISTED, Viewer, account_with_email, accounts_by_id, authenticate, member_role, members_of,
-    memberships_of, recheck, roles_at, sessions_of, staff_of,
+    MAX_LISTED, Viewer, account_with_email, accounts_by_id, authenticate, invitations_of, member_role,
+    members_of, memberships_of, offered_by, recheck, roles_at, sessions_of, staff_of,
 };
-pub use refusal::Refusal;
+pub use refusal::{InvitationRefusal, Refusal};
 pub use rules::{check_password, hash_password};
 pub use tokens::Tokens;

@@ -1,11 +1,11 @@
 //! Who someone is, read.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Select};
 use secrecy::SecretString;
 use vitrine_model::Time;
 use vitrine_model::catalog::brand;
-use vitrine_model::id::{AccountId, BrandId, SessionId};
-use vitrine_model::identity::{Role, account, brand_member, session};
+use vitrine_model::id::{AccountId, BrandId, InvitationId, SessionId};
+use vitrine_model::identity::{Role, account, brand_member, invitation, session};
 use vitrine_model::text::Email;
 
 use crate::context::Context;
@@ -183,6 +183,31 @@ pub fn members_of(brand: BrandId) -> List<brand_member::Model, (Time, AccountId)
     List::new(members, false, &columns, |place: &(Time, AccountId)| {
         vec![place.0.into(), place.1.into()]
     })
+}
+
+/// Invitations that can be accepted at `now`.
+pub(super) fn pending(now: Time) -> Select<invitation::Entity> {
+    invitation::Entity::find().filter(invitation::Column::ExpiresAt.gt(now))
+}
+
+/// A brand's invitations that can be accepted at `now`, the newest first.
+pub fn invitations_of(brand: BrandId, now: Time) -> List<invitation::Model, InvitationId> {
+    let invitations = pending(now).filter(invitation::Column::BrandId.eq(brand));
+    List::new(
+        invitations,
+        true,
+        &[invitation::Column::Id],
+        |place: &InvitationId| vec![(*place).into()],
+    )
+}
+
+/// The invitation that the token of a letter opens now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn offered_by(cx: &Context, token: &SecretString) -> Result<Option<invitation::Model>, DbErr> {
+    let offered = pending(cx.now()).filter(invitation::Column::TokenHash.eq(secret::hash_secret(token)));
+    offered.one(cx.db()).await
 }
 
 /// The sessions of `account` that still open something at `now`, or will once refreshed, newest first.

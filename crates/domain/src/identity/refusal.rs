@@ -52,4 +52,17 @@ pub enum Refusal {
     LastOwner,
     /// She works for the brand already.
     AlreadyMember,
+    /// About an invitation.
+    Invitation(InvitationRefusal),
+}
+
+/// Why an invitation could not be had, or accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvitationRefusal {
+    /// None that waits, of a brand of one's own.
+    NotFound,
+    /// It was sent to another address than one's own.
+    Elsewhere,
+    /// As many of the brand's wait for their answer as may.
+    TooMany,
 }

@@ -8,6 +8,7 @@
 
 mod disputes;
 mod facts;
+mod invitation;
 mod letters;
 mod post;
 mod security;

@@ -23,6 +23,7 @@ use crate::context::Context;
 use crate::ledger;
 use crate::notify::disputes;
 use crate::notify::facts::{self, Earner, Sale};
+use crate::notify::invitation;
 use crate::notify::letters::{self, Earned, Item, Letter, TakenBack};
 use crate::notify::security;
 use crate::notify::trouble::{self, Hindrance, Silence};
@@ -82,6 +83,8 @@ pub(super) enum Writer {
     AccountRestricted,
     /// A webhook endpoint that is told nothing any more.
     EndpointDisabled,
+    /// An invitation to work for a brand.
+    Invited,
     /// What concerns an account's safety.
     Security,
 }
@@ -109,6 +112,7 @@ pub(super) fn writer(kind: &str) -> Option<Writer> {
         "charge.unexpected" => Writer::ChargeUnexpected,
         "payout_account.restricted" => Writer::AccountRestricted,
         "webhook_endpoint.disabled" => Writer::EndpointDisabled,
+        "brand.member_invited" | "brand.invitation_resent" => Writer::Invited,
         kind if security::tells(kind) => Writer::Security,
         _ => return None,
     })
@@ -149,6 +153,7 @@ async fn written(cx: &Context, id: EventId) -> anyhow::Result<Vec<Draft>> {
         Writer::ChargeUnexpected => charge_unexpected(cx, &event).await,
         Writer::AccountRestricted => account_restricted(cx, event.subject.parse()?).await,
         Writer::EndpointDisabled => endpoint_disabled(cx, event.subject.parse()?).await,
+        Writer::Invited => invitation::written(cx, reference(&event, "invitation")?).await,
         Writer::Security => security::written(cx, &event).await,
     }
 }

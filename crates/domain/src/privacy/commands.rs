@@ -53,7 +53,7 @@ pub async fn erase_account(
     for shop in shop::erase_of(&tx, cx, id).await? {
         referral::forget_labels(&tx, shop).await?;
     }
-    identity::erase(&tx, cx, id).await?;
+    identity::erase(&tx, cx, &account).await?;
     event::record(&tx, cx, Actor::Account(by.id), "account.erased", id, &[]).await?;
     tx.commit().await?;
     Ok(())

@@ -9,7 +9,7 @@ use vitrine_model::checkout::{
     cart, cart_contact, fulfillment, order, order_contact, order_line, refund, return_request,
 };
 use vitrine_model::id::{AccountId, CartId, OrderId, ShopId};
-use vitrine_model::identity::{account, brand_member, session};
+use vitrine_model::identity::{account, brand_member, invitation, session};
 use vitrine_model::ledger::Party;
 use vitrine_model::money::Money;
 use vitrine_model::payout::{self, payout_account};
@@ -61,6 +61,7 @@ pub async fn export(cx: &Context, by: &account::Model) -> Result<String, Failure
         },
         "sessions": of_sessions(db, id).await?,
         "memberships": of_memberships(db, id).await?,
+        "invitations": of_invitations(db, by).await?,
         "shops": of_shops(db, id).await?,
         "carts": of_carts(db, id).await?,
         "orders": orders,
@@ -115,6 +116,28 @@ async fn of_memberships(db: &impl ConnectionTrait, id: AccountId) -> Result<Valu
             "brandId": row.brand_id.to_string(),
             "role": row.role.as_str(),
             "since": at(row.created_at),
+        })
+    });
+    Ok(rows.collect())
+}
+
+/// Those sent to her address, once it is known to be hers.
+async fn of_invitations(db: &impl ConnectionTrait, by: &account::Model) -> Result<Value, DbErr> {
+    if by.email_verified_at.is_none() {
+        return Ok(json!([]));
+    }
+    let rows = invitation::Entity::find()
+        .filter(invitation::Column::Email.eq(by.email.as_str()))
+        .order_by_desc(invitation::Column::CreatedAt)
+        .limit(MOST)
+        .all(db)
+        .await?;
+    let rows = rows.into_iter().map(|row| {
+        json!({
+            "brandId": row.brand_id.to_string(),
+            "role": row.role.as_str(),
+            "createdAt": at(row.created_at),
+            "expiresAt": at(row.expires_at),
         })
     });
     Ok(rows.collect())

@@ -17,11 +17,12 @@ use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
 use crate::catalog::{is_staff, role_at};
 use crate::checkout::{BrandOrderConnection, BrandOrderFilter, orders_of_brand};
 use crate::connection::{connection, page, whole};
-use crate::identity::BrandMember;
+use crate::identity::{BrandInvitation, BrandMember};
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
 use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutFreeze, PayoutHold};
+use crate::request::RequestContext;
 use crate::webhook::{self, WebhookEndpointConnection};
 
 /// Most versions of a brand's terms listed at once, the newest.
@@ -135,6 +136,14 @@ impl Brand {
     async fn members(&self, ctx: &Context<'_>) -> Result<Vec<BrandMember>> {
         let members = whole(ctx, identity::members_of(self.0.id), identity::MAX_LISTED).await?;
         Ok(members.into_iter().map(BrandMember).collect())
+    }
+
+    /// Invitations to work for it that wait for their answer, the newest first; 50 at most.
+    #[graphql(directive = access::apply(Who::BrandOwner), complexity = "20 * child_complexity")]
+    async fn invitations(&self, ctx: &Context<'_>) -> Result<Vec<BrandInvitation>> {
+        let sent = identity::invitations_of(self.0.id, ctx.cx().now());
+        let sent = whole(ctx, sent, identity::MAX_INVITATIONS).await?;
+        Ok(sent.into_iter().map(BrandInvitation).collect())
     }
 
     /// What it has earned, by currency.

@@ -8,7 +8,7 @@ use vitrine_model::identity::brand_member;
 
 use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::catalog::Brand;
-use crate::error::{answer, at, payload};
+use crate::error::{answer, payload};
 use crate::identity::account::Account;
 use crate::loaders::load;
 use crate::request::{RequestContext, parse_id};
@@ -59,17 +59,6 @@ impl BrandMember {
     }
 }
 
-/// Someone to work for a brand.
-#[derive(InputObject)]
-pub struct BrandMemberAddInput {
-    /// The brand, which you must own.
-    brand_id: ID,
-    /// The address of her account, which must exist.
-    email: String,
-    /// What she may do there.
-    role: BrandRole,
-}
-
 /// Someone to do more or less for a brand.
 #[derive(InputObject)]
 pub struct BrandMemberUpdateInput {
@@ -88,14 +77,6 @@ pub struct BrandMemberRemoveInput {
     brand_id: ID,
     /// Her account.
     account_id: ID,
-}
-
-payload! {
-    /// What came of `brandMemberAdd`.
-    BrandMemberAddPayload {
-        /// The new member.
-        member: BrandMember
-    }
 }
 
 payload! {
@@ -121,24 +102,8 @@ root_part! {
 
 #[Object(guard = Declared(self))]
 impl MemberMutation {
-    /// Lets someone work for a brand that you own. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `TAKEN`.
-    #[graphql(directive = access::apply(Who::Account))]
-    async fn brand_member_add(
-        &self,
-        ctx: &Context<'_>,
-        input: BrandMemberAddInput,
-    ) -> Result<BrandMemberAddPayload> {
-        answer(ctx, async {
-            let (by, brand) = (ctx.account()?, parse_id(&input.brand_id)?);
-            let email = at("email", input.email.parse())?;
-            let member = identity::add_member(ctx.cx(), by, brand, email, input.role.into()).await?;
-            Ok(BrandMember(member))
-        })
-        .await
-    }
-
-    /// Changes what someone may do at a brand that you own, at once. Codes: `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE` (a brand
-    /// keeps one owner at least).
+    /// Changes what someone may do at a brand that you own, at once. What was sent by an owner who is none any more is taken
+    /// back. Codes: `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE` (a brand keeps one owner at least).
     #[graphql(directive = access::apply(Who::Account))]
     async fn brand_member_update(
         &self,
@@ -154,8 +119,8 @@ impl MemberMutation {
         .await
     }
 
-    /// Ends what someone may do at a brand, at once. Its owners may end anyone's membership, a member her own. Codes:
-    /// `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE` (a brand keeps one owner at least).
+    /// Ends what someone may do at a brand, at once; invitations she has sent are taken back. Its owners may end anyone's
+    /// membership, a member her own. Codes: `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE` (a brand keeps one owner at least).
     #[graphql(directive = access::apply(Who::Account))]
     async fn brand_member_remove(
         &self,

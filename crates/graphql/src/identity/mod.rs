@@ -3,6 +3,7 @@
 mod account;
 mod email;
 mod factor;
+mod invitation;
 mod member;
 mod refusal;
 mod session;
@@ -14,6 +15,8 @@ use crate::access::{Declared, Who, access, root_part};
 use crate::request::{RequestContext, parse_id};
 
 pub(crate) use account::Account;
+pub(crate) use invitation::BrandInvitation;
+pub use invitation::InvitationQuery;
 pub(crate) use member::BrandMember;
 pub(crate) use refusal::UNVERIFIED;
 
@@ -39,6 +42,7 @@ pub struct IdentityMutation(
     factor::FactorMutation,
     session::SessionMutation,
     member::MemberMutation,
+    invitation::InvitationMutation,
 );
 
 /// The account with this id: anyone may know that it exists and its name.

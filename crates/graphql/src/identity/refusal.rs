@@ -1,7 +1,7 @@
 //! Why identity says no, in words.
 
 use chrono::SecondsFormat;
-use vitrine_domain::identity::Refusal;
+use vitrine_domain::identity::{self, InvitationRefusal, Refusal};
 use vitrine_model::Time;
 
 use crate::error::{UserError, UserErrorCode};
@@ -76,7 +76,38 @@ impl From<Refusal> for UserError {
                 "accountId",
                 "a brand keeps one owner at least: add another first",
             ),
-            Refusal::AlreadyMember => Self::new(Taken, "email", "she works for this brand already"),
+            Refusal::AlreadyMember => Self::new(
+                Taken,
+                "",
+                "you work for this brand already: its owners change what you may do there",
+            ),
+            Refusal::Invitation(refusal) => refusal.into(),
+        }
+    }
+}
+
+impl From<InvitationRefusal> for UserError {
+    fn from(refusal: InvitationRefusal) -> Self {
+        use UserErrorCode::{Forbidden, LimitReached, NotFound};
+        match refusal {
+            InvitationRefusal::NotFound => Self::new(
+                NotFound,
+                "id",
+                "no such invitation waits: it was accepted, taken back or replaced, or is too old",
+            ),
+            InvitationRefusal::Elsewhere => Self::new(
+                Forbidden,
+                "token",
+                "this invitation was sent to another address: sign in with that one",
+            ),
+            InvitationRefusal::TooMany => Self::new(
+                LimitReached,
+                "brandId",
+                format!(
+                    "{} invitations wait for their answer: take some back first",
+                    identity::MAX_INVITATIONS
+                ),
+            ),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod brand_member;
 pub mod credential;
 pub mod email_token;
+pub mod invitation;
 pub mod payout_freeze;
 pub mod recovery_code;
 pub mod session;

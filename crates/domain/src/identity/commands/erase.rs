@@ -14,6 +14,7 @@ use vitrine_model::text::Password;
 use crate::context::{Context, Tx};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::allowance::{Client, SIGN_IN};
+use crate::identity::commands::invitation;
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::check_password;
 
@@ -76,8 +77,10 @@ pub(crate) async fn sole_ownership(tx: &Tx, id: AccountId) -> Result<Option<Stri
     Ok(None)
 }
 
-/// Takes away who the account is, what it signs in with, and where it works. Its id stays: orders and books refer to it.
-pub(crate) async fn erase(tx: &Tx, cx: &Context, id: AccountId) -> Result<(), DbErr> {
+/// Takes away who the account is, what it signs in with, where it works and where it was asked to. Its id stays: orders and books refer to it.
+pub(crate) async fn erase(tx: &Tx, cx: &Context, account: &account::Model) -> Result<(), DbErr> {
+    let id = account.id;
+    invitation::forget(tx, account).await?;
     // Unique, and nobody's: the name of the domain is reserved for that.
     let email = format!("{id}@erased.invalid");
     account::Entity::update_many()

@@ -2,46 +2,18 @@
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use vitrine_model::id::{AccountId, BrandId};
 use vitrine_model::identity::{Role, account, brand_member};
-use vitrine_model::text::Email;
 
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
-use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
+use crate::failure::{Failure, OrRefuse, refuse};
+use crate::identity::commands::invitation;
 use crate::identity::queries;
 use crate::identity::refusal::Refusal;
 
-/// Lets the account with this address work for a brand.
-///
-/// # Errors
-/// `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks, `AccountNotFound`, `AlreadyMember`.
-pub async fn add_member(
-    cx: &Context,
-    by: &account::Model,
-    brand: BrandId,
-    email: Email,
-    role: Role,
-) -> Result<brand_member::Model, Failure<Refusal>> {
-    let tx = cx.begin().await?;
-    queries::staff_of(&tx, by, brand, Role::Owner).await?;
-    let account = account::Entity::find()
-        .filter(account::Column::Email.eq(email))
-        .one(&tx)
-        .await?;
-    let account = account.or_refuse(Refusal::AccountNotFound)?;
-    let member = member(cx, brand, account.id, role)
-        .insert(&tx)
-        .await
-        .or_refuse_duplicate(Refusal::AlreadyMember)?;
-    let refs = [("account", account.id.to_string()), ("role", role.to_string())];
-    event::record(&tx, cx, Actor::Account(by.id), "brand.member_added", brand, &refs).await?;
-    tx.commit().await?;
-    Ok(member)
-}
-
-/// Changes what a member may do at a brand, at once.
+/// Changes what a member may do at a brand, at once. What somebody invited who is an owner no longer is taken back.
 ///
 /// # Errors
 /// `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks, `MemberNotFound`, `LastOwner`.
@@ -66,6 +38,9 @@ pub async fn update_member(
         .exec_with_returning(&tx)
         .await?;
     let member = updated.into_iter().next().or_refuse(Refusal::MemberNotFound)?;
+    if role != Role::Owner {
+        invitation::void_of(&tx, brand, account).await?;
+    }
     let refs = [("account", account.to_string()), ("role", role.to_string())];
     event::record(
         &tx,
@@ -80,7 +55,8 @@ pub async fn update_member(
     Ok(member)
 }
 
-/// Ends what an account may do at a brand, at once. The brand's owners may end anyone's membership, a member her own.
+/// Ends what an account may do at a brand, at once, and takes back the invitations it has sent. The brand's owners may end
+/// anyone's membership, a member her own.
 ///
 /// # Errors
 /// `BrandNotFound`, `NotStaff`, `RoleLacking`, `MemberNotFound`, `LastOwner`.
@@ -109,6 +85,7 @@ pub async fn remove_member(
     brand_member::Entity::delete_by_id((brand, account))
         .exec(&tx)
         .await?;
+    invitation::void_of(&tx, brand, account).await?;
     let refs = [
         ("account", account.to_string()),
         ("role", member.role.to_string()),
@@ -127,7 +104,7 @@ pub async fn remove_member(
 }
 
 /// The brand's owners, locked until the transaction ends.
-async fn lock_owners(tx: &Tx, brand: BrandId) -> Result<Vec<AccountId>, DbErr> {
+pub(super) async fn lock_owners(tx: &Tx, brand: BrandId) -> Result<Vec<AccountId>, DbErr> {
     let owners = brand_member::Entity::find()
         .filter(brand_member::Column::BrandId.eq(brand))
         .filter(brand_member::Column::Role.eq(Role::Owner))
@@ -151,7 +128,13 @@ pub(crate) async fn found_brand(
     Ok(())
 }
 
-fn member(cx: &Context, brand: BrandId, account: AccountId, role: Role) -> brand_member::ActiveModel {
+/// The row of a new member.
+pub(super) fn member(
+    cx: &Context,
+    brand: BrandId,
+    account: AccountId,
+    role: Role,
+) -> brand_member::ActiveModel {
     brand_member::ActiveModel {
         brand_id: Set(brand),
         account_id: Set(account),

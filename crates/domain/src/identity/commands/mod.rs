@@ -4,6 +4,7 @@ mod account;
 mod email;
 mod erase;
 mod factor;
+mod invitation;
 mod member;
 mod password;
 mod session;
@@ -18,8 +19,11 @@ pub use factor::{
     SecondStep, answer_challenge, confirm_totp, enrol_totp, remove_totp, renew_recovery_codes, step_up,
     totp_since,
 };
+pub use invitation::{
+    Invited, MAX_INVITATIONS, accept_invitation, invite_member, resend_invitation, revoke_invitation,
+};
 pub(crate) use member::found_brand;
-pub use member::{add_member, remove_member, update_member};
+pub use member::{remove_member, update_member};
 pub use password::{change_password, request_password_reset, reset_password};
 pub(in crate::identity) use session::alive;
 pub(crate) use session::sweep;

@@ -16,6 +16,7 @@ use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::allowance::{self, Client};
+use crate::identity::commands::invitation;
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::check_password;
 use crate::identity::tokens::{self, Tokens};
@@ -338,7 +339,7 @@ pub(in crate::identity) fn alive(now: Time) -> Select<session::Entity> {
         .filter(session::Column::RefreshExpiresAt.gt(now))
 }
 
-/// Forgets sessions that ended a month ago, tokens of letters that ran out, freezes and the tries whose window is over.
+/// Forgets sessions that ended a month ago, tokens of letters and invitations that ran out, freezes and the tries whose window is over.
 ///
 /// # Errors
 /// When the database fails.
@@ -349,6 +350,7 @@ pub(crate) async fn sweep(cx: &Context) -> anyhow::Result<()> {
         .add(session::Column::RevokedAt.lte(past));
     session::Entity::delete_many().filter(ended).exec(cx.db()).await?;
     letter_token::sweep(cx).await?;
+    invitation::sweep(cx).await?;
     freeze::sweep(cx).await?;
     allowance::sweep(cx).await?;
     Ok(())

@@ -4,7 +4,7 @@
 mod words;
 
 use sea_orm::{DbErr, EntityTrait};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use vitrine_model::Time;
 use vitrine_model::event;
 use vitrine_model::id::{AccountId, EmailTokenId, SessionId};
@@ -199,7 +199,11 @@ async fn open_token(cx: &Context, id: EmailTokenId) -> anyhow::Result<Option<Ema
 
 /// How the reader hands the token in: by the frontend's page, or, where none is configured, by the token itself.
 fn way(cx: &Context, action: &str, token: EmailTokenId) -> String {
-    let token = secret::letter_secret(cx, token);
+    way_with(cx, action, &secret::letter_secret(cx, token))
+}
+
+/// The same for any token that a letter carries.
+pub(super) fn way_with(cx: &Context, action: &str, token: &SecretString) -> String {
     match &cx.settings().account_url {
         Some(template) => {
             let places = [("{action}", action), ("{token}", token.expose_secret())];
