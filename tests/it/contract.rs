@@ -1,8 +1,9 @@
 //! The rules of this repository, each a test: the contract is current and described, access is declared and guarded,
 //! layers and domains know only what they may, the schema of the database matches the rows, licences are free; in `errors`,
-//! that the catalogue of errors is current; and in `shape`, how large things may be.
+//! that the catalogue of errors is current; in `keys`, what API keys may never do; and in `shape`, how large things may be.
 
 mod errors;
+mod keys;
 mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};

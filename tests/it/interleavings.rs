@@ -298,11 +298,13 @@ impl<'a> Stage<'a> {
                     variant: self.market.variant,
                     on_hand: 0,
                 };
-                told(catalog::set_stock(&cx, &self.owner, &name, count).await)
+                told(catalog::set_stock(&cx, (&self.owner).into(), &name, count).await)
             }
             Move::Cancel => told(checkout::cancel_order(&cx, viewer, self.order.unwrap(), name).await),
-            Move::Ship => told(checkout::create_fulfillment(&cx, &self.owner, self.parcel(name)).await),
-            Move::Refund => told(checkout::refund_lines(&cx, &self.owner, self.refund(name)).await),
+            Move::Ship => {
+                told(checkout::create_fulfillment(&cx, (&self.owner).into(), self.parcel(name)).await)
+            }
+            Move::Refund => told(checkout::refund_lines(&cx, (&self.owner).into(), self.refund(name)).await),
             Move::Return => told(checkout::payment_returned(&cx, viewer, self.order.unwrap()).await),
             Move::Work => done(vitrine::settle(self.app.vitrine()).await),
             Move::Reconcile => done(reconcile::run(&cx).await),
@@ -333,7 +335,7 @@ impl<'a> Stage<'a> {
             ..Default::default()
         };
         let cx = self.app.vitrine().context(name);
-        catalog::update_variant(&cx, &self.owner, self.market.variant, change).await
+        catalog::update_variant(&cx, (&self.owner).into(), self.market.variant, change).await
     }
 
     fn piece(&self) -> Vec<LineQuantity> {

@@ -22,8 +22,8 @@ const PLATFORM: &str = "platform";
 /// Of what operators look for.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Only what this account did.
-    pub actor: Option<AccountId>,
+    /// Only what this account, or this API key, did: its id.
+    pub actor: Option<String>,
     /// Only what happened to the thing with this id.
     pub subject: Option<String>,
     /// Only events of this kind, such as `session.created`.
@@ -48,7 +48,8 @@ fn is_sensitive(kind: &str) -> bool {
     }
 }
 
-/// Those who may read of the event: the platform, whoever did it while signed in, and the accounts and brands it names.
+/// Those who may read of the event: the platform, whoever did it while signed in, the brand whose key did it, and the
+/// accounts and brands it names.
 pub(crate) fn readers(kind: &str, actor: Actor, subject: &str, refs: &[(&str, String)]) -> BTreeSet<String> {
     if !is_sensitive(kind) {
         return BTreeSet::new();
@@ -57,8 +58,14 @@ pub(crate) fn readers(kind: &str, actor: Actor, subject: &str, refs: &[(&str, St
     let named = named.filter(|id| id.parse::<AccountId>().is_ok() || id.parse::<BrandId>().is_ok());
     let mut readers: BTreeSet<String> = named.map(str::to_owned).collect();
     readers.insert(PLATFORM.to_owned());
-    if let Actor::Account(account) = actor {
-        readers.insert(account.to_string());
+    match actor {
+        Actor::Account(account) => {
+            readers.insert(account.to_string());
+        }
+        Actor::ApiKey { brand, .. } => {
+            readers.insert(brand.to_string());
+        }
+        Actor::Guest | Actor::Operator | Actor::Stripe | Actor::System => {}
     }
     readers
 }
@@ -83,7 +90,8 @@ fn of(reader: &str, filter: &Filter) -> List<event_reader::Model, i64> {
     let conditions = [
         filter
             .actor
-            .map(|actor| event::Column::Actor.eq(actor.to_string())),
+            .as_ref()
+            .map(|actor| event::Column::Actor.eq(actor.as_str())),
         filter
             .subject
             .as_ref()
@@ -183,6 +191,9 @@ pub fn words(kind: &str) -> String {
         "account.operator_granted" => "Was made an operator of the platform",
         "session.created" => "Signed in",
         "session.revoked" => "Signed out a device",
+        "api_key.created" => "Made an API key",
+        "api_key.updated" => "Changed an API key",
+        "api_key.revoked" => "Revoked an API key",
         "brand.created" => "Founded the brand",
         "brand.updated" => "Changed the brand's data",
         "brand.terms_changed" => "Changed the brand's terms",
@@ -245,5 +256,11 @@ mod tests {
             [refs[1].1.as_str(), brand, PLATFORM]
         );
         assert!(readers("cart.changed", Actor::Guest, "cart_1", &[]).is_empty());
+        let key = Actor::ApiKey {
+            id: "key_0123456789abcdefghjkmnpqrs".parse().unwrap(),
+            brand: brand.parse().unwrap(),
+        };
+        let told = readers("order.refund_requested", key, "order_1", &[]);
+        assert_eq!(told.into_iter().collect::<Vec<_>>(), [brand, PLATFORM]);
     }
 }

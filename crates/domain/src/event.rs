@@ -6,7 +6,7 @@ use std::fmt;
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{DbErr, EntityTrait};
-use vitrine_model::id::{AccountId, EventId};
+use vitrine_model::id::{AccountId, ApiKeyId, BrandId, EventId};
 use vitrine_model::{event, event_reader};
 
 use crate::activity;
@@ -19,6 +19,13 @@ use crate::{notify, webhook};
 pub enum Actor {
     /// Someone signed in.
     Account(AccountId),
+    /// A brand's own program, by its key.
+    ApiKey {
+        /// The key.
+        id: ApiKeyId,
+        /// The brand, which reads of what its keys do.
+        brand: BrandId,
+    },
     /// Someone holding a guest's secret.
     Guest,
     /// The operator, from the command line.
@@ -33,6 +40,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(id) => fmt::Display::fmt(id, f),
+            Self::ApiKey { id, .. } => fmt::Display::fmt(id, f),
             Self::Guest => f.write_str("guest"),
             Self::Operator => f.write_str("operator"),
             Self::Stripe => f.write_str("stripe"),

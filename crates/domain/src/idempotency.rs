@@ -1,6 +1,6 @@
 //! Repeated requests: the first outcome is answered again.
 //!
-//! A key belongs to one account or guest and one mutation, and is written in the command's first transaction. What became
+//! A key belongs to one account, API key or guest and one mutation, and is written in the command's first transaction. What became
 //! of that transaction is what becomes of the key:
 //!
 //! | the first attempt | the same key and input | the same key, other input |
@@ -83,7 +83,7 @@ impl Input {
 /// A request that may be repeated.
 #[derive(Debug, Clone)]
 pub struct Key {
-    /// Whose key: an account's id, or the hash of a guest's secret.
+    /// Whose key: an account's or an API key's id, or the hash of a guest's secret.
     pub scope: String,
     /// Of which mutation.
     pub mutation: &'static str,

@@ -1,5 +1,5 @@
-//! How much anybody may ask for within a minute. What is asked for costs points, and each account and each address has so
-//! many of them in every window of 60 seconds.
+//! How much anybody may ask for within a minute. What is asked for costs points, and each account, each API key and each
+//! address has so many of them in every window of 60 seconds.
 //!
 //! Several nodes hold a limit together through the database, and seldom ask it: a node takes points in slices of a
 //! twentieth of the limit, by one statement each, and spends them on its own. The first slice of a window is on credit,
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter};
-use vitrine_model::id::AccountId;
+use vitrine_model::id::{AccountId, ApiKeyId};
 use vitrine_model::rate_window;
 
 use crate::context::Context;
@@ -25,13 +25,14 @@ pub const WINDOW: i64 = 60;
 pub const REQUEST: u32 = 100;
 /// How many slices a limit is taken in.
 const SLICES: u32 = 20;
-/// Most accounts and addresses counted at once; those beyond share one count.
+/// Most accounts, keys and addresses counted at once; those beyond share one count.
 const MAX_SUBJECTS: usize = 200_000;
 
 /// Who is held to a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Subject {
     Account(AccountId),
+    ApiKey(ApiKeyId),
     /// Of IPv6 the network of 64 bits: one customer has as many addresses as it likes.
     Address(IpAddr),
     Others,
@@ -51,6 +52,7 @@ impl Subject {
     fn key(self, cx: &Context) -> Vec<u8> {
         let named = match self {
             Self::Account(id) => id.to_string(),
+            Self::ApiKey(id) => id.to_string(),
             Self::Address(address) => address.to_string(),
             Self::Others => "others".to_owned(),
         };
@@ -61,7 +63,7 @@ impl Subject {
 /// How somebody stands with one limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// What the limit is called: `account` or `address`.
+    /// What the limit is called: `account`, `key` or `address`.
     pub policy: &'static str,
     /// Points in each window.
     pub limit: u32,
@@ -107,20 +109,29 @@ struct Windows {
     counts: HashMap<Subject, Count>,
 }
 
+/// Points in each window; 0 for no limit.
+#[derive(Debug, Clone, Copy)]
+pub struct RateLimits {
+    /// Of each account.
+    pub account: u32,
+    /// Of each API key.
+    pub key: u32,
+    /// Of each address.
+    pub address: u32,
+}
+
 /// The limits, and what this node granted of them.
 #[derive(Debug)]
 pub struct Throttle {
-    account: u32,
-    address: u32,
+    limits: RateLimits,
     windows: Mutex<Windows>,
 }
 
 impl Throttle {
-    /// Points for each account and each address in each window; 0 for no limit.
-    pub fn new(account: u32, address: u32) -> Self {
+    /// Holds everybody to these limits.
+    pub fn new(limits: RateLimits) -> Self {
         Self {
-            account,
-            address,
+            limits,
             windows: Mutex::default(),
         }
     }
@@ -132,8 +143,9 @@ impl Throttle {
 
     fn limit(&self, subject: Subject) -> (&'static str, u32) {
         match subject {
-            Subject::Account(_) => ("account", self.account),
-            Subject::Address(_) | Subject::Others => ("address", self.address),
+            Subject::Account(_) => ("account", self.limits.account),
+            Subject::ApiKey(_) => ("key", self.limits.key),
+            Subject::Address(_) | Subject::Others => ("address", self.limits.address),
         }
     }
 
@@ -236,7 +248,18 @@ impl Meter {
     /// # Errors
     /// When it has not that much left.
     pub async fn of_account(&mut self, account: AccountId) -> Result<(), Exceeded> {
-        let subject = Subject::Account(account);
+        self.of(Subject::Account(account)).await
+    }
+
+    /// The same for a brand's API key.
+    ///
+    /// # Errors
+    /// When it has not that much left.
+    pub async fn of_api_key(&mut self, key: ApiKeyId) -> Result<(), Exceeded> {
+        self.of(Subject::ApiKey(key)).await
+    }
+
+    async fn of(&mut self, subject: Subject) -> Result<(), Exceeded> {
         self.subjects.push(subject);
         self.take_of(subject, REQUEST).await
     }

@@ -1,6 +1,10 @@
 //! Who may read what: declared once on every field as `@access(who: …)`, enforced here from that declaration, and
 //! written into the field's description.
 //!
+//! A brand's API key is nobody signed in. It reads what everybody may read; for anything else, and for whatever changes
+//! something or is watched, the declaration must name a scope, `@access(who: …, scope: …)`, which the key must have, and
+//! the object must be its brand's.
+//!
 //! Every `#[Object]` carries `guard = Declared(self)`; a test sees to it, and to every field's being declared. A field
 //! without a declaration is refused.
 //!
@@ -9,17 +13,19 @@
 
 use std::borrow::Cow;
 
-use async_graphql::registry::{MetaField, MetaType, Registry};
+use async_graphql::registry::location_traits::Directive_At_FIELD_DEFINITION;
+use async_graphql::registry::{MetaDirectiveInvocation, MetaField, MetaType, Registry};
+use async_graphql::resolver_utils::{EnumType, enum_value};
 use async_graphql::{
     Context, ContextDirective, CustomDirective, CustomDirectiveFactory, Enum, Error, Guard, OutputType,
     Result, ServerResult, TypeDirective, Value,
 };
-
-use vitrine_model::identity::Role;
+use vitrine_domain::identity::{self, Viewer};
+use vitrine_model::identity::{Role, api_key};
 
 use crate::connection;
 use crate::error::{code, protocol_error};
-use crate::request::RequestContext;
+use crate::request::{RequestContext, unauthenticated};
 
 /// Who may read a field, or call a mutation.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,9 +45,78 @@ pub enum Who {
     Operator,
 }
 
-/// Who may read this field. Objects one may not see at all are `null` or not found.
-#[TypeDirective(location = "FieldDefinition")]
-pub fn access(who: Who) {}
+/// What an API key may do, for its own brand. A scope that writes includes those that read what it writes.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(name = "ApiKeyScope", remote = "vitrine_model::identity::Scope")]
+pub enum Scope {
+    /// Read what is not published, what there is in stock, and how imports are getting on.
+    CatalogRead,
+    /// Change products and variants, and import files. Includes `CATALOG_READ` and `STOCK_WRITE`.
+    CatalogWrite,
+    /// Count stock. Includes `CATALOG_READ`.
+    StockWrite,
+    /// Read orders, with the addresses they go to.
+    OrdersRead,
+    /// Ship orders, and say that they arrived. Includes `ORDERS_READ`.
+    FulfillmentWrite,
+    /// Decide on returns, and give buyers money back. Includes `ORDERS_READ`.
+    RefundsWrite,
+    /// Read and change webhook endpoints, read and replay their messages.
+    WebhooksWrite,
+    /// Read what was earned: balances, statement and payouts.
+    MoneyRead,
+}
+
+/// Who may read this field, and with which scope an API key may. Without one no key may, unless everybody may. Objects one
+/// may not see at all are `null` or not found.
+#[TypeDirective(name = "access", location = "FieldDefinition")]
+pub fn declaration(
+    who: Who,
+    #[graphql(desc = "What an API key needs, beside being a key of the brand concerned.")] scope: Option<
+        Scope,
+    >,
+) {
+}
+
+/// Declares who may read a field; no API key may, unless everybody may.
+#[allow(non_camel_case_types, reason = "it is written where a directive's name is")]
+pub struct access;
+
+impl access {
+    /// The declaration.
+    pub fn apply(who: Who) -> MetaDirectiveInvocation {
+        declaration::apply(who, None)
+    }
+}
+
+/// Declares who may read a field, and the scope with which a brand's API key may.
+#[allow(non_camel_case_types, reason = "it is written where a directive's name is")]
+pub struct keyed;
+
+impl keyed {
+    /// The declaration.
+    pub fn apply(who: Who, scope: Scope) -> MetaDirectiveInvocation {
+        declaration::apply(who, Some(scope))
+    }
+}
+
+/// Both are one directive to clients.
+macro_rules! same_directive {
+    ($($name:ident),+) => { $(
+        impl TypeDirective for $name {
+            fn name(&self) -> Cow<'static, str> {
+                declaration.name()
+            }
+
+            fn register(&self, registry: &mut Registry) {
+                declaration.register(registry);
+            }
+        }
+
+        impl Directive_At_FIELD_DEFINITION for $name {}
+    )+ };
+}
+same_directive!(access, keyed);
 
 /// An object that knows whom it belongs to.
 pub trait Subject: OutputType + Sync {
@@ -82,42 +157,86 @@ pub(crate) use root_part;
 /// The guard of every object: looks up what is declared on the field asked for, and holds the viewer to it.
 pub struct Declared<'a, T>(pub &'a T);
 
+/// What a field declares.
+#[derive(Clone, Copy)]
+struct Declaration {
+    who: Who,
+    scope: Option<Scope>,
+}
+
 /// What is declared on the field asked for, of the object type called `name`.
-fn declared(ctx: &Context<'_>, name: &str) -> Option<Who> {
+fn declared(ctx: &Context<'_>, name: &str) -> Option<Declaration> {
     let object = ctx.schema_env.registry.types.get(name)?;
-    who(object.field_by_name(ctx.field().name())?)
+    of_field(object.field_by_name(ctx.field().name())?)
 }
 
 /// Holds the viewer to what is declared on the field asked for, of a root that belongs to nobody.
 pub(crate) fn check_root(ctx: &Context<'_>, name: &str) -> Result<()> {
-    let viewer = ctx.viewer();
-    match declared(ctx, name) {
+    let (declared, viewer) = (declared(ctx, name), ctx.viewer());
+    if let Some(key) = &viewer.key {
+        return check_key(ctx, key, declared, name);
+    }
+    match declared.map(|declared| declared.who) {
         Some(Who::Anyone) => Ok(()),
         Some(Who::Account) if viewer.account.is_some() => Ok(()),
         Some(Who::Operator) if viewer.is_operator() => Ok(()),
-        _ => Err(denied(viewer.account.is_some())),
+        _ => Err(denied(viewer)),
     }
 }
 
 impl<T: Subject> Guard for Declared<'_, T> {
     async fn check(&self, ctx: &Context<'_>) -> Result<()> {
         let declared = declared(ctx, &T::schema_name());
-        let viewer = ctx.viewer();
-        let granted = match declared {
+        let (who, viewer) = (declared.map(|declared| declared.who), ctx.viewer());
+        if let Some(key) = &viewer.key {
+            check_key(ctx, key, declared, &T::schema_name())?;
+        }
+        let is_key = viewer.key.is_some();
+        let granted = match who {
             None => false,
             Some(Who::Anyone) => true,
-            Some(Who::Account) => viewer.account.is_some(),
+            Some(Who::Account) => is_key || viewer.account.is_some(),
+            // A key has no role: it may what its scopes say, where the object is its brand's.
+            Some(Who::Owner | Who::BrandManager | Who::BrandOwner) if is_key => self.0.is_owned(ctx).await?,
             Some(Who::Owner) => viewer.is_operator() || self.0.is_owned(ctx).await?,
             Some(Who::BrandManager) => viewer.is_operator() || may(self.0.role(ctx).await?, Role::Manager),
             Some(Who::BrandOwner) => viewer.is_operator() || may(self.0.role(ctx).await?, Role::Owner),
             Some(Who::Operator) => viewer.is_operator(),
         };
-        if granted {
-            Ok(())
-        } else {
-            Err(denied(viewer.account.is_some()))
-        }
+        if granted { Ok(()) } else { Err(denied(viewer)) }
     }
+}
+
+/// Passes when the declaration lets this key through, whoever's the object is: it names a scope that the key has; or
+/// everybody may read the field, and nothing comes of it.
+fn check_key(
+    ctx: &Context<'_>,
+    key: &api_key::Model,
+    declared: Option<Declaration>,
+    name: &str,
+) -> Result<()> {
+    let registry = &ctx.schema_env.registry;
+    let acts = [&registry.mutation_type, &registry.subscription_type];
+    let acts = acts.into_iter().flatten().any(|root| root == name);
+    let known = declared.filter(|declared| declared.who != Who::Operator);
+    let Some(Declaration { who, scope }) = known else {
+        return Err(no_key_may());
+    };
+    match scope {
+        Some(scope) if identity::allows(key, scope.into()) => Ok(()),
+        _ if who == Who::Anyone && !acts => Ok(()),
+        Some(scope) => Err(lacking(scope)),
+        None => Err(no_key_may()),
+    }
+}
+
+fn no_key_may() -> Error {
+    protocol_error(code::FORBIDDEN, "no API key may read or do this: sign in")
+}
+
+fn lacking(scope: Scope) -> Error {
+    let scope = enum_value(scope);
+    protocol_error(code::FORBIDDEN, format!("this API key lacks the scope {scope}"))
 }
 
 /// Whether a role includes another: those earlier in their list include the later ones.
@@ -125,35 +244,29 @@ fn may(role: Option<Role>, needed: Role) -> bool {
     role.is_some_and(|role| role <= needed)
 }
 
-fn denied(signed_in: bool) -> Error {
-    if signed_in {
+fn denied(viewer: &Viewer) -> Error {
+    if viewer.by().is_some() {
         protocol_error(code::FORBIDDEN, "you may not read or do this")
     } else {
-        protocol_error(
-            code::UNAUTHENTICATED,
-            "sign in, and send the token as \"Authorization: Bearer …\"",
-        )
+        unauthenticated()
     }
 }
 
-fn who(field: &MetaField) -> Option<Who> {
-    let invocation = field
-        .directive_invocations
-        .iter()
-        .find(|directive| directive.name == "access")?;
-    match invocation.args.get("who")? {
-        Value::Enum(name) => [
-            Who::Anyone,
-            Who::Account,
-            Who::Owner,
-            Who::BrandManager,
-            Who::BrandOwner,
-            Who::Operator,
-        ]
-        .into_iter()
-        .find(|who| async_graphql::resolver_utils::enum_value(*who) == Value::Enum(name.clone())),
-        _ => None,
-    }
+fn of_field(field: &MetaField) -> Option<Declaration> {
+    let mut invocations = field.directive_invocations.iter();
+    let invocation = invocations.find(|directive| directive.name == "access")?;
+    let scope = invocation.args.get("scope").and_then(named);
+    let who = named(invocation.args.get("who")?)?;
+    Some(Declaration { who, scope })
+}
+
+/// The member of the enum that a value names.
+fn named<T: EnumType>(value: &Value) -> Option<T> {
+    let Value::Enum(name) = value else { return None };
+    let mut items = T::items().iter();
+    items
+        .find(|item| item.name == name.as_str())
+        .map(|item| item.value)
 }
 
 /// Writes each field's access into its description and its nullability, once the whole schema is known.
@@ -169,11 +282,12 @@ impl CustomDirectiveFactory for Described {
         for object in registry.types.values_mut() {
             if let MetaType::Object { name, fields, .. } = object {
                 let changes = Some(&*name) == mutations.as_ref();
-                // Who sees the object at all may read its freest field.
-                let freest = fields.values().filter_map(who).min();
+                // Who sees the object at all may read its freest field, and what asks for no more.
+                let freest = fields.values().filter_map(of_field);
+                let freest = freest.min_by_key(|declared| declared.who);
                 for field in fields.values_mut() {
                     connection::complete(field);
-                    if changes || who(field) > freest {
+                    if changes || asks_for_more(of_field(field), freest) {
                         make_nullable(field);
                     }
                     describe(field);
@@ -202,6 +316,14 @@ struct Inert;
 
 impl CustomDirective for Inert {}
 
+/// Whether some who may read what declares `freest` may not read what declares `field`.
+fn asks_for_more(field: Option<Declaration>, freest: Option<Declaration>) -> bool {
+    let (Some(field), Some(freest)) = (field, freest) else {
+        return false;
+    };
+    field.who > freest.who || (freest.who != Who::Anyone && field.scope != freest.scope)
+}
+
 fn make_nullable(field: &mut MetaField) {
     if let Some(nullable) = field.ty.strip_suffix('!') {
         field.ty = nullable.to_owned();
@@ -209,15 +331,20 @@ fn make_nullable(field: &mut MetaField) {
 }
 
 fn describe(field: &mut MetaField) {
-    let Some(who) = who(field) else { return };
-    let readers = match who {
-        Who::Anyone => "Access: anyone.",
-        Who::Account => "Access: anyone signed in.",
-        Who::Owner => "Access: the owner.",
-        Who::BrandManager => "Access: owners and managers of the brand.",
-        Who::BrandOwner => "Access: owners of the brand.",
-        Who::Operator => "Access: operators.",
+    let Some(Declaration { who, scope }) = of_field(field) else {
+        return;
     };
+    let readers = match who {
+        Who::Anyone => "Access: anyone",
+        Who::Account => "Access: anyone signed in",
+        Who::Owner => "Access: the owner",
+        Who::BrandManager => "Access: owners and managers of the brand",
+        Who::BrandOwner => "Access: owners of the brand",
+        Who::Operator => "Access: operators",
+    };
+    let keys = scope.map_or_else(String::new, |scope| {
+        format!("; API keys with `{}`", enum_value(scope))
+    });
     let text = field.description.take().unwrap_or_default();
-    field.description = Some(format!("{text}\n\n{readers}").trim().to_owned());
+    field.description = Some(format!("{text}\n\n{readers}{keys}.").trim().to_owned());
 }

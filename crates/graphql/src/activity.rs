@@ -8,12 +8,12 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::activity::{self, Filter};
 use vitrine_domain::list::List;
-use vitrine_model::id::AccountId;
+use vitrine_model::id::{AccountId, ApiKeyId};
 use vitrine_model::{event, event_reader};
 
 use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::connection::{connection, listed, page};
-use crate::identity::Account;
+use crate::identity::{Account, ApiKey, api_key_seen};
 use crate::loaders::{LoadError, Loaders, keyed, load};
 use crate::request::{RequestContext, parse_id};
 
@@ -22,6 +22,8 @@ use crate::request::{RequestContext, parse_id};
 pub enum ActivityActor {
     /// Someone signed in.
     Account,
+    /// A brand's own program, by an API key.
+    ApiKey,
     /// A guest.
     Guest,
     /// Those who run the platform.
@@ -38,6 +40,8 @@ pub struct Activity {
     event: event::Model,
     /// Who did it, when an account did.
     actor: Option<AccountId>,
+    /// The brand's key that did it, when one did.
+    key: Option<ApiKeyId>,
 }
 
 impl Activity {
@@ -90,6 +94,7 @@ impl Activity {
             "operator" => ActivityActor::Operator,
             "stripe" => ActivityActor::Stripe,
             "system" => ActivityActor::System,
+            _ if self.key.is_some() => ActivityActor::ApiKey,
             _ if self.doer(ctx).await?.is_some() => ActivityActor::Account,
             _ => ActivityActor::Operator,
         })
@@ -99,6 +104,15 @@ impl Activity {
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn account(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
         self.doer(ctx).await
+    }
+
+    /// The API key that did it; `null` when none did, or when its brand is not yours to manage.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn api_key(&self, ctx: &Context<'_>) -> Result<Option<ApiKey>> {
+        match self.key {
+            Some(key) => api_key_seen(ctx, key).await,
+            None => Ok(None),
+        }
     }
 
     /// The id of the session that it was done through; `null` where `account` is, and for what was done before sessions
@@ -186,8 +200,8 @@ pub(crate) async fn activities(
     let node = |row: event_reader::Model| {
         // An event is never deleted, and its readers refer to it.
         let event = events[&EventAt(row.sequence)].clone();
-        let actor = event.actor.parse().ok();
-        Activity { event, actor }
+        let (actor, key) = (event.actor.parse().ok(), event.actor.parse().ok());
+        Activity { event, actor, key }
     };
     Ok(ActivityConnection::new(found, |row| row.sequence, node))
 }
@@ -195,7 +209,7 @@ pub(crate) async fn activities(
 /// What operators look for; all that is given must hold.
 #[derive(InputObject)]
 pub struct ActivityFilterInput {
-    /// Only what this account did.
+    /// Only what this account, or this API key, did.
     actor_id: Option<ID>,
     /// Only what was done to the thing with this id.
     subject_id: Option<ID>,
@@ -210,13 +224,19 @@ pub struct ActivityFilterInput {
 impl ActivityFilterInput {
     fn parse(self) -> Result<Filter> {
         Ok(Filter {
-            actor: self.actor_id.as_ref().map(parse_id).transpose()?,
+            actor: self.actor_id.as_ref().map(actor).transpose()?,
             subject: self.subject_id.map(|id| id.to_string()),
             kind: self.kind,
             since: self.since,
             until: self.until,
         })
     }
+}
+
+/// The id of an account, or of an API key, as it stands in events.
+fn actor(id: &ID) -> Result<String> {
+    let key = id.parse::<ApiKeyId>().map(|id| id.to_string());
+    key.or_else(|_| parse_id::<AccountId>(id).map(|id| id.to_string()))
 }
 
 root_part! {

@@ -6,7 +6,7 @@ use crate::access::{Declared, Who, access, root_part};
 use crate::catalog::{self, Brand, Product, ProductImport, ProductVariant};
 use crate::checkout::{self, Cart, Dispute, Fulfillment, Order, Refund, Return};
 use crate::error::{code, protocol_error};
-use crate::identity::{self, Account};
+use crate::identity::{self, Account, ApiKey};
 use crate::ledger::{self, Adjustment};
 use crate::payout::{self, Payout};
 use crate::referral::{self, ReferralLink};
@@ -56,6 +56,8 @@ pub enum Node {
     WebhookEndpoint(WebhookEndpoint),
     /// What such an address is told of one event.
     WebhookMessage(WebhookMessage),
+    /// A key by which a brand's own program asks.
+    ApiKey(ApiKey),
 }
 
 root_part! {
@@ -112,6 +114,7 @@ async fn fetch(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         "dispute" => checkout::dispute_node(ctx, id).await?.map(Node::Dispute),
         "whe" => webhook::endpoint_node(ctx, id).await?.map(Node::WebhookEndpoint),
         "msg" => webhook::message_node(ctx, id).await?.map(Node::WebhookMessage),
+        "key" => identity::api_key_node(ctx, id).await?.map(Node::ApiKey),
         "refund" => checkout::refund_node(ctx, id).await?.map(Node::Refund),
         _ => None,
     })

@@ -1,9 +1,9 @@
 //! What a resolver is given of the request it serves.
 
 use async_graphql::dataloader::DataLoader;
-use async_graphql::{Context, ID, Result};
+use async_graphql::{Context, Error, ID, Result};
 use vitrine_domain::context::Context as DomainContext;
-use vitrine_domain::identity::Viewer;
+use vitrine_domain::identity::{By, Viewer};
 use vitrine_domain::search::{Search, SearchTooLong};
 use vitrine_model::id::Id;
 use vitrine_model::identity::account;
@@ -27,18 +27,29 @@ pub(crate) trait RequestContext {
     /// What is to become of the cookies that keep a browser's session.
     fn cookies(&self) -> &CookieJar;
 
+    /// Who does what is asked for a brand: someone signed in, or a key of the brand's.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` when nobody is known.
+    fn by(&self) -> Result<By> {
+        self.viewer().by().ok_or_else(unauthenticated)
+    }
+
     /// Who is signed in.
     ///
     /// # Errors
     /// `UNAUTHENTICATED` when nobody is.
     fn account(&self) -> Result<&account::Model> {
-        self.viewer().account.as_ref().ok_or_else(|| {
-            protocol_error(
-                code::UNAUTHENTICATED,
-                "sign in, and send the token as \"Authorization: Bearer …\"",
-            )
-        })
+        self.viewer().account.as_ref().ok_or_else(unauthenticated)
     }
+}
+
+/// What who is unknown is told.
+pub(crate) fn unauthenticated() -> Error {
+    protocol_error(
+        code::UNAUTHENTICATED,
+        "sign in, and send the token as \"Authorization: Bearer …\"",
+    )
 }
 
 impl RequestContext for Context<'_> {

@@ -8,7 +8,7 @@ use vitrine_domain::shop as domain;
 use vitrine_model::id::{AccountId, ImportId, OrderId, ShopId};
 use vitrine_model::ledger::Party;
 
-use crate::access::{Declared, Subject, Who, access, check_root};
+use crate::access::{Declared, Scope, Subject, Who, access, check_root, keyed};
 use crate::catalog::{ProductImport, import_node};
 use crate::checkout::{Order, order_node};
 use crate::error::{code, protocol_error, settle};
@@ -78,7 +78,7 @@ impl SubscriptionRoot {
     }
 
     /// The import with this id, at a brand you work for: as it is now, and again whenever it was begun, or ended.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::CatalogRead))]
     async fn product_import_updated(
         &self,
         ctx: &Context<'_>,

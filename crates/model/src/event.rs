@@ -18,7 +18,7 @@ pub struct Model {
     pub kind: String,
     /// What it happened to: an id.
     pub subject: String,
-    /// Who did it: an account's id, "guest", "operator", "stripe" or "system".
+    /// Who did it: an account's or an API key's id, "guest", "operator", "stripe" or "system".
     pub actor: String,
     /// What they did it through: the id of a session; none for what nobody signed in did.
     pub through: Option<String>,

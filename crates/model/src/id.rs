@@ -143,6 +143,8 @@ ids! {
     AccountId = "acct",
     /// One signed-in device.
     SessionId = "sess",
+    /// A brand's API key.
+    ApiKeyId = "key",
     /// A second factor.
     FactorId = "factor",
     /// A token sent in a letter.

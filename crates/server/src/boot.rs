@@ -143,7 +143,7 @@ impl Vitrine {
         Ok(Self {
             platform: Arc::new(platform),
             api: Api::new(limits, config.documents()?),
-            throttle: Arc::new(Throttle::new(config.rate_limit, config.rate_limit_address)),
+            throttle: Arc::new(Throttle::new(config.rate_limits())),
             files,
             webhook_secrets: config.stripe_webhook_secrets.clone().into(),
             wake: Arc::new(Notify::new()),

@@ -9,6 +9,7 @@ use clap::builder::Resettable;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use vitrine_domain::settings::{DefaultTerms, Settings};
+use vitrine_domain::throttle::RateLimits;
 use vitrine_graphql::Documents;
 use vitrine_model::money::{BasisPoints, Currency};
 
@@ -135,6 +136,15 @@ pub struct Config {
     /// least.
     #[arg(long, env = "VITRINE_RATE_LIMIT", global = true, default_value_t = 100_000)]
     pub rate_limit: u32,
+
+    /// Points each brand's API key may spend in a minute; 0 for no limit.
+    #[arg(
+        long,
+        env = "VITRINE_RATE_LIMIT_KEY",
+        global = true,
+        default_value_t = 200_000
+    )]
+    pub rate_limit_key: u32,
 
     /// Points all that comes from one address may spend in a minute; 0 for no limit.
     #[arg(
@@ -320,6 +330,15 @@ impl Config {
         <Bare as clap::FromArgMatches>::from_arg_matches(&matches)
             .unwrap_or_else(|error| error.exit())
             .config
+    }
+
+    /// How much anybody may ask for in a minute.
+    pub(crate) fn rate_limits(&self) -> RateLimits {
+        RateLimits {
+            account: self.rate_limit,
+            key: self.rate_limit_key,
+            address: self.rate_limit_address,
+        }
     }
 
     /// The clock and chance the process runs by: the machine's own, unless something is rehearsed.

@@ -79,9 +79,7 @@ async fn answered(
     let viewer = request::viewer(app, cx, &parts.headers, peer)
         .await
         .map_err(Refused::Unserved)?;
-    if let Some(account) = viewer.account_id() {
-        meter.of_account(account).await.map_err(Refused::Exceeded)?;
-    }
+    limits::count(meter, &viewer).await.map_err(Refused::Exceeded)?;
     let session = viewer.session.as_ref().map(|session| session.id.to_string());
     let caller = Caller {
         cx: cx.clone().coming_through(session),

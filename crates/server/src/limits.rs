@@ -1,12 +1,25 @@
 //! Rate limits as clients read them: the header fields of <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use vitrine_domain::throttle::{Meter, Standing, WINDOW};
+use vitrine_domain::identity::{By, Viewer};
+use vitrine_domain::throttle::{Exceeded, Meter, Standing, WINDOW};
 
 /// What is left of each limit, and when there is more.
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// The limits that hold.
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// From now on counts for whoever asks too, and takes from her what any request costs.
+///
+/// # Errors
+/// When she has not that much left.
+pub(crate) async fn count(meter: &mut Meter, viewer: &Viewer) -> Result<(), Exceeded> {
+    match viewer.by() {
+        Some(By::Account { id, .. }) => meter.of_account(id).await,
+        Some(By::ApiKey { id, .. }) => meter.of_api_key(id).await,
+        None => Ok(()),
+    }
+}
 
 /// Writes how the client stands into its answer; nothing where nothing is limited.
 pub(crate) fn tell(meter: &Meter, headers: &mut HeaderMap) {

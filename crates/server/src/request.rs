@@ -79,6 +79,9 @@ pub(crate) async fn viewer(
     let known = if headers.contains_key(header::AUTHORIZATION) {
         let token = text(headers, header::AUTHORIZATION.as_str()).and_then(bearer);
         let token = SecretString::from(token.ok_or(Unserved::BadToken)?);
+        if identity::is_api_key(&token) {
+            return of_key(cx, viewer, &token).await;
+        }
         Some(opened(cx, &token).await?.ok_or(Unserved::BadToken)?)
     } else {
         let brought = cookies::brought(cx.settings(), headers);
@@ -96,6 +99,17 @@ pub(crate) async fn viewer(
     };
     (viewer.account, viewer.session) = known.unzip();
     Ok(viewer)
+}
+
+/// A brand's own program: nobody else asks with it, whatever secret of a guest's came along.
+async fn of_key(cx: &Context, viewer: Viewer, token: &SecretString) -> Result<Viewer, Unserved> {
+    let key = identity::open_api_key(cx, token).await;
+    let key = key.map_err(|error| Unserved::Fault(error.into()))?;
+    Ok(Viewer {
+        key: Some(key.ok_or(Unserved::BadToken)?),
+        guest: None,
+        ..viewer
+    })
 }
 
 async fn opened(

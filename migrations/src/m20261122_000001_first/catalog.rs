@@ -35,6 +35,21 @@ create table invitation (
 );
 create index invitation_email on invitation (email);
 create index invitation_expiry on invitation (expires_at);
+create table api_key (
+    id {uuid} not null primary key,
+    brand_id {uuid} not null references brand (id) on delete cascade,
+    label text not null,
+    scopes text not null,
+    secret_hash {bytes} not null unique,
+    hint text not null,
+    created_by {uuid} not null references account (id),
+    created_at {time} not null,
+    expires_at {time},
+    last_used_at {time},
+    revoked_at {time},
+    check (expires_at > created_at)
+);
+create index api_key_brand on api_key (brand_id, id);
 create table terms (
     id {uuid} not null primary key,
     brand_id {uuid} not null references brand (id),
@@ -142,6 +157,7 @@ create table product_import (
     id {uuid} not null primary key,
     brand_id {uuid} not null references brand (id),
     account_id {uuid} references account (id),
+    api_key_id {uuid} references api_key (id),
     file_name text not null,
     state text not null,
     upload_secret_hash {bytes},

@@ -138,7 +138,7 @@ create table fulfillment (
     brand_id {uuid} not null references brand (id),
     carrier text,
     tracking_code text,
-    shipped_by {uuid} not null references account (id),
+    shipped_by text not null,
     shipped_at {time} not null,
     delivered_at {time}
 );

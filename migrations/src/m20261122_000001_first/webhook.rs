@@ -14,7 +14,7 @@ create table webhook_endpoint (
     disabled text,
     failing_since {time},
     resting_until {time},
-    created_by {uuid} not null references account (id),
+    created_by text not null,
     created_at {time} not null,
     check ((disabled_at is null) = (disabled is null))
 );

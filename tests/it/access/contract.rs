@@ -13,6 +13,8 @@ pub(super) struct Field {
     pub(super) arguments: Vec<Argument>,
     /// What `@access` says: `ANYONE`, `ACCOUNT`, `OWNER`, `OPERATOR`.
     pub(super) who: String,
+    /// The scope with which an API key may, if any may.
+    pub(super) scope: Option<String>,
 }
 
 /// An argument of a field.
@@ -69,6 +71,7 @@ fn read(object: &str, field: &FieldDefinition) -> Field {
     let declared = directives.find(|directive| directive.node.name.node == "access");
     let who = declared.and_then(|directive| directive.node.get_argument("who").cloned());
     let who = who.unwrap_or_else(|| panic!("{object}.{} declares nobody", field.name.node));
+    let scope = declared.and_then(|directive| directive.node.get_argument("scope"));
     let arguments = field.arguments.iter().map(|argument| Argument {
         name: argument.node.name.node.to_string(),
         of: base(&argument.node.ty.node),
@@ -79,6 +82,7 @@ fn read(object: &str, field: &FieldDefinition) -> Field {
         leads_to: base(&field.ty.node),
         arguments: arguments.collect(),
         who: who.node.to_string(),
+        scope: scope.map(|scope| scope.node.to_string()),
     }
 }
 

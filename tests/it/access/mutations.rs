@@ -31,7 +31,10 @@ pub(super) enum May {
 }
 
 const STAFF: May = May::Only(&[Asker::BrandOwner, Asker::Operator]);
-const SHIPPERS: May = May::Only(&[Asker::Shipper, Asker::BrandOwner, Asker::Operator]);
+/// What a key may do as well, and does.
+const STAFF_OR_KEY: May = May::Only(&[Asker::Key, Asker::BrandOwner, Asker::Operator]);
+const COUNTERS: May = May::Only(&[Asker::NarrowKey, Asker::Key, Asker::BrandOwner, Asker::Operator]);
+const SHIPPERS: May = May::Only(&[Asker::Key, Asker::Shipper, Asker::BrandOwner, Asker::Operator]);
 const SHOPHOLDER: May = May::Only(&[Asker::Shopholder]);
 const CUSTOMER: May = May::Only(&[Asker::Customer]);
 const BUYER: May = May::Only(&[Asker::Buyer, Asker::Operator]);
@@ -67,6 +70,9 @@ pub(super) const ORDER: &[&str] = &[
     "brandInvitationAccept",
     "brandMemberUpdate",
     "brandMemberRemove",
+    "brandApiKeyCreate",
+    "brandApiKeyUpdate",
+    "brandApiKeyRevoke",
     "brandUpdate",
     "brandTermsChange",
     "brandFeeBearerSet",
@@ -131,6 +137,7 @@ pub(super) const ORDER: &[&str] = &[
 pub(super) fn case(name: &'static str, world: &World<'_>, made: &Made) -> Option<Case> {
     let found = of_people(name, world, made)
         .or_else(|| of_proofs(name))
+        .or_else(|| of_keys(name, world))
         .or_else(|| of_goods(name, world))
         .or_else(|| of_shops(name, world, made))
         .or_else(|| of_carts(name, world, made))
@@ -195,6 +202,18 @@ fn of_people(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)>
     })
 }
 
+fn of_keys(name: &str, world: &World<'_>) -> Option<(May, Value)> {
+    let input = match name {
+        "brandApiKeyCreate" => {
+            json!({ "brandId": world.brand, "label": "the accounts", "scopes": ["MONEY_READ"] })
+        }
+        "brandApiKeyUpdate" => json!({ "id": world.id("apiKey"), "label": "the warehouse" }),
+        "brandApiKeyRevoke" => json!({ "id": world.id("spareKey") }),
+        _ => return None,
+    };
+    Some((STAFF, input))
+}
+
 fn of_proofs(name: &str) -> Option<(May, Value)> {
     const OTHER: &str = "another horse battery";
     Some(match name {
@@ -236,13 +255,19 @@ fn of_goods(name: &str, world: &World<'_>) -> Option<(May, Value)> {
             STAFF,
             json!({ "brandId": brand, "country": "FR", "price": { "amount": "9.90", "currency": "EUR" } }),
         ),
-        "productUpdate" => (STAFF, json!({ "id": world.id("product"), "title": "Teapot" })),
-        "variantUpdate" => (STAFF, json!({ "variantId": variant, "sku": "TEA-2" })),
+        "productUpdate" => (
+            STAFF_OR_KEY,
+            json!({ "id": world.id("product"), "title": "Teapot" }),
+        ),
+        "variantUpdate" => (STAFF_OR_KEY, json!({ "variantId": variant, "sku": "TEA-2" })),
         "variantStockSet" => (
-            STAFF,
+            COUNTERS,
             json!({ "variantId": variant, "onHand": 50, "idempotencyKey": "count" }),
         ),
-        "productImportCreate" => (STAFF, json!({ "brandId": brand, "fileName": "products.csv" })),
+        "productImportCreate" => (
+            STAFF_OR_KEY,
+            json!({ "brandId": brand, "fileName": "products.csv" }),
+        ),
         _ => return None,
     })
 }
@@ -337,12 +362,12 @@ fn of_orders(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)>
             json!({ "orderId": order, "lines": lines, "reason": "the lid too" }),
         ),
         "orderContactErase" => (CUSTOMERS, json!({ "orderId": world.id("cancelled") })),
-        "returnDecline" => (STAFF, json!({ "returnId": world.id("return") })),
+        "returnDecline" => (STAFF_OR_KEY, json!({ "returnId": world.id("return") })),
         "returnApprove" => (
-            STAFF,
+            STAFF_OR_KEY,
             json!({ "returnId": made.get("returnRequest").map(|made| made["returns"][0]["id"].clone()) }),
         ),
-        "orderLinesRefund" => (STAFF, refund_of(world, 1)),
+        "orderLinesRefund" => (STAFF_OR_KEY, refund_of(world, 1)),
         "disputeEvidenceNote" => (
             STAFF,
             json!({ "disputeId": world.id("dispute"), "note": "Delivered, and signed for." }),
@@ -414,5 +439,5 @@ fn of_webhooks(name: &str, world: &World<'_>) -> Option<(May, Value)> {
         | "webhookEndpointDelete" => json!({ "id": hook }),
         _ => return None,
     };
-    Some((STAFF, input))
+    Some((STAFF_OR_KEY, input))
 }

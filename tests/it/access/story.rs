@@ -22,6 +22,7 @@ use vitrine_model::{Time, event};
 use super::world::{Asker, World};
 use crate::dispute::{decided, disputed};
 use crate::fulfillment::{RETURN, SHIP, hire};
+use crate::identity::api_keys::{ALL_SCOPES, key, new_key};
 use crate::import::import_text;
 use crate::operator::{GIVE, gift, hold, indebted};
 use crate::referral;
@@ -79,11 +80,16 @@ pub(super) async fn told(app: &App) -> World<'_> {
         (Asker::Stranger, app.someone("stranger").await),
         (Asker::Customer, customer),
         (Asker::Expired, app.nobody()),
+        (Asker::Key, app.nobody()),
+        (Asker::NarrowKey, app.nobody()),
+        (Asker::OtherKey, app.nobody()),
+        (Asker::RevokedKey, app.nobody()),
         (Asker::Buyer, guest),
         (Asker::OtherGuest, elsewhere.buyer),
         (Asker::Anonymous, app.nobody()),
     ]);
     let mut world = World::new(app, people, brand, expired);
+    world.named.insert("otherBrand", ink.brand.clone());
     world.named.insert("leaving", leaving.id);
     world.named.insert("order", bought.order);
     world.named.insert("orderLine", bought.lines[0].clone());
@@ -102,9 +108,40 @@ pub(super) async fn told(app: &App) -> World<'_> {
     webhooks(&mut world).await;
     asked(&mut world).await;
     invited(&mut world).await;
+    keys(&mut world).await;
     app.settle().await;
     world.learn().await;
     world
+}
+
+/// The brand's keys: one that may everything, one that counts stock, one revoked, one to spare; and another brand's.
+async fn keys(world: &mut World<'_>) {
+    let (app, tea, ink) = (world.app, world.brand.clone(), world.id("otherBrand").to_owned());
+    let (owner, other) = (
+        &world.people[&Asker::BrandOwner],
+        &world.people[&Asker::OtherTenant],
+    );
+    let all = key(owner, new_key(&tea, ALL_SCOPES)).await;
+    let narrow = key(owner, new_key(&tea, &["STOCK_WRITE"])).await;
+    let revoked = key(owner, new_key(&tea, ALL_SCOPES)).await;
+    does(owner, "brandApiKeyRevoke", json!({ "id": revoked.id })).await;
+    let mut spare = new_key(&tea, &["CATALOG_READ"]);
+    spare["expiresAt"] = json!("2030-01-01T00:00:00Z");
+    let spare = key(owner, spare).await;
+    let others = key(other, new_key(&ink, ALL_SCOPES)).await;
+    let made = [
+        (Asker::NarrowKey, &narrow),
+        (Asker::RevokedKey, &revoked),
+        (Asker::OtherKey, &others),
+        (Asker::Key, &all),
+    ];
+    for (asker, key) in made {
+        world.people.insert(asker, app.nobody().by_key(&key.secret));
+    }
+    // What a key did stands where its brand looks it up.
+    let told = json!({ "id": world.id("hook"), "description": "the till by the door" });
+    does(&world.people[&Asker::Key], "webhookEndpointUpdate", told).await;
+    world.named.extend([("apiKey", all.id), ("spareKey", spare.id)]);
 }
 
 /// What a market sells.

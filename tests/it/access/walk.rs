@@ -278,14 +278,14 @@ impl<'a, 'w> Walk<'a, 'w> {
         answer["data"][name].clone()
     }
 
-    /// Whether the request was not served at all, as it must be for a session that has ended, and only for it.
+    /// Whether the request was not served at all, as it must be for a session that has ended, or a key, and only for those.
     fn turned_away(&mut self, by: Asker, asked: &str, answer: &Value) -> bool {
         let away = answer["data"].is_null();
-        if by == Asker::Expired {
+        if by.is_over() {
             let code = &answer["errors"][0]["extensions"]["code"];
             if !away || code != "UNAUTHENTICATED" {
                 self.complaints
-                    .insert(format!("an expired session is served {asked}: {answer}"));
+                    .insert(format!("{by:?} is served {asked}: {answer}"));
             }
             return true;
         }
@@ -312,7 +312,12 @@ impl<'a, 'w> Walk<'a, 'w> {
             };
             let (found, place) = (&value[&pick.alias], format!("{}.{}", pick.of, pick.field.name));
             let by = judged.by;
+            let keyed = by.has(pick.field.scope.as_deref());
             let granted = match pick.field.who.as_str() {
+                // A key does only what a scope lets it do, and reads what everybody reads.
+                _ if by.is_key() && pick.of == "Mutation" => keyed,
+                "ACCOUNT" if by.is_key() => keyed,
+                "OWNER" | "BRAND_MANAGER" | "BRAND_OWNER" if by.is_key() => keyed && owners.contains(&by),
                 "ANYONE" => true,
                 "ACCOUNT" => by.is_signed_in(),
                 "OWNER" => by == Asker::Operator || owners.contains(&by),
@@ -323,7 +328,7 @@ impl<'a, 'w> Walk<'a, 'w> {
                 other => panic!("{place}: nobody knows {other}"),
             };
             if !granted {
-                let code = if by.is_signed_in() {
+                let code = if by.is_signed_in() || by.is_key() {
                     "FORBIDDEN"
                 } else {
                     "UNAUTHENTICATED"

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use vitrine_model::catalog::{brand, import, product, variant};
 use vitrine_model::checkout::{cart, dispute, fulfillment, order, order_line, refund, return_request};
 use vitrine_model::id::{BrandId, OrderId};
-use vitrine_model::identity::account;
+use vitrine_model::identity::{account, api_key};
 use vitrine_model::ledger::{Party, adjustment};
 use vitrine_model::payout;
 use vitrine_model::referral::link;
@@ -36,6 +36,14 @@ pub(super) enum Asker {
     Customer,
     /// The owner of the shop, by a session that has ended.
     Expired,
+    /// A program of the brand's, by a key with all scopes.
+    Key,
+    /// The same by a key with one scope, which counts stock.
+    NarrowKey,
+    /// A program of another brand's, by a key with all scopes.
+    OtherKey,
+    /// A program of the brand's, by a key that was revoked.
+    RevokedKey,
     /// A guest who bought, holding her secret.
     Buyer,
     /// A guest who bought elsewhere, holding her own secret.
@@ -45,7 +53,7 @@ pub(super) enum Asker {
 }
 
 impl Asker {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Shopholder,
         Self::BrandOwner,
         Self::Shipper,
@@ -54,16 +62,43 @@ impl Asker {
         Self::Stranger,
         Self::Customer,
         Self::Expired,
+        Self::Key,
+        Self::NarrowKey,
+        Self::OtherKey,
+        Self::RevokedKey,
         Self::Buyer,
         Self::OtherGuest,
         Self::Anonymous,
     ];
 
     pub(super) fn is_signed_in(self) -> bool {
-        !matches!(
+        let nobody = matches!(
             self,
             Self::Expired | Self::Buyer | Self::OtherGuest | Self::Anonymous
+        );
+        !nobody && !self.is_key()
+    }
+
+    pub(super) fn is_key(self) -> bool {
+        matches!(
+            self,
+            Self::Key | Self::NarrowKey | Self::OtherKey | Self::RevokedKey
         )
+    }
+
+    /// Whether what it asks by opens nothing any more.
+    pub(super) fn is_over(self) -> bool {
+        matches!(self, Self::Expired | Self::RevokedKey)
+    }
+
+    /// Whether it is a key that may what takes this scope.
+    pub(super) fn has(self, scope: Option<&str>) -> bool {
+        match self {
+            Self::Key | Self::OtherKey => scope.is_some(),
+            // Whoever counts stock may see what is counted.
+            Self::NarrowKey => matches!(scope, Some("STOCK_WRITE" | "CATALOG_READ")),
+            _ => false,
+        }
     }
 }
 
@@ -223,6 +258,22 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The same, and the brand's keys with this scope.
+    fn staff_and_keys(&self, id: BrandId, scope: &str) -> Vec<Asker> {
+        let keys: &[Asker] = match id.to_string() == self.brand {
+            true => &[Asker::Key, Asker::NarrowKey],
+            false => &[Asker::OtherKey],
+        };
+        let keys = keys.iter().copied().filter(|key| key.has(Some(scope)));
+        self.staff(id).into_iter().chain(keys).collect()
+    }
+
+    /// The brand's owners, and its keys with this scope.
+    fn owners_and_keys(&self, id: BrandId, scope: &str) -> Vec<Asker> {
+        let all = self.staff_and_keys(id, scope).into_iter();
+        all.filter(|asker| *asker != Asker::Shipper).collect()
+    }
+
     fn party(&self, party: Party) -> Vec<Asker> {
         match party {
             // A brand's money is its owners' concern, not that of all who work for it.
@@ -248,17 +299,21 @@ impl<'a> World<'a> {
             self.put(row.id, "Account", owners, true);
         }
         for row in self.all::<brand::Entity>().await {
-            let owners = self.staff(row.id);
+            let owners = self.staff_and_keys(row.id, "STOCK_WRITE");
             self.put(row.id, "Brand", owners, true);
+        }
+        for row in self.all::<api_key::Entity>().await {
+            let owners = self.party(Party::Brand(row.brand_id));
+            self.put(row.id, "ApiKey", owners, false);
         }
         let products = self.all::<product::Entity>().await;
         for row in &products {
-            let owners = self.staff(row.brand_id);
+            let owners = self.staff_and_keys(row.brand_id, "CATALOG_READ");
             self.put(row.id, "Product", owners, row.published);
         }
         for row in self.all::<variant::Entity>().await {
             let product = products.iter().find(|product| product.id == row.product_id);
-            let owners = self.staff(row.brand_id);
+            let owners = self.staff_and_keys(row.brand_id, "CATALOG_READ");
             self.put(
                 row.id,
                 "ProductVariant",
@@ -267,7 +322,7 @@ impl<'a> World<'a> {
             );
         }
         for row in self.all::<import::Entity>().await {
-            let owners = self.staff(row.brand_id);
+            let owners = self.staff_and_keys(row.brand_id, "CATALOG_READ");
             self.put(row.id, "ProductImport", owners, false);
         }
     }
@@ -316,7 +371,8 @@ impl<'a> World<'a> {
                 .filter(|line| line.order_id == order)
                 .map(|line| line.brand_id);
             let brands = brands.filter(|one| brand.is_none_or(|brand| brand == *one));
-            let staff = brands.flat_map(|brand| world.staff(brand)).collect::<Vec<_>>();
+            let staff = brands.flat_map(|brand| world.staff_and_keys(brand, "ORDERS_READ"));
+            let staff = staff.collect::<Vec<_>>();
             [orders[&order].clone(), staff].concat()
         };
         for row in self.all::<fulfillment::Entity>().await {
@@ -357,7 +413,7 @@ impl<'a> World<'a> {
         // An address may hold a secret of its receiver's: it is for those who manage the brand.
         let owners = |world: &Self, row: &endpoint::Model| {
             row.brand_id
-                .map_or_else(Vec::new, |brand| world.party(Party::Brand(brand)))
+                .map_or_else(Vec::new, |brand| world.owners_and_keys(brand, "WEBHOOKS_WRITE"))
         };
         for row in &endpoints {
             let owners = owners(self, row);
@@ -375,7 +431,10 @@ impl<'a> World<'a> {
 
     async fn learn_money(&mut self) {
         for row in self.all::<payout::Entity>().await {
-            let owners = self.party(row.party);
+            let owners = match row.party {
+                Party::Brand(brand) => self.owners_and_keys(brand, "MONEY_READ"),
+                party => self.party(party),
+            };
             self.put(row.id, "Payout", owners, false);
         }
         for row in self.all::<adjustment::Entity>().await {

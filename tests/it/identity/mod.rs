@@ -2,6 +2,7 @@
 
 mod account;
 mod activity;
+pub(crate) mod api_keys;
 mod cookie;
 mod email;
 mod factor;

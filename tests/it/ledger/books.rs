@@ -259,7 +259,7 @@ impl<'a> World<'a> {
                 brand_id: self.brand,
                 carrier: None,
                 tracking_code: None,
-                shipped_by: self.anna,
+                shipped_by: self.anna.to_string(),
                 shipped_at: self.cx.now(),
                 delivered_at: None,
             }

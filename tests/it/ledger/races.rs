@@ -76,7 +76,7 @@ async fn refund_one(
         restock: true,
         key: key.to_owned(),
     };
-    checkout::refund_lines(&app.vitrine().context(key), by, new).await
+    checkout::refund_lines(&app.vitrine().context(key), by.into(), new).await
 }
 
 async fn release(app: &App, worker: &str) {

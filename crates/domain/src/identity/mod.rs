@@ -4,7 +4,8 @@
 //! never opens anything again; one access token and one refresh token of a session are good at a time, and a refresh token
 //! that comes twice ends it; a token sent in a letter is good once; a new password ends the sessions begun with the old one;
 //! what a thief would do first takes a proof given a moment ago, and payouts wait after it;
-//! a brand keeps one owner at least; who works for it was invited, and has proved the address that was invited; only the command line makes an operator.
+//! a brand keeps one owner at least; who works for it was invited, and has proved the address that was invited; a brand's
+//! API key works for that brand alone, is nobody's account and never an owner; only the command line makes an operator.
 //!
 //! ```text
 //! session:  created ──▶ refreshed, again and again ──▶ expired: unused for too long, or at its limit
@@ -12,6 +13,8 @@
 //! ```
 
 mod allowance;
+mod api_key;
+mod by;
 mod commands;
 mod factor;
 mod freeze;
@@ -24,13 +27,16 @@ mod tokens;
 
 pub(crate) use allowance::Allowance;
 pub use allowance::Client;
+pub use api_key::{allows, allows_at, api_keys_by_id, api_keys_of, is_api_key, open_api_key, scopes};
+pub use by::By;
 pub use commands::{
-    Challenge, Device, Entrance, Invited, MAX_INVITATIONS, NewAccount, SecondStep, SignIn, SignedIn,
-    accept_invitation, answer_challenge, change_password, check_verified, confirm_email_change, confirm_totp,
-    create_account, enrol_totp, grant_operator, invite_member, refresh_session, remove_member, remove_totp,
-    rename_account, renew_recovery_codes, request_email_change, request_password_reset, resend_invitation,
-    reset_password, revoke_invitation, revoke_other_sessions, revoke_session, send_verification, sign_in,
-    sign_out, step_up, totp_since, undo_email_change, update_member, verify_email,
+    ApiKeyChange, Challenge, Device, Entrance, Invited, MAX_INVITATIONS, NewAccount, NewApiKey, SecondStep,
+    SignIn, SignedIn, accept_invitation, answer_challenge, change_password, check_verified,
+    confirm_email_change, confirm_totp, create_account, create_api_key, enrol_totp, grant_operator,
+    invite_member, refresh_session, remove_member, remove_totp, rename_account, renew_recovery_codes,
+    request_email_change, request_password_reset, resend_invitation, reset_password, revoke_api_key,
+    revoke_invitation, revoke_other_sessions, revoke_session, send_verification, sign_in, sign_out, step_up,
+    totp_since, undo_email_change, update_api_key, update_member, verify_email,
 };
 pub(crate) use commands::{erase, found_brand, lock_account, prove, sole_ownership, sweep};
 pub use factor::Enrolment;
@@ -41,6 +47,6 @@ pub use queries::{
     MAX_LISTED, Viewer, account_with_email, accounts_by_id, authenticate, invitations_of, member_role,
     members_of, memberships_of, offered_by, recheck, roles_at, sessions_of, staff_of,
 };
-pub use refusal::{InvitationRefusal, Refusal};
+pub use refusal::{ApiKeyRefusal, InvitationRefusal, Refusal};
 pub use rules::{check_password, hash_password};
 pub use tokens::Tokens;

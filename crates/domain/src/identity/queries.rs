@@ -5,12 +5,14 @@ use secrecy::SecretString;
 use vitrine_model::Time;
 use vitrine_model::catalog::brand;
 use vitrine_model::id::{AccountId, BrandId, InvitationId, SessionId};
-use vitrine_model::identity::{Role, account, brand_member, invitation, session};
+use vitrine_model::identity::{Role, account, api_key as keys, brand_member, invitation, session};
 use vitrine_model::text::Email;
 
 use crate::context::Context;
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::allowance::Client;
+use crate::identity::api_key;
+use crate::identity::by::By;
 use crate::identity::commands::alive;
 use crate::identity::refusal::Refusal;
 use crate::list::List;
@@ -19,13 +21,15 @@ use crate::secret;
 /// Most sessions, memberships or members listed at once.
 pub const MAX_LISTED: u64 = 200;
 
-/// Who asks: someone signed in, someone holding a guest's secret, both, or nobody known.
+/// Who asks: someone signed in, someone holding a guest's secret, both, a brand's own program, or nobody known.
 #[derive(Debug, Clone, Default)]
 pub struct Viewer {
     /// Who is signed in.
     pub account: Option<account::Model>,
     /// The session she is signed in with.
     pub session: Option<session::Model>,
+    /// The brand's key that a program of its own asks by. Then nobody is signed in, and no guest's secret counts.
+    pub key: Option<keys::Model>,
     /// SHA-256 of the guest's secret she sent along.
     pub guest: Option<Vec<u8>>,
     /// The device she asks with.
@@ -41,6 +45,12 @@ impl Viewer {
     /// Whether she runs the platform.
     pub fn is_operator(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.operator)
+    }
+
+    /// Who does what is asked for a brand; nobody when no one is known.
+    pub fn by(&self) -> Option<By> {
+        let account = self.account.as_ref().map(By::from);
+        account.or_else(|| self.key.as_ref().map(By::from))
     }
 }
 
@@ -64,12 +74,19 @@ pub async fn authenticate(
     Ok(account.map(|account| (account, session)))
 }
 
-/// Who `viewer` is now: her account as it stands, if the session she was known by still lives; `None` when it ended. Its
-/// access token may have been replaced meanwhile.
+/// Who `viewer` is now: her account as it stands, if the session she was known by still lives, or the API key as it
+/// stands; `None` when it ended. A session's access token may have been replaced meanwhile.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn recheck(cx: &Context, viewer: &Viewer) -> Result<Option<Viewer>, DbErr> {
+    if let Some(known) = &viewer.key {
+        let key = api_key::still(cx, known.id).await?;
+        return Ok(key.map(|key| Viewer {
+            key: Some(key),
+            ..viewer.clone()
+        }));
+    }
     let Some(known) = &viewer.session else {
         return Ok(Some(viewer.clone()));
     };
@@ -142,20 +159,23 @@ pub async fn roles_at(
 }
 
 /// Passes when `by` may do at `brand` what takes `needed`: roles earlier in the list include the later ones, and an
-/// operator may do everything.
+/// operator may do everything. A key passes at its own brand, but never where an owner is needed: what its scopes let it
+/// do is looked at where it comes in.
 ///
 /// # Errors
 /// `NotStaff` for a stranger, `BrandNotFound` when there is no such brand, `RoleLacking`, or a fault.
 pub async fn staff_of(
     db: &impl ConnectionTrait,
-    by: &account::Model,
+    by: impl Into<By>,
     brand: BrandId,
     needed: Role,
 ) -> Result<(), Failure<Refusal>> {
-    if by.operator {
-        return Ok(());
-    }
-    let Some(role) = member_role(db, brand, by.id).await? else {
+    let role = match by.into() {
+        By::Account { operator: true, .. } => return Ok(()),
+        By::Account { id, .. } => member_role(db, brand, id).await?,
+        By::ApiKey { brand: own, .. } => (own == brand).then_some(Role::Manager),
+    };
+    let Some(role) = role else {
         let known = brand::Entity::find_by_id(brand).one(db).await?;
         known.or_refuse(Refusal::BrandNotFound)?;
         return refuse(Refusal::NotStaff);

@@ -54,6 +54,8 @@ pub enum Refusal {
     AlreadyMember,
     /// About an invitation.
     Invitation(InvitationRefusal),
+    /// About an API key.
+    ApiKey(ApiKeyRefusal),
 }
 
 /// Why an invitation could not be had, or accepted.
@@ -65,4 +67,19 @@ pub enum InvitationRefusal {
     Elsewhere,
     /// As many of the brand's wait for their answer as may.
     TooMany,
+}
+
+/// Why an API key could not be had, or changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiKeyRefusal {
+    /// No such API key at a brand that is hers to manage.
+    NotFound,
+    /// It was revoked, or has run out.
+    Dead,
+    /// The brand has as many live API keys as it may.
+    TooMany(u64),
+    /// It may do nothing.
+    NoScopes,
+    /// It runs out before it is made.
+    ExpiresInThePast,
 }

@@ -10,14 +10,14 @@ use vitrine_model::identity::Role;
 use vitrine_model::ledger::Party;
 use vitrine_model::money::Currency;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Scope, Subject, Who, access, keyed};
 use crate::activity::{ActivityConnection, activities};
 use crate::catalog::import::{ProductImportConnection, imports_of};
 use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
-use crate::catalog::{is_staff, role_at};
+use crate::catalog::{role_at, works_for};
 use crate::checkout::{BrandOrderConnection, BrandOrderFilter, orders_of_brand};
 use crate::connection::{connection, page, whole};
-use crate::identity::{BrandInvitation, BrandMember};
+use crate::identity::{ApiKeyConnection, BrandInvitation, BrandMember, api_keys};
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::load;
 use crate::money::{CurrencyCode, Money};
@@ -44,7 +44,7 @@ pub struct Brand(pub(crate) brand::Model);
 
 impl Subject for Brand {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        is_staff(ctx, self.0.id).await
+        works_for(ctx, self.0.id).await
     }
 
     async fn role(&self, ctx: &Context<'_>) -> Result<Option<Role>> {
@@ -147,13 +147,13 @@ impl Brand {
     }
 
     /// What it has earned, by currency.
-    #[graphql(directive = access::apply(Who::BrandOwner), complexity = "2 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::BrandOwner, Scope::MoneyRead), complexity = "2 * child_complexity")]
     async fn balance(&self, ctx: &Context<'_>) -> Result<Vec<Earnings>> {
         ledger::earnings(ctx, Party::Brand(self.0.id)).await
     }
 
     /// What happened to its money, the latest first, with running balances.
-    #[graphql(directive = access::apply(Who::BrandOwner))]
+    #[graphql(directive = keyed::apply(Who::BrandOwner, Scope::MoneyRead))]
     async fn statement(
         &self,
         ctx: &Context<'_>,
@@ -187,7 +187,7 @@ impl Brand {
     }
 
     /// Its payouts, the newest first.
-    #[graphql(directive = access::apply(Who::BrandOwner))]
+    #[graphql(directive = keyed::apply(Who::BrandOwner, Scope::MoneyRead))]
     async fn payouts(
         &self,
         ctx: &Context<'_>,
@@ -213,7 +213,7 @@ impl Brand {
     }
 
     /// The paid orders that hold something of it, the newest first: its own part of each.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn orders(
         &self,
         ctx: &Context<'_>,
@@ -227,7 +227,7 @@ impl Brand {
     }
 
     /// Imports of its product files, the newest first.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn imports(
         &self,
         ctx: &Context<'_>,
@@ -241,7 +241,7 @@ impl Brand {
     }
 
     /// Addresses that are told of what happens to it, the oldest first.
-    #[graphql(directive = access::apply(Who::BrandManager))]
+    #[graphql(directive = keyed::apply(Who::BrandManager, Scope::WebhooksWrite))]
     async fn webhook_endpoints(
         &self,
         ctx: &Context<'_>,
@@ -251,6 +251,19 @@ impl Brand {
         before: Option<String>,
     ) -> Result<WebhookEndpointConnection> {
         webhook::endpoints(ctx, Some(self.0.id), page(first, after, last, before)?).await
+    }
+
+    /// Keys by which programs of its own ask, the newest first, those that open nothing any more among them.
+    #[graphql(directive = access::apply(Who::BrandManager))]
+    async fn api_keys(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<ApiKeyConnection> {
+        api_keys(ctx, self.0.id, (first, after, last, before)).await
     }
 
     /// When it was founded here.

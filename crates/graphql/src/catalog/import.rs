@@ -9,7 +9,7 @@ use vitrine_model::catalog as rows;
 use vitrine_model::catalog::{NoteKind, import, import_note};
 use vitrine_model::id::ImportId;
 
-use crate::access::{Declared, Subject, Who, access, root_part};
+use crate::access::{Declared, Scope, Subject, Who, access, keyed, root_part};
 use crate::catalog::brand::Brand;
 use crate::catalog::is_staff;
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
@@ -59,7 +59,7 @@ impl From<NewUpload> for ProductImport {
 
 impl Subject for ProductImport {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        is_staff(ctx, self.row.brand_id).await
+        is_staff(ctx, self.row.brand_id, Scope::CatalogRead.into()).await
     }
 }
 
@@ -67,87 +67,87 @@ impl Subject for ProductImport {
 #[Object(guard = Declared(self))]
 impl ProductImport {
     /// Its id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     pub(crate) async fn id(&self) -> ID {
         self.row.id.to_string().into()
     }
 
     /// Whose products.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn brand(&self, ctx: &Context<'_>) -> Result<Option<Brand>> {
         Ok(load(ctx, self.row.brand_id).await?.map(Brand))
     }
 
     /// Where to send the file within a day: by HTTP PUT with the file as its body, again when the connection broke off. It
     /// holds a secret, takes one whole file, and is told in the answer to `productImportCreate` only.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn upload_url(&self) -> Option<&str> {
         self.upload_url.as_ref().map(ExposeSecret::expose_secret)
     }
 
     /// What the file was called.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn file_name(&self) -> &str {
         self.row.file_name.as_str()
     }
 
     /// How far it is.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn state(&self) -> ImportState {
         self.row.state.into()
     }
 
     /// Why the whole file was refused.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn failure(&self) -> Option<&str> {
         self.row.failure.as_deref()
     }
 
     /// The file's size in bytes; zero until it is uploaded.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn bytes_total(&self) -> UnsignedInt64 {
         self.row.bytes_total.into()
     }
 
     /// How many bytes of it have landed.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn bytes_done(&self) -> UnsignedInt64 {
         self.row.bytes_done.into()
     }
 
     /// Rows read, the headings not among them.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn rows_read(&self) -> i64 {
         self.row.rows_read
     }
 
     /// Rows of which something did not land, each with an entry in `errors` while there are 10 000 of those at most.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn rows_failed(&self) -> i64 {
         self.row.rows_failed
     }
 
     /// Products that are new.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn products_created(&self) -> i64 {
         self.row.products_created
     }
 
     /// Products that differ from before.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn products_updated(&self) -> i64 {
         self.row.products_updated
     }
 
     /// Products just as they were.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn products_unchanged(&self) -> i64 {
         self.row.products_unchanged
     }
 
     /// What could not be understood, in about the order of the file: the first 10 000, then an entry that says how many
     /// more there are.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn errors(
         &self,
         ctx: &Context<'_>,
@@ -162,7 +162,7 @@ impl ProductImport {
     }
 
     /// What changed, product by product, and what of the file was not followed: the first 10 000, then an entry that says how many more there are.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn changes(
         &self,
         ctx: &Context<'_>,
@@ -177,19 +177,19 @@ impl ProductImport {
     }
 
     /// When it was asked for.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn created_at(&self) -> DateTime<Utc> {
         self.row.created_at
     }
 
     /// When reading began.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn started_at(&self) -> Option<DateTime<Utc>> {
         self.row.started_at
     }
 
     /// When it ended, well or not.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn finished_at(&self) -> Option<DateTime<Utc>> {
         self.row.finished_at
     }
@@ -317,7 +317,7 @@ pub(crate) async fn import_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Pro
     let Some(row) = load(ctx, id).await? else {
         return Ok(None);
     };
-    let seen = is_staff(ctx, row.brand_id).await?;
+    let seen = is_staff(ctx, row.brand_id, Scope::CatalogRead.into()).await?;
     Ok(seen.then(|| row.into()))
 }
 
@@ -329,7 +329,7 @@ root_part! {
 #[Object(guard = Declared(self))]
 impl ImportQuery {
     /// The import with this id; `null` when there is none at a brand you work for.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::CatalogRead))]
     async fn product_import(
         &self,
         ctx: &Context<'_>,
@@ -349,14 +349,14 @@ impl ImportMutation {
     /// Asks for the import of a Shopify product file (CSV). Send the file to `uploadUrl`, then ask `productImport` how far
     /// it is. A quantity in it sets a variant's stock when it is another than the last file stated: the same file again
     /// leaves what was sold and counted since. For owners and managers. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::CatalogWrite))]
     async fn product_import_create(
         &self,
         ctx: &Context<'_>,
         input: ProductImportCreateInput,
     ) -> Result<ProductImportCreatePayload> {
         answer(ctx, async {
-            let (by, brand) = (ctx.account()?, parse_id(&input.brand_id)?);
+            let (by, brand) = (ctx.by()?, parse_id(&input.brand_id)?);
             let file_name = at("fileName", input.file_name.parse())?;
             let new = NewImport { brand, file_name };
             Ok(catalog::create_import(ctx.cx(), by, new).await?.into())

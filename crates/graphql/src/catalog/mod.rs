@@ -11,9 +11,10 @@ mod refusal;
 mod variant;
 
 use async_graphql::{Context, ID, Result};
-use vitrine_domain::catalog;
+use vitrine_domain::identity::By;
+use vitrine_domain::{catalog, identity};
 use vitrine_model::id::{BrandId, ProductId, VariantId};
-use vitrine_model::identity::Role;
+use vitrine_model::identity::{Role, Scope};
 use vitrine_model::text::Handle;
 
 use crate::error::settle;
@@ -28,13 +29,21 @@ pub(crate) use product::Product;
 pub use query::CatalogQuery;
 pub(crate) use variant::ProductVariant;
 
-/// Whether the viewer works for the brand, in any role, or runs the platform.
-pub(crate) async fn is_staff(ctx: &Context<'_>, brand: BrandId) -> Result<bool> {
-    let viewer = ctx.viewer();
-    match viewer.account_id() {
-        _ if viewer.is_operator() => Ok(true),
-        Some(account) => Ok(load(ctx, RoleAt(brand, account)).await?.is_some()),
+/// Whether the viewer works for the brand, in any role, or runs the platform; an API key, whether it is the brand's.
+pub(crate) async fn works_for(ctx: &Context<'_>, brand: BrandId) -> Result<bool> {
+    match ctx.viewer().by() {
+        Some(By::Account { operator: true, .. }) => Ok(true),
+        Some(By::Account { id, .. }) => Ok(load(ctx, RoleAt(brand, id)).await?.is_some()),
+        Some(By::ApiKey { brand: own, .. }) => Ok(own == brand),
         None => Ok(false),
+    }
+}
+
+/// The same, but of an API key also whether it has the scope.
+pub(crate) async fn is_staff(ctx: &Context<'_>, brand: BrandId, scope: Scope) -> Result<bool> {
+    match &ctx.viewer().key {
+        Some(key) => Ok(identity::allows_at(key, brand, scope)),
+        None => works_for(ctx, brand).await,
     }
 }
 
@@ -77,7 +86,7 @@ pub(crate) async fn product_seen(ctx: &Context<'_>, id: ProductId) -> Result<Opt
     let Some(row) = load(ctx, id).await? else {
         return Ok(None);
     };
-    let seen = row.published || is_staff(ctx, row.brand_id).await?;
+    let seen = row.published || is_staff(ctx, row.brand_id, Scope::CatalogRead).await?;
     Ok(seen.then_some(Product(row)))
 }
 
@@ -99,7 +108,9 @@ async fn product_called(ctx: &Context<'_>, brand: &ID, handle: &str) -> Result<O
     };
     let found = catalog::product_by_handle(ctx.cx().db(), brand, &handle).await;
     match settle(ctx, found)? {
-        Some(row) if row.published || is_staff(ctx, brand).await? => Ok(Some(Product(row))),
+        Some(row) if row.published || is_staff(ctx, brand, Scope::CatalogRead).await? => {
+            Ok(Some(Product(row)))
+        }
         _ => Ok(None),
     }
 }

@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 use vitrine_domain::catalog::{self, StockCount};
 
-use crate::access::{Declared, Who, access, root_part};
+use crate::access::{Declared, Scope, Who, access, keyed, root_part};
 use crate::catalog::brand::{Brand, Terms};
 use crate::catalog::inputs::{
     BrandCreateInput, BrandFeeBearerSetInput, BrandTermsChangeInput, BrandUpdateInput, ProductUpdateInput,
@@ -161,14 +161,14 @@ impl CatalogMutation {
     }
 
     /// Changes a product. For owners and managers of its brand. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::CatalogWrite))]
     async fn product_update(
         &self,
         ctx: &Context<'_>,
         input: ProductUpdateInput,
     ) -> Result<ProductUpdatePayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            let (by, id) = (ctx.by()?, parse_id(&input.id)?);
             Ok(Product(
                 catalog::update_product(ctx.cx(), by, id, input.parse()?).await?,
             ))
@@ -177,14 +177,14 @@ impl CatalogMutation {
     }
 
     /// Changes a variant. For owners and managers of its brand. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::CatalogWrite))]
     async fn variant_update(
         &self,
         ctx: &Context<'_>,
         input: VariantUpdateInput,
     ) -> Result<VariantUpdatePayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.variant_id)?);
+            let (by, id) = (ctx.by()?, parse_id(&input.variant_id)?);
             let change = input.parse()?;
             Ok(ProductVariant(
                 catalog::update_variant(ctx.cx(), by, id, change).await?,
@@ -195,14 +195,14 @@ impl CatalogMutation {
 
     /// Sets how many pieces of a variant there are, and has them counted from now on. For owners and managers of its
     /// brand. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::StockWrite))]
     async fn variant_stock_set(
         &self,
         ctx: &Context<'_>,
         input: VariantStockSetInput,
     ) -> Result<VariantStockSetPayload> {
         answer(ctx, async {
-            let (by, variant) = (ctx.account()?, parse_id(&input.variant_id)?);
+            let (by, variant) = (ctx.by()?, parse_id(&input.variant_id)?);
             let on_hand = input.on_hand;
             let count = StockCount { variant, on_hand };
             let key = &input.idempotency_key;

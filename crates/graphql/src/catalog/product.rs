@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use vitrine_domain::catalog;
 use vitrine_model::catalog::{product, product_image};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Scope, Subject, Who, access, keyed};
 use crate::catalog::brand::Brand;
 use crate::catalog::is_staff;
 use crate::catalog::loaders::{ImagesOf, TagsOf, TermsNow, TextOf, VariantsOf};
@@ -21,7 +21,7 @@ pub struct Product(pub(crate) product::Model);
 
 impl Subject for Product {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        is_staff(ctx, self.0.brand_id).await
+        is_staff(ctx, self.0.brand_id, Scope::CatalogRead.into()).await
     }
 }
 
@@ -123,7 +123,7 @@ impl Product {
     }
 
     /// What the brand pays on a sale: basis points of the price without VAT. The product's own rate, or the brand's.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::CatalogRead))]
     async fn commission_rate(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
         let terms = load(ctx, TermsNow(self.0.brand_id)).await?;
         let now = ctx.cx().now();
@@ -131,13 +131,13 @@ impl Product {
     }
 
     /// The product's own rate, in basis points, where it has one.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn own_commission_rate(&self, ctx: &Context<'_>) -> Option<i32> {
         catalog::own_commission(&self.0, ctx.cx().now()).map(|rate| rate.get())
     }
 
     /// When a lower rate of its own that was announced takes over; `null` when none was.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::CatalogRead))]
     async fn commission_cut_at(&self, ctx: &Context<'_>) -> Option<DateTime<Utc>> {
         let now = ctx.cx().now();
         self.0.next_commission_from.filter(|from| *from > now)

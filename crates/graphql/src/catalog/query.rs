@@ -5,7 +5,7 @@ use vitrine_domain::catalog::{self, ProductFilter, ProductOrder, ProductPlace};
 use vitrine_domain::page::Page;
 use vitrine_model::catalog::product;
 
-use crate::access::{Declared, Who, access, root_part};
+use crate::access::{Declared, Scope, Who, access, root_part};
 use crate::catalog::brand::{Brand, BrandConnection};
 use crate::catalog::product::{Product, ProductConnection};
 use crate::catalog::{brand_called, brand_node, is_staff, product_called, product_node};
@@ -89,7 +89,7 @@ impl ProductFilterInput {
         let brand = self.brand_id.as_ref().map(parse_id).transpose()?;
         if self.visibility != ProductVisibility::Published {
             let staff = match brand {
-                Some(brand) => is_staff(ctx, brand).await?,
+                Some(brand) => is_staff(ctx, brand, Scope::CatalogRead.into()).await?,
                 None => ctx.viewer().is_operator(),
             };
             if !staff {

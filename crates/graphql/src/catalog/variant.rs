@@ -5,7 +5,7 @@ use vitrine_domain::catalog;
 use vitrine_model::catalog as rows;
 use vitrine_model::catalog::{brand, variant};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Scope, Subject, Who, access, keyed};
 use crate::catalog::loaders::LowestOf;
 use crate::catalog::product::{Product, ProductImage};
 use crate::catalog::{is_staff, product_seen};
@@ -29,7 +29,7 @@ pub struct ProductVariant(pub(crate) variant::Model);
 
 impl Subject for ProductVariant {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        is_staff(ctx, self.0.brand_id).await
+        is_staff(ctx, self.0.brand_id, Scope::CatalogRead.into()).await
     }
 }
 
@@ -91,7 +91,7 @@ impl ProductVariant {
     }
 
     /// The lowest price a buyer may be given.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::CatalogRead))]
     async fn price_floor(&self, ctx: &Context<'_>) -> Result<Option<Money>> {
         let brand = self.brand_row(ctx).await?;
         Ok(self.0.floor.map(|amount| Money::new(amount, brand.currency)))
@@ -128,25 +128,25 @@ impl ProductVariant {
     }
 
     /// Whether its stock is counted.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn is_tracked(&self) -> bool {
         self.0.tracked
     }
 
     /// What happens when no piece is left.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn stock_policy(&self) -> StockPolicy {
         self.0.policy.into()
     }
 
     /// Pieces in the warehouse, those reserved among them. Below zero when more were sold than there are.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn stock_on_hand(&self) -> i64 {
         self.0.on_hand
     }
 
     /// Pieces promised to orders not yet paid.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::CatalogRead))]
     async fn stock_reserved(&self) -> i64 {
         self.0.reserved
     }

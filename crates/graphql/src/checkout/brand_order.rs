@@ -9,7 +9,7 @@ use vitrine_model::id::{BrandId, Id};
 use vitrine_model::ledger::{UnitKind, unit};
 use vitrine_model::money::Currency;
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Scope, Subject, Who, keyed};
 use crate::checkout::cost::{PostalAddress, address_of};
 use crate::checkout::dispute::{Dispute, View, disputes_of};
 use crate::checkout::fulfillment::{Fulfillment, fulfillments_of};
@@ -63,37 +63,37 @@ impl Subject for BrandOrder {
 #[Object(guard = Declared(self))]
 impl BrandOrder {
     /// The order's id: what `fulfillmentCreate` and `orderLinesRefund` ask for.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn order_id(&self) -> ID {
         self.order.id.to_string().into()
     }
 
     /// What people read out on the phone.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn number(&self) -> &str {
         &self.order.number
     }
 
     /// When it was paid.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn paid_at(&self) -> Option<DateTime<Utc>> {
         self.order.paid_at
     }
 
     /// When it was cancelled; `null` while it stands.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn cancelled_at(&self) -> Option<DateTime<Utc>> {
         self.order.closed_at
     }
 
     /// How far shipping is.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn fulfillment_status(&self, ctx: &Context<'_>) -> Result<OrderFulfillmentStatus> {
         Ok(checkout::fulfillment_state(&self.units(ctx).await?).into())
     }
 
     /// The brand's lines.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "10 * child_complexity")]
     async fn lines(&self, ctx: &Context<'_>) -> Result<Vec<BrandOrderLine>> {
         let lines = load(ctx, OrderLinesOf(self.order.id)).await?.unwrap_or_default();
         let own = lines.into_iter().filter(|line| line.brand_id == self.brand);
@@ -102,7 +102,7 @@ impl BrandOrder {
     }
 
     /// The brand's shipping, as a unit; `null` when it was free.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn shipping_unit(&self, ctx: &Context<'_>) -> Result<Option<OrderUnit>> {
         let units = self.units(ctx).await?;
         Ok(units
@@ -112,19 +112,19 @@ impl BrandOrder {
     }
 
     /// What the buyer paid for the brand's goods, VAT included.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn goods_total(&self, ctx: &Context<'_>) -> Result<Money> {
         self.sum(ctx, UnitKind::Goods).await
     }
 
     /// What the buyer paid for the brand's shipping, VAT included.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn shipping_total(&self, ctx: &Context<'_>) -> Result<Money> {
         self.sum(ctx, UnitKind::Shipping).await
     }
 
     /// Whom to deliver to; `null` once the order is cancelled.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn buyer_name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let contact = self.contact(ctx).await?;
         Ok(contact
@@ -133,33 +133,33 @@ impl BrandOrder {
     }
 
     /// Where to deliver to; `null` once the order is cancelled.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn delivery_address(&self, ctx: &Context<'_>) -> Result<Option<PostalAddress>> {
         let contact = self.contact(ctx).await?;
         Ok(contact.and_then(|contact| address_of!(&contact)))
     }
 
     /// The brand's parcels.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "5 * child_complexity")]
     async fn fulfillments(&self, ctx: &Context<'_>) -> Result<Vec<Fulfillment>> {
         fulfillments_of(ctx, self.order.id, Some(self.brand)).await
     }
 
     /// The returns the brand decides.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "5 * child_complexity")]
     async fn returns(&self, ctx: &Context<'_>) -> Result<Vec<Return>> {
         returns_of(ctx, self.order.id, Some(self.brand)).await
     }
 
     /// The brand's parts of the order's refunds.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "5 * child_complexity")]
     async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>> {
         refunds_of(ctx, self.order.id, Some(self.brand)).await
     }
 
     /// The order's disputes, as far as they concern the brand: what a bank claims of its pieces, and what is said against
     /// it.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "5 * child_complexity")]
     async fn disputes(&self, ctx: &Context<'_>) -> Result<Vec<Dispute>> {
         disputes_of(ctx, self.order.id, View::Brand(self.brand)).await
     }
@@ -188,73 +188,73 @@ impl Subject for BrandOrderLine {
 #[Object(guard = Declared(self))]
 impl BrandOrderLine {
     /// Its id: what `fulfillmentCreate` and `orderLinesRefund` name.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn id(&self) -> ID {
         self.line.id.to_string().into()
     }
 
     /// The product's id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn product_id(&self) -> ID {
         self.line.product_id.to_string().into()
     }
 
     /// The variant's id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn variant_id(&self) -> ID {
         self.line.variant_id.to_string().into()
     }
 
     /// The product's title then.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn title(&self) -> &str {
         self.line.title.as_str()
     }
 
     /// The variant's title then.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn variant_title(&self) -> &str {
         self.line.variant_title.as_str()
     }
 
     /// The variant's stock-keeping unit then.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn sku(&self) -> Option<&str> {
         self.line.sku.as_ref().map(|sku| sku.as_str())
     }
 
     /// How many pieces.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn quantity(&self) -> i32 {
         self.line.quantity
     }
 
     /// What the buyer paid for one, VAT included.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn price(&self) -> Money {
         self.money(self.line.price)
     }
 
     /// The list price of one, VAT included.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn list_price(&self) -> Money {
         self.money(self.line.list_price)
     }
 
     /// The commission the brand pays for one.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn commission(&self) -> Money {
         self.money(self.line.commission)
     }
 
     /// What the brand gets for one, before the payment provider's fee.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn earnings(&self) -> Money {
         self.money(self.line.brand_part)
     }
 
     /// Each piece, and how far it is.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "10 * child_complexity")]
     async fn units(&self, ctx: &Context<'_>) -> Result<Vec<OrderUnit>> {
         let units = units_of(ctx, self.line.order_id, Some(self.line.brand_id)).await?;
         let own = units

@@ -10,7 +10,7 @@ use vitrine_model::id::{BrandId, DisputeId, OrderId};
 use vitrine_model::ledger::{Part, dispute_part};
 use vitrine_model::text::Evidence;
 
-use crate::access::{Declared, Subject, Who, access, root_part};
+use crate::access::{Declared, Scope, Subject, Who, access, keyed, root_part};
 use crate::catalog::{Brand, is_staff};
 use crate::checkout::parcel_loaders::{DisputeNotesOf, DisputePartsOf, DisputesOf};
 use crate::checkout::unit::{OrderUnit, units_of};
@@ -111,31 +111,31 @@ impl Subject for Dispute {
 #[Object(guard = Declared(self))]
 impl Dispute {
     /// Its id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     pub(crate) async fn id(&self) -> ID {
         self.row.id.to_string().into()
     }
 
     /// The order's id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn order_id(&self) -> ID {
         self.row.order_id.to_string().into()
     }
 
     /// How far it is.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn state(&self) -> DisputeState {
         self.row.state.into()
     }
 
     /// Whether the bank only asks: nobody's money is taken, and a refund answers it best.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn is_inquiry(&self) -> bool {
         self.row.inquiry
     }
 
     /// What is disputed; to staff of a brand, of the brand's pieces and shipping only.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn amount(&self, ctx: &Context<'_>) -> Result<Money> {
         let minor = match self.view {
             View::Buyer | View::Operator => self.row.amount,
@@ -145,44 +145,44 @@ impl Dispute {
     }
 
     /// Why, in Stripe's words: `fraudulent`, `product_not_received`….
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn reason(&self) -> &str {
         &self.row.reason
     }
 
     /// Until when it can be answered; `null` when it cannot.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn evidence_due_at(&self) -> Option<DateTime<Utc>> {
         self.row.evidence_due_at
     }
 
     /// When it began.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn opened_at(&self) -> DateTime<Utc> {
         self.row.opened_at
     }
 
     /// When it was decided and the money was settled.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn closed_at(&self) -> Option<DateTime<Utc>> {
         self.row.closed_at
     }
 
     /// What it cost in the end: to staff of a brand, the brand; to operators, the platform and its parties together, the
     /// fee apart. `null` to the buyer.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn lost(&self, ctx: &Context<'_>) -> Result<Option<Money>> {
         self.inner(ctx, self.row.loss, |part| part.lost).await
     }
 
     /// The payment provider's fee for it: to staff of a brand, what was charged on to the brand. `null` to the buyer.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn fee(&self, ctx: &Context<'_>) -> Result<Option<Money>> {
         self.inner(ctx, self.row.fee, |part| part.fee).await
     }
 
     /// The pieces and the shipping that it claims something of; none while the bank only asks.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "10 * child_complexity")]
     async fn units(&self, ctx: &Context<'_>) -> Result<Vec<OrderUnit>> {
         let parts = self.parts(ctx).await?;
         let units = units_of(ctx, self.row.order_id, None).await?;
@@ -193,7 +193,7 @@ impl Dispute {
     }
 
     /// What is said against it: to staff of a brand, by the brand. None is shown to the buyer.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "5 * child_complexity")]
     async fn evidence_notes(&self, ctx: &Context<'_>) -> Result<Vec<DisputeNote>> {
         let notes = load(ctx, DisputeNotesOf(self.row.id)).await?.unwrap_or_default();
         let seen = notes.into_iter().filter(|note| match self.view {
@@ -205,7 +205,7 @@ impl Dispute {
     }
 
     /// When the payment provider was last told what is said against it; `null` to the buyer, and before.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn evidence_sent_at(&self) -> Option<DateTime<Utc>> {
         self.row.evidence_sent_at.filter(|_| self.view != View::Buyer)
     }
@@ -225,7 +225,7 @@ impl Subject for DisputeNote {
 #[Object(guard = Declared(self))]
 impl DisputeNote {
     /// The brand that says it; `null` for the platform.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn brand(&self, ctx: &Context<'_>) -> Result<Option<Brand>> {
         match self.0.side.parse::<BrandId>() {
             Ok(brand) => Ok(load(ctx, brand).await?.map(Brand)),
@@ -234,13 +234,13 @@ impl DisputeNote {
     }
 
     /// What it says.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn note(&self) -> &str {
         self.0.note.as_str()
     }
 
     /// When it was written.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn written_at(&self) -> DateTime<Utc> {
         self.0.written_at
     }
@@ -419,7 +419,7 @@ async fn view_of(ctx: &Context<'_>, row: &dispute::Model) -> Result<View> {
         return Ok(View::Operator);
     }
     for unit in units_of(ctx, row.order_id, None).await? {
-        if is_staff(ctx, unit.brand_id).await? {
+        if is_staff(ctx, unit.brand_id, Scope::OrdersRead.into()).await? {
             return Ok(View::Brand(unit.brand_id));
         }
     }

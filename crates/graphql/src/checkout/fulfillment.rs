@@ -7,7 +7,7 @@ use vitrine_domain::failure::persistently;
 use vitrine_model::checkout::fulfillment;
 use vitrine_model::id::{BrandId, FulfillmentId, OrderId};
 
-use crate::access::{Declared, Subject, Who, access, root_part};
+use crate::access::{Declared, Scope, Subject, Who, keyed, root_part};
 use crate::catalog::{Brand, is_staff};
 use crate::checkout::parcel_loaders::FulfillmentsOf;
 use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
@@ -29,49 +29,49 @@ impl Subject for Fulfillment {
 #[Object(guard = Declared(self))]
 impl Fulfillment {
     /// Its id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     pub(crate) async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
     /// The order's id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn order_id(&self) -> ID {
         self.0.order_id.to_string().into()
     }
 
     /// Who ships.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn brand(&self, ctx: &Context<'_>) -> Result<Option<Brand>> {
         Ok(load(ctx, self.0.brand_id).await?.map(Brand))
     }
 
     /// Who carries it.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn carrier(&self) -> Option<&str> {
         self.0.carrier.as_ref().map(|carrier| carrier.as_str())
     }
 
     /// The carrier's number.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn tracking_code(&self) -> Option<&str> {
         self.0.tracking_code.as_ref().map(|code| code.as_str())
     }
 
     /// When it was shipped.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn shipped_at(&self) -> DateTime<Utc> {
         self.0.shipped_at
     }
 
     /// When it arrived, once known.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn delivered_at(&self) -> Option<DateTime<Utc>> {
         self.0.delivered_at
     }
 
     /// What is in it.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "10 * child_complexity")]
     async fn units(&self, ctx: &Context<'_>) -> Result<Vec<OrderUnit>> {
         let units = units_of(ctx, self.0.order_id, Some(self.0.brand_id)).await?;
         let inside = units
@@ -145,14 +145,14 @@ impl FulfillmentMutation {
     /// Ships pieces of a paid order: staff of a brand ship its own lines, those that are not shipped or refunded. Return
     /// windows open at delivery, or some days after shipment where delivery stays unknown. Codes: `INVALID`, `NOT_FOUND`,
     /// `FORBIDDEN`, `WRONG_STATE`, `TOO_FEW_UNITS`, `LIMIT_REACHED`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::FulfillmentWrite))]
     async fn fulfillment_create(
         &self,
         ctx: &Context<'_>,
         input: FulfillmentCreateInput,
     ) -> Result<FulfillmentCreatePayload> {
         answer(ctx, async {
-            let (by, new) = (ctx.account()?, input.parse()?);
+            let (by, new) = (ctx.by()?, input.parse()?);
             let ship = || checkout::create_fulfillment(ctx.cx(), by, new.clone());
             Ok(Fulfillment(persistently(ship).await?))
         })
@@ -161,14 +161,14 @@ impl FulfillmentMutation {
 
     /// Records that a parcel of your brand arrived: return windows count from there. A parcel arrives once: the same time
     /// said again changes nothing, another is refused. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::FulfillmentWrite))]
     async fn fulfillment_delivered(
         &self,
         ctx: &Context<'_>,
         input: FulfillmentDeliveredInput,
     ) -> Result<FulfillmentDeliveredPayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.fulfillment_id)?);
+            let (by, id) = (ctx.by()?, parse_id(&input.fulfillment_id)?);
             let at = input.at.unwrap_or_else(|| ctx.cx().now());
             let mark = || checkout::mark_delivered(ctx.cx(), by, id, at);
             Ok(Fulfillment(persistently(mark).await?))
@@ -203,7 +203,7 @@ pub(crate) async fn fulfillment_node(ctx: &Context<'_>, id: &ID) -> Result<Optio
 
 /// Whether the viewer works for the brand, or bought the order.
 pub(super) async fn may_see(ctx: &Context<'_>, order: OrderId, brand: BrandId) -> Result<bool> {
-    if is_staff(ctx, brand).await? {
+    if is_staff(ctx, brand, Scope::OrdersRead.into()).await? {
         return Ok(true);
     }
     let bought = settle(ctx, checkout::order(ctx.cx(), ctx.viewer(), order).await)?;

@@ -9,7 +9,7 @@ use vitrine_model::checkout as rows;
 use vitrine_model::checkout::{refund, refund_unit};
 use vitrine_model::id::{BrandId, OrderId, RefundId};
 
-use crate::access::{Declared, Subject, Who, access, root_part};
+use crate::access::{Declared, Scope, Subject, Who, keyed, root_part};
 use crate::catalog::is_staff;
 use crate::checkout::parcel_loaders::{RefundUnitsOf, RefundsOf};
 use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
@@ -61,25 +61,25 @@ impl Subject for Refund {
 #[Object(guard = Declared(self))]
 impl Refund {
     /// Its id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     pub(crate) async fn id(&self) -> ID {
         self.row.id.to_string().into()
     }
 
     /// The order's id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn order_id(&self) -> ID {
         self.row.order_id.to_string().into()
     }
 
     /// How far it is.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn state(&self) -> RefundState {
         self.row.state.into()
     }
 
     /// What the buyer gets back; to staff of a brand, for the brand's pieces and shipping only.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn amount(&self, ctx: &Context<'_>) -> Result<Money> {
         let minor = match self.part {
             None => self.row.amount,
@@ -89,25 +89,25 @@ impl Refund {
     }
 
     /// Why.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn reason(&self) -> &str {
         self.row.reason.as_str()
     }
 
     /// When it was decided.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn created_at(&self) -> DateTime<Utc> {
         self.row.created_at
     }
 
     /// When the payment provider confirmed it, or it failed.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn settled_at(&self) -> Option<DateTime<Utc>> {
         self.row.settled_at
     }
 
     /// The pieces and the shipping it gives back; none for a payment that was not awaited.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "10 * child_complexity")]
     async fn units(&self, ctx: &Context<'_>) -> Result<Vec<OrderUnit>> {
         Ok(self.rows(ctx).await?.into_iter().map(|(_, unit)| unit).collect())
     }
@@ -166,14 +166,14 @@ impl RefundMutation {
     /// Refunds pieces of an order, and shipping; each part of the price is taken back from whoever got it. Managers of a
     /// brand may for its own lines, operators for any. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `TOO_FEW_UNITS`,
     /// `WRONG_STATE`, `ORDER_DISPUTED`, `LIMIT_REACHED`, `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::RefundsWrite))]
     async fn order_lines_refund(
         &self,
         ctx: &Context<'_>,
         input: OrderLinesRefundInput,
     ) -> Result<OrderLinesRefundPayload> {
         answer(ctx, async {
-            let (by, new) = (ctx.account()?, input.parse()?);
+            let (by, new) = (ctx.by()?, input.parse()?);
             let row = persistently(|| checkout::refund_lines(ctx.cx(), by, new.clone())).await?;
             Ok(Refund { row, part: None })
         })
@@ -209,7 +209,7 @@ pub(crate) async fn refund_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Ref
     }
     let whole = Refund { row, part: None };
     for (_, unit) in whole.rows(ctx).await? {
-        if is_staff(ctx, unit.0.brand_id).await? {
+        if is_staff(ctx, unit.0.brand_id, Scope::OrdersRead.into()).await? {
             let part = Some(unit.0.brand_id);
             return Ok(Some(Refund { part, ..whole }));
         }

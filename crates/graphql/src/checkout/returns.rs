@@ -9,7 +9,7 @@ use vitrine_model::checkout as rows;
 use vitrine_model::checkout::{return_request, return_unit};
 use vitrine_model::id::{BrandId, OrderId, ReturnId};
 
-use crate::access::{Declared, Subject, Who, access, root_part};
+use crate::access::{Declared, Scope, Subject, Who, access, keyed, root_part};
 use crate::catalog::Brand;
 use crate::checkout::fulfillment::may_see;
 use crate::checkout::parcel_loaders::{ReturnUnitsOf, ReturnsOf};
@@ -46,49 +46,49 @@ impl Subject for Return {
 #[Object(guard = Declared(self))]
 impl Return {
     /// Its id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     pub(crate) async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
     /// The order's id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn order_id(&self) -> ID {
         self.0.order_id.to_string().into()
     }
 
     /// The brand that decides.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn brand(&self, ctx: &Context<'_>) -> Result<Option<Brand>> {
         Ok(load(ctx, self.0.brand_id).await?.map(Brand))
     }
 
     /// How far it is.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn state(&self) -> ReturnState {
         self.0.state.into()
     }
 
     /// Why, in the buyer's words.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn reason(&self) -> &str {
         self.0.reason.as_str()
     }
 
     /// When it was asked for.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
     /// When the brand approved or declined.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn decided_at(&self) -> Option<DateTime<Utc>> {
         self.0.decided_at
     }
 
     /// What it asks to send back.
-    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "10 * child_complexity")]
     async fn units(&self, ctx: &Context<'_>) -> Result<Vec<OrderUnit>> {
         let asked = load(ctx, ReturnUnitsOf(self.0.id)).await?.unwrap_or_default();
         let units = units_of(ctx, self.0.order_id, Some(self.0.brand_id)).await?;
@@ -208,14 +208,14 @@ impl ReturnMutation {
     /// Lets the buyer send it back; with `refund`, gives her the money at once. Managers of the brand may. Said again it
     /// changes nothing, but may add the refund: a return is refunded once, so this takes no idempotency key. Codes:
     /// `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE`, `ORDER_DISPUTED`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::RefundsWrite))]
     async fn return_approve(
         &self,
         ctx: &Context<'_>,
         input: ReturnApproveInput,
     ) -> Result<ReturnApprovePayload> {
         answer(ctx, async {
-            let (by, approval) = (ctx.account()?, input.parse()?);
+            let (by, approval) = (ctx.by()?, input.parse()?);
             let approve = || checkout::approve_return(ctx.cx(), by, approval);
             Ok(Return(persistently(approve).await?))
         })
@@ -224,14 +224,14 @@ impl ReturnMutation {
 
     /// Says no to a return, or closes an approved one whose pieces never came. Managers of the brand may. Codes:
     /// `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::RefundsWrite))]
     async fn return_decline(
         &self,
         ctx: &Context<'_>,
         input: ReturnDeclineInput,
     ) -> Result<ReturnDeclinePayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.return_id)?);
+            let (by, id) = (ctx.by()?, parse_id(&input.return_id)?);
             let decline = || checkout::decline_return(ctx.cx(), by, id);
             Ok(Return(persistently(decline).await?))
         })

@@ -6,7 +6,7 @@ use vitrine_domain::checkout::{self, LineQuantity};
 use vitrine_model::id::{BrandId, OrderId};
 use vitrine_model::ledger::{UnitKind, unit};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Scope, Subject, Who, keyed};
 use crate::checkout::loaders::{OrderLinesOf, UnitsOf};
 use crate::loaders::load;
 use crate::money::Money;
@@ -44,25 +44,25 @@ impl Subject for OrderUnit {
 #[Object(guard = Declared(self))]
 impl OrderUnit {
     /// Its id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
     /// Whether it is shipping rather than a piece of goods.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn is_shipping(&self) -> bool {
         self.0.kind == UnitKind::Shipping
     }
 
     /// The id of the order's line it belongs to; `null` for shipping.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn order_line_id(&self) -> Option<ID> {
         self.0.line_id.map(|id| id.to_string().into())
     }
 
     /// The product's title when it was sold; `null` for shipping.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn title(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let lines = load(ctx, OrderLinesOf(self.0.order_id))
             .await?
@@ -72,25 +72,25 @@ impl OrderUnit {
     }
 
     /// How far it is.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn state(&self) -> UnitState {
         checkout::state_of(&self.0).into()
     }
 
     /// What the buyer paid for it, VAT included.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn price(&self) -> Money {
         Money::new(self.0.paid, self.0.currency)
     }
 
     /// When it was shipped.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn shipped_at(&self) -> Option<DateTime<Utc>> {
         self.0.shipped_at
     }
 
     /// When it arrived, once known.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn delivered_at(&self) -> Option<DateTime<Utc>> {
         self.0.delivered_at
     }

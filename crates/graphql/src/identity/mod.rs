@@ -1,6 +1,7 @@
 //! Accounts, sessions, memberships, as clients see them.
 
 mod account;
+mod api_key;
 mod email;
 mod factor;
 mod invitation;
@@ -15,6 +16,7 @@ use crate::access::{Declared, Who, access, root_part};
 use crate::request::{RequestContext, parse_id};
 
 pub(crate) use account::Account;
+pub(crate) use api_key::{ApiKey, ApiKeyConnection, api_key_node, api_key_seen, api_keys};
 pub(crate) use invitation::BrandInvitation;
 pub use invitation::InvitationQuery;
 pub(crate) use member::BrandMember;
@@ -42,6 +44,7 @@ pub struct IdentityMutation(
     factor::FactorMutation,
     session::SessionMutation,
     member::MemberMutation,
+    api_key::ApiKeyMutation,
     invitation::InvitationMutation,
 );
 

@@ -1,7 +1,7 @@
 //! Why identity says no, in words.
 
 use chrono::SecondsFormat;
-use vitrine_domain::identity::{self, InvitationRefusal, Refusal};
+use vitrine_domain::identity::{self, ApiKeyRefusal, InvitationRefusal, Refusal};
 use vitrine_model::Time;
 
 use crate::error::{UserError, UserErrorCode};
@@ -82,6 +82,7 @@ impl From<Refusal> for UserError {
                 "you work for this brand already: its owners change what you may do there",
             ),
             Refusal::Invitation(refusal) => refusal.into(),
+            Refusal::ApiKey(refusal) => refusal.into(),
         }
     }
 }
@@ -108,6 +109,27 @@ impl From<InvitationRefusal> for UserError {
                     identity::MAX_INVITATIONS
                 ),
             ),
+        }
+    }
+}
+
+impl From<ApiKeyRefusal> for UserError {
+    fn from(refusal: ApiKeyRefusal) -> Self {
+        use UserErrorCode::{Invalid, LimitReached, NotFound, WrongState};
+        match refusal {
+            ApiKeyRefusal::NotFound => Self::new(NotFound, "id", "no brand of yours has such an API key"),
+            ApiKeyRefusal::Dead => Self::new(
+                WrongState,
+                "id",
+                "this API key opens nothing any more: make another",
+            ),
+            ApiKeyRefusal::TooMany(most) => Self::new(
+                LimitReached,
+                "brandId",
+                format!("a brand has {most} live API keys at most: revoke one that is not needed"),
+            ),
+            ApiKeyRefusal::NoScopes => Self::new(Invalid, "scopes", "name one scope at least"),
+            ApiKeyRefusal::ExpiresInThePast => Self::new(Invalid, "expiresAt", "name a time to come"),
         }
     }
 }

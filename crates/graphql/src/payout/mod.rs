@@ -6,13 +6,14 @@ mod hold;
 use async_graphql::{Context, Enum, ID, InputObject, MergedObject, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::failure::persistently;
+use vitrine_domain::identity;
 use vitrine_domain::payout::{self, NewOnboarding, Onboarding, Refusal, Standing};
 use vitrine_model::id::PayoutId;
 use vitrine_model::ledger::Party;
 use vitrine_model::payout as rows;
 use vitrine_model::payout::payout_account;
 
-use crate::access::{Declared, Subject, Who, access, root_part};
+use crate::access::{Declared, Scope, Subject, Who, access, keyed, root_part};
 use crate::catalog::is_head;
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
 use crate::error::{Trouble, UserError, UserErrorCode, answer, at, at_opt, payload};
@@ -126,7 +127,10 @@ pub struct Payout(rows::Model);
 
 impl Subject for Payout {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        is_party(ctx, self.0.party).await
+        match (self.0.party, &ctx.viewer().key) {
+            (Party::Brand(brand), Some(key)) => Ok(identity::allows_at(key, brand, Scope::MoneyRead.into())),
+            (party, _) => is_party(ctx, party).await,
+        }
     }
 }
 
@@ -134,49 +138,49 @@ impl Subject for Payout {
 #[Object(guard = Declared(self))]
 impl Payout {
     /// Its id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::MoneyRead))]
     pub(crate) async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
     /// How much was sent.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::MoneyRead))]
     async fn amount(&self) -> Money {
         Money::new(self.0.amount, self.0.currency)
     }
 
     /// How far it is.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::MoneyRead))]
     async fn state(&self) -> PayoutState {
         self.0.state.into()
     }
 
     /// How much of it was taken back after refunds.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::MoneyRead))]
     async fn reversed(&self) -> Money {
         Money::new(self.0.reversed, self.0.currency)
     }
 
     /// Why the payment provider refused it, in its own words.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::MoneyRead))]
     async fn refusal(&self) -> Option<&str> {
         self.0.refusal.as_deref()
     }
 
     /// When it was requested.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::MoneyRead))]
     async fn requested_at(&self) -> DateTime<Utc> {
         self.0.requested_at
     }
 
     /// When the payment provider confirmed or refused it.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::MoneyRead))]
     async fn settled_at(&self) -> Option<DateTime<Utc>> {
         self.0.settled_at
     }
 
     /// The payment provider's id of the transfer, once made.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::MoneyRead))]
     async fn transfer_id(&self) -> Option<&str> {
         self.0.transfer_id.as_deref()
     }

@@ -8,7 +8,7 @@ use vitrine_model::id::{BrandId, WebhookEndpointId};
 use vitrine_model::webhook as rows;
 use vitrine_model::webhook::{endpoint, message};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Scope, Subject, Who, keyed};
 use crate::catalog::Brand;
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
 use crate::loaders::load;
@@ -98,13 +98,13 @@ impl Subject for WebhookEndpoint {
 #[Object(guard = Declared(self))]
 impl WebhookEndpoint {
     /// Its id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     pub(crate) async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
     /// Whose it is; `null` for the platform's own, which are told of everything.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn brand(&self, ctx: &Context<'_>) -> Result<Option<Brand>> {
         match self.0.brand_id {
             Some(brand) => Ok(load::<BrandId>(ctx, brand).await?.map(Brand)),
@@ -113,51 +113,51 @@ impl WebhookEndpoint {
     }
 
     /// Where messages go.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn url(&self) -> &str {
         self.0.url.as_str()
     }
 
     /// What people call it.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn description(&self) -> Option<&str> {
         self.0.description.as_ref().map(|text| text.as_str())
     }
 
     /// What it is told of.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn topics(&self) -> Vec<WebhookTopic> {
         let topics = webhook::topics(&self.0).into_iter();
         topics.map(WebhookTopic::from).collect()
     }
 
     /// Since when it is told nothing; `null` while it is told. What happens meanwhile is written down as failed messages.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn disabled_at(&self) -> Option<DateTime<Utc>> {
         self.0.disabled_at
     }
 
     /// Why it is told nothing; `null` while it is told.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn disabled_reason(&self) -> Option<WebhookDisabledReason> {
         self.0.disabled.map(WebhookDisabledReason::from)
     }
 
     /// Since when every attempt failed; `null` when the last one did not. After five days it is disabled.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn failing_since(&self) -> Option<DateTime<Utc>> {
         self.0.failing_since
     }
 
     /// When its secret took over from the one before; `null` while it has its first. For 24 hours from then messages are
     /// signed with both.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn secret_rotated_at(&self) -> Option<DateTime<Utc>> {
         self.0.rotated_at
     }
 
     /// Its messages, the newest first. They are kept for 30 days, or as the operator has set.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn messages(
         &self,
         ctx: &Context<'_>,
@@ -176,7 +176,7 @@ impl WebhookEndpoint {
     }
 
     /// When it was made.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }

@@ -7,7 +7,7 @@ use vitrine_model::id::BrandId;
 use vitrine_model::webhook as rows;
 use vitrine_model::webhook::{attempt, message};
 
-use crate::access::{Declared, Subject, Who, access};
+use crate::access::{Declared, Scope, Subject, Who, keyed};
 use crate::connection::{connection, listed, page};
 use crate::loaders::load;
 use crate::webhook::endpoint::{WebhookEndpoint, WebhookTopic};
@@ -43,55 +43,55 @@ impl Subject for WebhookMessage {
 #[Object(guard = Declared(self))]
 impl WebhookMessage {
     /// Its id, the same over all attempts: the header `webhook-id`. A receiver that has seen it may ignore it.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     pub(crate) async fn id(&self) -> ID {
         self.row.id.to_string().into()
     }
 
     /// Whom it tells.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn endpoint(&self, ctx: &Context<'_>) -> Result<Option<WebhookEndpoint>> {
         Ok(load(ctx, self.row.endpoint_id).await?.map(WebhookEndpoint))
     }
 
     /// Of what.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn topic(&self) -> WebhookTopic {
         self.row.topic.into()
     }
 
     /// The event it tells of: its id.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn event_id(&self) -> ID {
         self.row.event_id.to_string().into()
     }
 
     /// The body as it is sent: a JSON object with `type`, `timestamp` and `data`. It carries ids, never personal data.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn body(&self) -> &str {
         &self.row.body
     }
 
     /// What became of it.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn state(&self) -> WebhookMessageState {
         self.row.state.into()
     }
 
     /// How often it was sent.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn attempt_count(&self) -> i32 {
         self.row.attempts
     }
 
     /// When it is sent next; `null` when it is not.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
         self.row.due_at
     }
 
     /// The log of its deliveries, the first first.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn attempts(
         &self,
         ctx: &Context<'_>,
@@ -108,13 +108,13 @@ impl WebhookMessage {
     }
 
     /// Since when it is there.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn created_at(&self) -> DateTime<Utc> {
         self.row.created_at
     }
 
     /// When it was accepted or given up; `null` while it is pending.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn settled_at(&self) -> Option<DateTime<Utc>> {
         self.row.settled_at
     }
@@ -144,37 +144,37 @@ impl Subject for WebhookAttempt {
 #[Object(guard = Declared(self))]
 impl WebhookAttempt {
     /// The how manieth of the message's, from 1.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn number(&self) -> i32 {
         self.row.number
     }
 
     /// The HTTP status of the answer; `null` when there was none.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn status(&self) -> Option<i32> {
         self.row.status
     }
 
     /// Why there was no answer, in plain English; `null` when there was one.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn error(&self) -> Option<&str> {
         self.row.error.as_deref()
     }
 
     /// The first KiB of the answer's body, as text.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn answer(&self) -> Option<&str> {
         self.row.answer.as_deref()
     }
 
     /// How long it took, in milliseconds.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn duration(&self) -> i32 {
         i32::try_from(self.row.took_ms).unwrap_or(i32::MAX)
     }
 
     /// When it was sent.
-    #[graphql(directive = access::apply(Who::Owner))]
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::WebhooksWrite))]
     async fn sent_at(&self) -> DateTime<Utc> {
         self.row.sent_at
     }

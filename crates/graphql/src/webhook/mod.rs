@@ -8,12 +8,13 @@ mod query;
 mod refusal;
 
 use async_graphql::{Context, ID, Result};
-use vitrine_domain::webhook;
+use vitrine_domain::{identity, webhook};
 use vitrine_model::id::{BrandId, WebhookEndpointId, WebhookMessageId};
-use vitrine_model::identity::Role;
+use vitrine_model::identity::{Role, Scope};
 use vitrine_model::webhook as rows;
 
-use crate::loaders::{RoleAt, load, loader};
+use crate::catalog::role_at;
+use crate::loaders::{load, loader};
 use crate::request::{RequestContext, parse_id};
 
 pub(crate) use endpoint::{WebhookEndpoint, WebhookEndpointConnection, endpoints};
@@ -25,15 +26,18 @@ loader!(WebhookEndpointId => rows::endpoint::Model, webhook::endpoints_by_id);
 loader!(WebhookMessageId => rows::message::Model, webhook::messages_by_id);
 
 /// Whether the viewer manages the brand, or runs the platform: the platform's own endpoints are its operators' alone. An
-/// address may hold a secret of its receiver's, so not everybody who works for a brand sees it.
+/// address may hold a secret of its receiver's, so not everybody who works for a brand sees it; an API key of the brand's
+/// does with the scope.
 pub(crate) async fn manages(ctx: &Context<'_>, brand: Option<BrandId>) -> Result<bool> {
     let viewer = ctx.viewer();
-    let role = match (viewer.account_id(), brand) {
-        _ if viewer.is_operator() => return Ok(true),
-        (Some(account), Some(brand)) => load(ctx, RoleAt(brand, account)).await?,
-        _ => None,
+    let Some(brand) = brand else {
+        return Ok(viewer.is_operator());
     };
-    Ok(role.is_some_and(|role| role <= Role::Manager))
+    if let Some(key) = &viewer.key {
+        return Ok(identity::allows_at(key, brand, Scope::WebhooksWrite));
+    }
+    let role = role_at(ctx, brand).await?;
+    Ok(viewer.is_operator() || role.is_some_and(|role| role <= Role::Manager))
 }
 
 /// The endpoint with this id, if the viewer may see it.

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use vitrine_domain::webhook::{self, WithSecret};
 use vitrine_model::webhook::message;
 
-use crate::access::{Declared, Subject, Who, access, root_part};
+use crate::access::{Declared, Scope, Subject, Who, access, keyed, root_part};
 use crate::error::{UserError, answer, payload};
 use crate::loaders::load;
 use crate::request::{RequestContext, parse_id};
@@ -125,28 +125,28 @@ impl WebhookMutation {
     /// does not accept within 15 seconds, with a status from 200 to 299, is sent again after 5 seconds, 5 and 30 minutes, 2, 5,
     /// 10, 14, 20 and 24 hours, each up to a fifth later. For a brand's owners and managers; for operators. Codes:
     /// `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `LIMIT_REACHED` (20 a brand).
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::WebhooksWrite))]
     async fn webhook_endpoint_create(
         &self,
         ctx: &Context<'_>,
         input: WebhookEndpointCreateInput,
     ) -> Result<WebhookEndpointCreatePayload> {
         answer(ctx, async {
-            let (by, new) = (ctx.account()?, input.parse()?);
+            let (by, new) = (ctx.by()?, input.parse()?);
             Ok(webhook::create_endpoint(ctx.cx(), by, new).await?)
         })
         .await
     }
 
     /// Changes an endpoint. Codes: `INVALID`, `NOT_FOUND`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::WebhooksWrite))]
     async fn webhook_endpoint_update(
         &self,
         ctx: &Context<'_>,
         input: WebhookEndpointUpdateInput,
     ) -> Result<WebhookEndpointUpdatePayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            let (by, id) = (ctx.by()?, parse_id(&input.id)?);
             let changed = webhook::update_endpoint(ctx.cx(), by, id, input.parse()?).await?;
             Ok(WebhookEndpoint(changed))
         })
@@ -154,14 +154,14 @@ impl WebhookMutation {
     }
 
     /// Removes an endpoint with all its messages and their log. Codes: `NOT_FOUND`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::WebhooksWrite))]
     async fn webhook_endpoint_delete(
         &self,
         ctx: &Context<'_>,
         input: WebhookEndpointInput,
     ) -> Result<WebhookEndpointDeletePayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            let (by, id) = (ctx.by()?, parse_id(&input.id)?);
             let deleted = webhook::delete_endpoint(ctx.cx(), by, id).await?;
             Ok(ID::from(deleted.id.to_string()))
         })
@@ -170,14 +170,14 @@ impl WebhookMutation {
 
     /// Tells an endpoint nothing until it is enabled again: what is pending has failed then. Codes: `NOT_FOUND`,
     /// `WRONG_STATE`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::WebhooksWrite))]
     async fn webhook_endpoint_disable(
         &self,
         ctx: &Context<'_>,
         input: WebhookEndpointInput,
     ) -> Result<WebhookEndpointDisablePayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            let (by, id) = (ctx.by()?, parse_id(&input.id)?);
             let disabled = webhook::disable_endpoint(ctx.cx(), by, id).await?;
             Ok(WebhookEndpoint(disabled))
         })
@@ -186,14 +186,14 @@ impl WebhookMutation {
 
     /// Tells a disabled endpoint of what happens from now on. What it missed stays failed: `webhookMessagesReplay` sends it.
     /// Codes: `NOT_FOUND`, `WRONG_STATE`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::WebhooksWrite))]
     async fn webhook_endpoint_enable(
         &self,
         ctx: &Context<'_>,
         input: WebhookEndpointInput,
     ) -> Result<WebhookEndpointEnablePayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            let (by, id) = (ctx.by()?, parse_id(&input.id)?);
             let enabled = webhook::enable_endpoint(ctx.cx(), by, id).await?;
             Ok(WebhookEndpoint(enabled))
         })
@@ -204,14 +204,14 @@ impl WebhookMutation {
     /// message is refused while you change it. During that time it is refused, for the secret that your receiver has would
     /// sign no more; with `revokeOld` the new secret alone signs, at once and at any time. Codes: `NOT_FOUND`,
     /// `WRONG_STATE`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::WebhooksWrite))]
     async fn webhook_endpoint_secret_rotate(
         &self,
         ctx: &Context<'_>,
         input: WebhookEndpointSecretRotateInput,
     ) -> Result<WebhookEndpointSecretRotatePayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            let (by, id) = (ctx.by()?, parse_id(&input.id)?);
             Ok(webhook::rotate_secret(ctx.cx(), by, id, input.revoke_old).await?)
         })
         .await
@@ -219,14 +219,14 @@ impl WebhookMutation {
 
     /// Sends a message of the topic `TEST` to an endpoint, now. Within 15 minutes a brand may send 60 tests and single
     /// messages anew. Codes: `NOT_FOUND`, `WRONG_STATE`, `TOO_MANY_ATTEMPTS`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::WebhooksWrite))]
     async fn webhook_endpoint_test(
         &self,
         ctx: &Context<'_>,
         input: WebhookEndpointInput,
     ) -> Result<WebhookEndpointTestPayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            let (by, id) = (ctx.by()?, parse_id(&input.id)?);
             let sent = webhook::test_endpoint(ctx.cx(), by, id).await?;
             Ok(seen(ctx, sent).await?)
         })
@@ -235,14 +235,14 @@ impl WebhookMutation {
 
     /// Sends a message anew that was accepted or has failed, under its own id. Within 15 minutes a brand may send
     /// 60 tests and single messages anew. Codes: `NOT_FOUND`, `WRONG_STATE`, `TOO_MANY_ATTEMPTS`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::WebhooksWrite))]
     async fn webhook_message_replay(
         &self,
         ctx: &Context<'_>,
         input: WebhookMessageReplayInput,
     ) -> Result<WebhookMessageReplayPayload> {
         answer(ctx, async {
-            let (by, id) = (ctx.account()?, parse_id(&input.id)?);
+            let (by, id) = (ctx.by()?, parse_id(&input.id)?);
             let sent = webhook::replay_message(ctx.cx(), by, id).await?;
             Ok(seen(ctx, sent).await?)
         })
@@ -251,14 +251,14 @@ impl WebhookMutation {
 
     /// Sends anew what an endpoint missed since a time, the oldest first: 1000 messages at most, so ask again when there
     /// were as many, 20 times an hour for a brand. Codes: `NOT_FOUND`, `WRONG_STATE`, `TOO_MANY_ATTEMPTS`.
-    #[graphql(directive = access::apply(Who::Account))]
+    #[graphql(directive = keyed::apply(Who::Account, Scope::WebhooksWrite))]
     async fn webhook_messages_replay(
         &self,
         ctx: &Context<'_>,
         input: WebhookMessagesReplayInput,
     ) -> Result<WebhookMessagesReplayPayload> {
         answer(ctx, async {
-            let (by, replay) = (ctx.account()?, input.parse()?);
+            let (by, replay) = (ctx.by()?, input.parse()?);
             let replayed = webhook::replay_since(ctx.cx(), by, replay).await?;
             Ok(i32::try_from(replayed).unwrap_or(i32::MAX))
         })

@@ -2,7 +2,7 @@
 
 use crate::Time;
 use crate::catalog::ImportState;
-use crate::id::{AccountId, BrandId, ImportId};
+use crate::id::{AccountId, ApiKeyId, BrandId, ImportId};
 use crate::row::plain_row;
 use crate::text::Label;
 use sea_orm::entity::prelude::*;
@@ -16,8 +16,10 @@ pub struct Model {
     pub id: ImportId,
     /// Whose products.
     pub brand_id: BrandId,
-    /// Who asked; nobody when it came from the command line.
+    /// Who asked; nobody when it came by an API key, or from the command line.
     pub account_id: Option<AccountId>,
+    /// The brand's key that asked, if one did.
+    pub api_key_id: Option<ApiKeyId>,
     /// What the file was called.
     pub file_name: Label,
     /// How far it is.

@@ -1,7 +1,7 @@
 //! Parcels.
 
 use crate::Time;
-use crate::id::{AccountId, BrandId, FulfillmentId, OrderId};
+use crate::id::{BrandId, FulfillmentId, OrderId};
 use crate::row::plain_row;
 use crate::text::Tracking;
 use sea_orm::entity::prelude::*;
@@ -21,8 +21,8 @@ pub struct Model {
     pub carrier: Option<Tracking>,
     /// The carrier's number.
     pub tracking_code: Option<Tracking>,
-    /// Who said so.
-    pub shipped_by: AccountId,
+    /// Who said so: the id of an account, or of an API key.
+    pub shipped_by: String,
     /// When.
     pub shipped_at: Time,
     /// When it arrived, once known.

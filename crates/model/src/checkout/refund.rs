@@ -33,7 +33,7 @@ pub struct Model {
     pub intent_id: IntentId,
     /// Stripe's id, once made.
     pub stripe_refund_id: Option<String>,
-    /// The account, or "system".
+    /// Who decided: the id of an account, or of an API key, "guest" or "system".
     pub requested_by: String,
     /// When it was decided.
     pub created_at: Time,

@@ -3,6 +3,7 @@
 use crate::kinds::kinds;
 
 pub mod account;
+pub mod api_key;
 pub mod attempt;
 pub mod brand_member;
 pub mod credential;
@@ -22,6 +23,28 @@ kinds! {
         Manager = "manager",
         /// Ship orders.
         Shipper = "shipper",
+    }
+}
+
+kinds! {
+    /// What a brand's API key may do, for its own brand. Whoever may write may read what he writes.
+    Scope {
+        /// Read what the brand has not published, its stock and its imports.
+        CatalogRead = "catalog.read",
+        /// Change products and variants, import files.
+        CatalogWrite = "catalog.write",
+        /// Count stock.
+        StockWrite = "stock.write",
+        /// Read orders with the addresses they go to.
+        OrdersRead = "orders.read",
+        /// Ship orders.
+        FulfillmentWrite = "fulfillment.write",
+        /// Decide on returns, give money back.
+        RefundsWrite = "refunds.write",
+        /// Read and change webhook endpoints.
+        WebhooksWrite = "webhooks.write",
+        /// Read earnings, statement and payouts.
+        MoneyRead = "money.read",
     }
 }
 

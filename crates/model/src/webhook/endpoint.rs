@@ -1,7 +1,7 @@
 //! Who wants to be told.
 
 use crate::Time;
-use crate::id::{AccountId, BrandId, WebhookEndpointId};
+use crate::id::{BrandId, WebhookEndpointId};
 use crate::row::plain_row;
 use crate::text::{Label, WebUrl};
 use crate::webhook::Disabled;
@@ -37,8 +37,8 @@ pub struct Model {
     pub failing_since: Option<Time>,
     /// It kept us waiting: nothing is sent before.
     pub resting_until: Option<Time>,
-    /// Who made it.
-    pub created_by: AccountId,
+    /// Who made it: the id of an account, or of an API key.
+    pub created_by: String,
     /// When.
     pub created_at: Time,
 }

@@ -76,6 +76,7 @@ impl Stage {
             access_minutes: 24 * 60,
             // Whoever looks around may ask for anything.
             rate_limit: 0,
+            rate_limit_key: 0,
             rate_limit_address: 0,
             log: config.log.clone(),
             log_format: config.log_format,

@@ -21,6 +21,7 @@ use vitrine_model::Time;
 use super::follow::Follower;
 use super::message::{self, Closing, Said};
 use crate::boot::Vitrine;
+use crate::limits;
 use crate::request::{self, Unserved};
 
 /// How long a client may take to open its connection.
@@ -94,8 +95,8 @@ pub(super) enum Out {
 
 pub(super) struct Connection {
     client: Client,
-    /// Until when the token it was opened with is good, and the place in the event stream from which the session is
-    /// watched.
+    /// Until when the token or the API key it was opened with is good, and the place in the event stream from which the
+    /// session, or the key, is watched.
     opened: Option<(Option<Time>, Waiting)>,
     /// Operations under way, by id. The number tells two apart that had the same id one after the other.
     running: HashMap<String, (u64, AbortHandle)>,
@@ -254,12 +255,12 @@ impl Connection {
         let cx = self.client.context();
         let told = self.place().await?;
         self.client.meet(&cx).await?;
-        if let Some(account) = self.client.viewer.account_id() {
-            let taken = self.client.meter.of_account(account).await;
-            taken.map_err(|_| Closing::TooMany)?;
-        }
-        let session = self.client.viewer.session.as_ref();
-        self.opened = Some((session.map(|session| session.access_expires_at), told));
+        let taken = limits::count(&mut self.client.meter, &self.client.viewer).await;
+        taken.map_err(|_| Closing::TooMany)?;
+        let Viewer { session, key, .. } = &self.client.viewer;
+        let until = session.as_ref().map(|session| session.access_expires_at);
+        let until = until.or(key.as_ref().and_then(|key| key.expires_at));
+        self.opened = Some((until, told));
         Ok(message::acknowledged())
     }
 
@@ -289,7 +290,8 @@ impl Connection {
         let concerned = match &told {
             Told::Happening(happening) => {
                 let kind = happening.event.kind.as_str();
-                (kind.starts_with("session.") || kind.starts_with("account.")) && self.is_named_by(happening)
+                let ends = ["session.", "account.", "api_key."];
+                ends.iter().any(|of| kind.starts_with(of)) && self.is_named_by(happening)
             }
             Told::Missed => true,
             Told::Ended => return Err(Closing::GoingAway),
@@ -304,8 +306,8 @@ impl Connection {
     fn is_named_by(&self, happening: &Happening) -> bool {
         let viewer = &self.client.viewer;
         let session = viewer.session.as_ref().map(|session| session.id.to_string());
-        let account = viewer.account_id().map(|account| account.to_string());
-        let mut ids = [session, account].into_iter().flatten();
+        let by = viewer.by().map(|by| by.to_string());
+        let mut ids = [session, by].into_iter().flatten();
         ids.any(|id| happening.names(&id) || happening.event.actor == id)
     }
 

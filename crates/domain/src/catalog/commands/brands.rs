@@ -16,7 +16,7 @@ use crate::catalog::rules::{TermsChange, follow};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
-use crate::identity;
+use crate::identity::{self, By};
 
 /// A brand to be founded.
 #[derive(Debug, Clone)]
@@ -249,7 +249,7 @@ async fn put_rate(
 /// The brand, locked, if `by` may do there what takes `needed`.
 pub(super) async fn managed(
     tx: &Tx,
-    by: &account::Model,
+    by: impl Into<By>,
     brand: BrandId,
     needed: Role,
 ) -> Result<brand::Model, Failure<Refusal>> {

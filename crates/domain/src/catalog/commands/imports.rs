@@ -6,8 +6,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter};
 use secrecy::{ExposeSecret, SecretString};
 use vitrine_model::catalog::{ImportState, import};
-use vitrine_model::id::{AccountId, BrandId, ImportId};
-use vitrine_model::identity::{Role, account};
+use vitrine_model::id::{BrandId, ImportId};
+use vitrine_model::identity::Role;
 use vitrine_model::text::Label;
 
 use crate::catalog::commands::brands::managed;
@@ -15,6 +15,7 @@ use crate::catalog::refusal::Refusal;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
+use crate::identity::By;
 use crate::jobs::{self, Job};
 use crate::secret;
 
@@ -45,11 +46,7 @@ pub struct NewUpload {
 ///
 /// # Errors
 /// Those of [`crate::identity::staff_of`] for a manager, `PricesExcludeTax`.
-pub async fn create_import(
-    cx: &Context,
-    by: &account::Model,
-    new: NewImport,
-) -> Result<NewUpload, Failure<Refusal>> {
+pub async fn create_import(cx: &Context, by: By, new: NewImport) -> Result<NewUpload, Failure<Refusal>> {
     let tx = cx.begin().await?;
     let brand = managed(&tx, by, new.brand, Role::Manager).await?;
     if !brand.prices_include_tax {
@@ -58,16 +55,10 @@ pub async fn create_import(
     let token = secret::new_secret(cx, "vu_");
     let row = import::ActiveModel {
         upload_secret_hash: Set(Some(secret::hash_secret(&token))),
-        ..blank(
-            cx,
-            brand.id,
-            Some(by.id),
-            new.file_name,
-            ImportState::AwaitingUpload,
-        )
+        ..blank(cx, brand.id, Some(by), new.file_name, ImportState::AwaitingUpload)
     };
     let import = row.insert(&tx).await?;
-    event::record(&tx, cx, Actor::Account(by.id), "import.created", import.id, &[]).await?;
+    event::record(&tx, cx, by.actor(), "import.created", import.id, &[]).await?;
     tx.commit().await?;
     let (base, token) = (&cx.settings().public_url, token.expose_secret());
     let url = format!("{base}/uploads/{}?token={token}", import.id).into();
@@ -209,14 +200,15 @@ async fn give_up(tx: &Tx, cx: &Context, which: Condition, why: &str) -> Result<u
 pub(in crate::catalog) fn blank(
     cx: &Context,
     brand: BrandId,
-    account: Option<AccountId>,
+    by: Option<By>,
     file_name: Label,
     state: ImportState,
 ) -> import::ActiveModel {
     import::ActiveModel {
         id: Set(cx.new_id()),
         brand_id: Set(brand),
-        account_id: Set(account),
+        account_id: Set(by.and_then(By::account)),
+        api_key_id: Set(by.and_then(By::api_key)),
         file_name: Set(file_name),
         state: Set(state),
         upload_secret_hash: NotSet,
@@ -235,7 +227,12 @@ pub(in crate::catalog) fn blank(
     }
 }
 
-/// Who is behind an import: an account, or the operator at the command line.
+/// Who is behind an import: an account, the brand's key, or the operator at the command line.
 pub(in crate::catalog) fn actor(import: &import::Model) -> Actor {
-    import.account_id.map_or(Actor::Operator, Actor::Account)
+    let key = import.api_key_id.map(|id| Actor::ApiKey {
+        id,
+        brand: import.brand_id,
+    });
+    let account = import.account_id.map(Actor::Account);
+    account.or(key).unwrap_or(Actor::Operator)
 }

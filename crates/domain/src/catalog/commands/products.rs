@@ -13,7 +13,7 @@ use vitrine_model::catalog::{
 };
 use vitrine_model::id::{ProductId, VariantId};
 use vitrine_model::idempotency::Attempt;
-use vitrine_model::identity::{Role, account};
+use vitrine_model::identity::Role;
 use vitrine_model::money::{BasisPoints, Money};
 use vitrine_model::text::{Code, Label, Title};
 
@@ -23,10 +23,10 @@ use crate::catalog::queries;
 use crate::catalog::refusal::Refusal;
 use crate::catalog::rules::{self, change_own_rate};
 use crate::context::{Context, Tx};
-use crate::event::{self, Actor};
+use crate::event;
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::idempotency::{self, Input, Key};
-use crate::identity;
+use crate::identity::{self, By};
 use crate::search;
 
 /// Most tags of one product.
@@ -96,7 +96,7 @@ pub struct StockCount {
 /// `DescriptionTangled`.
 pub async fn update_product(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     id: ProductId,
     change: ProductChange,
 ) -> Result<product::Model, Failure<Refusal>> {
@@ -124,7 +124,7 @@ pub async fn update_product(
         put_tags(&tx, id, tags).await?;
     }
     refresh_text(&tx, &row, description).await?;
-    event::record(&tx, cx, Actor::Account(by.id), "product.updated", id, &[]).await?;
+    event::record(&tx, cx, by.actor(), "product.updated", id, &[]).await?;
     tx.commit().await?;
     Ok(row)
 }
@@ -136,7 +136,7 @@ pub async fn update_product(
 /// `FloorAbovePrice`.
 pub async fn update_variant(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     id: VariantId,
     change: VariantChange,
 ) -> Result<variant::Model, Failure<Refusal>> {
@@ -151,7 +151,7 @@ pub async fn update_variant(
         refresh_text(&tx, &product, None).await?;
     }
     let refs = [("product", row.product_id.to_string())];
-    event::record(&tx, cx, Actor::Account(by.id), "variant.updated", id, &refs).await?;
+    event::record(&tx, cx, by.actor(), "variant.updated", id, &refs).await?;
     tx.commit().await?;
     Ok(row)
 }
@@ -164,14 +164,14 @@ pub async fn update_variant(
 /// policy, `Key`.
 pub async fn set_stock(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     key: &str,
     count: StockCount,
 ) -> Result<variant::Model, Failure<Refusal>> {
     let input = Input::new()
         .field("variant", count.variant)
         .field("on_hand", count.on_hand);
-    let key = Key::new(by.id, "variantStockSet", key.to_owned(), &input);
+    let key = Key::new(by, "variantStockSet", key.to_owned(), &input);
     let tx = cx.begin().await?;
     if let Some(id) = idempotency::earlier::<VariantId, _>(&tx, cx, &key).await? {
         let row = variant::Entity::find_by_id(id).one(&tx).await?;
@@ -192,7 +192,7 @@ pub async fn set_stock(
     row.updated_at = Set(cx.now());
     let row = row.update(&tx).await?;
     let refs = [("on_hand", count.on_hand.to_string())];
-    event::record(&tx, cx, Actor::Account(by.id), "variant.stock_set", row.id, &refs).await?;
+    event::record(&tx, cx, by.actor(), "variant.stock_set", row.id, &refs).await?;
     idempotency::finish(&tx, &key, Attempt::Done, row.id).await?;
     tx.commit().await?;
     Ok(row)
@@ -378,11 +378,7 @@ fn changed(
     Ok(row)
 }
 
-async fn locked_product(
-    tx: &Tx,
-    by: &account::Model,
-    id: ProductId,
-) -> Result<product::Model, Failure<Refusal>> {
+async fn locked_product(tx: &Tx, by: By, id: ProductId) -> Result<product::Model, Failure<Refusal>> {
     let row = product::Entity::find_by_id(id).lock_exclusive().one(tx).await?;
     let row = row.or_refuse(Refusal::ProductNotFound)?;
     let staff = identity::staff_of(tx, by, row.brand_id, Role::Manager).await;
@@ -392,7 +388,7 @@ async fn locked_product(
 
 async fn locked_variant(
     tx: &Tx,
-    by: &account::Model,
+    by: By,
     id: VariantId,
 ) -> Result<(brand::Model, variant::Model), Failure<Refusal>> {
     let row = variant::Entity::find_by_id(id).lock_exclusive().one(tx).await?;

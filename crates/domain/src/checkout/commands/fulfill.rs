@@ -8,7 +8,7 @@ use vitrine_model::Time;
 use vitrine_model::checkout::fulfillment;
 use vitrine_model::id::{BrandId, FulfillmentId, OrderId, UnitId};
 use vitrine_model::idempotency::Attempt;
-use vitrine_model::identity::{Role, account};
+use vitrine_model::identity::Role;
 use vitrine_model::text::Tracking;
 
 use crate::checkout::commands::lock_order;
@@ -16,10 +16,10 @@ use crate::checkout::commands::standing::{live, lock_paid, standing};
 use crate::checkout::refusal::{FulfillmentRefusal, Refusal};
 use crate::checkout::units::{self, LineQuantity, Pieces};
 use crate::context::{Context, Tx};
-use crate::event::{self, Actor};
+use crate::event;
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::idempotency::{self, Input, Key};
-use crate::identity;
+use crate::identity::{self, By};
 use crate::ledger;
 
 /// The mutation's name among idempotency keys.
@@ -43,7 +43,7 @@ pub struct NewFulfillment {
 impl NewFulfillment {
     /// What makes a repeat of the request one: the client's key, or else the carrier's number, since the same pieces under
     /// the same number are the same parcel. Without either two equal requests are two parcels, as far as pieces remain.
-    fn key(&self, by: &account::Model) -> Option<Key> {
+    fn key(&self, by: By) -> Option<Key> {
         let input = LineQuantity::list(Input::new().field("order", self.order), &self.lines)
             .maybe("carrier", self.carrier.as_ref())
             .maybe("tracking_code", self.tracking_code.as_ref());
@@ -52,7 +52,7 @@ impl NewFulfillment {
             (None, Some(_)) => hex::encode(input.hash()),
             (None, None) => return None,
         };
-        Some(Key::new(by.id, MUTATION, key, &input))
+        Some(Key::new(by, MUTATION, key, &input))
     }
 }
 
@@ -63,7 +63,7 @@ impl NewFulfillment {
 /// `SeveralBrands`, `NothingNamed`, `TooManyLines`, `Line(QuantityOutOfRange)`, `Line(TooFewUnits)`, `Key`.
 pub async fn create_fulfillment(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     new: NewFulfillment,
 ) -> Result<fulfillment::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
@@ -81,7 +81,7 @@ pub async fn create_fulfillment(
         brand_id: Set(brand),
         carrier: Set(new.carrier),
         tracking_code: Set(new.tracking_code),
-        shipped_by: Set(by.id),
+        shipped_by: Set(by.to_string()),
         shipped_at: Set(cx.now()),
         delivered_at: NotSet,
     };
@@ -102,7 +102,7 @@ pub async fn create_fulfillment(
 /// or ahead of now, `Fulfillment(AlreadyDelivered)` when another time is on record.
 pub async fn mark_delivered(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     id: FulfillmentId,
     at: Time,
 ) -> Result<fulfillment::Model, Failure<Refusal>> {
@@ -146,11 +146,7 @@ pub async fn mark_delivered(
 }
 
 /// Whose parcel it is and which units go in, the order locked.
-async fn parcel(
-    tx: &Tx,
-    by: &account::Model,
-    new: &NewFulfillment,
-) -> Result<(BrandId, Vec<UnitId>), Failure<Refusal>> {
+async fn parcel(tx: &Tx, by: By, new: &NewFulfillment) -> Result<(BrandId, Vec<UnitId>), Failure<Refusal>> {
     let (order, lines) = lock_paid(tx, new.order).await?;
     let standing = standing(tx, by, &lines, Role::Shipper).await?;
     let pieces = units::pieces(&lines, &new.lines, |brand| standing.may(brand)).map_err(Failure::Refused)?;
@@ -178,16 +174,10 @@ async fn fulfillment_row(
     fulfillment::Entity::find_by_id(id).one(db).await
 }
 
-async fn record(
-    tx: &Tx,
-    cx: &Context,
-    by: &account::Model,
-    kind: &str,
-    parcel: &fulfillment::Model,
-) -> Result<(), DbErr> {
+async fn record(tx: &Tx, cx: &Context, by: By, kind: &str, parcel: &fulfillment::Model) -> Result<(), DbErr> {
     let refs = [
         ("fulfillment", parcel.id.to_string()),
         ("brand", parcel.brand_id.to_string()),
     ];
-    event::record(tx, cx, Actor::Account(by.id), kind, parcel.order_id, &refs).await
+    event::record(tx, cx, by.actor(), kind, parcel.order_id, &refs).await
 }

@@ -12,7 +12,7 @@ use vitrine_model::checkout::{
 };
 use vitrine_model::id::{BrandId, OrderId, RefundId, ReturnId, UnitId, VariantId};
 use vitrine_model::idempotency::Attempt;
-use vitrine_model::identity::{Role, account};
+use vitrine_model::identity::Role;
 use vitrine_model::ledger::{UnitKind, unit};
 use vitrine_model::text::Reason;
 
@@ -24,7 +24,7 @@ use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::idempotency::{self, Input, Key};
-use crate::identity::Viewer;
+use crate::identity::{By, Viewer};
 use crate::intent::{self, When};
 use crate::ports::Call;
 use crate::{catalog, ledger};
@@ -51,12 +51,12 @@ pub struct NewRefund {
 }
 
 impl NewRefund {
-    fn key(&self, by: &account::Model) -> Key {
+    fn key(&self, by: By) -> Key {
         let input = LineQuantity::list(Input::new().field("order", self.order), &self.lines)
             .field("shipping", self.shipping)
             .field("reason", &self.reason)
             .field("restock", self.restock);
-        Key::new(by.id, "orderLinesRefund", self.key.clone(), &input)
+        Key::new(by, "orderLinesRefund", self.key.clone(), &input)
     }
 }
 
@@ -66,11 +66,7 @@ impl NewRefund {
 /// `OrderNotFound`, `Line(NotInOrder)`, `Staff` below a manager's role, `TooManyLines`, `Line(QuantityOutOfRange)`,
 /// `Line(TooFewUnits)` when more are asked for than were bought and remain, `Refund(ShippingRefunded)`, `NothingNamed`,
 /// `Refund(NothingLeft)` when they cost nothing, `Refund(OrderDisputed)`, `Key`.
-pub async fn refund_lines(
-    cx: &Context,
-    by: &account::Model,
-    new: NewRefund,
-) -> Result<refund::Model, Failure<Refusal>> {
+pub async fn refund_lines(cx: &Context, by: By, new: NewRefund) -> Result<refund::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
     let key = new.key(by);
     if let Some(made) = idempotency::earlier::<RefundId, _>(&tx, cx, &key).await? {
@@ -85,9 +81,9 @@ pub async fn refund_lines(
         units,
         reason: new.reason,
         restock: new.restock,
-        requested_by: by.id.to_string(),
+        requested_by: by.to_string(),
     };
-    let made = decide(&tx, cx, Actor::Account(by.id), decision).await?;
+    let made = decide(&tx, cx, by.actor(), decision).await?;
     idempotency::finish(&tx, &key, Attempt::Done, made.id).await?;
     tx.commit().await?;
     Ok(made)
@@ -153,7 +149,7 @@ pub(super) struct Decision<'a> {
     pub(super) reason: Reason,
     /// Whether shipped pieces go back into the stock.
     pub(super) restock: bool,
-    /// Who decided: an account's id, "guest".
+    /// Who decided: an account's or an API key's id, "guest".
     pub(super) requested_by: String,
 }
 

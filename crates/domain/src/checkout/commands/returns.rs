@@ -7,7 +7,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use vitrine_model::checkout::{ReturnState, order, return_request, return_unit};
 use vitrine_model::id::{BrandId, OrderId, ReturnId, UnitId};
-use vitrine_model::identity::{Role, account};
+use vitrine_model::identity::Role;
 use vitrine_model::ledger::{UnitKind, unit};
 use vitrine_model::text::Reason;
 
@@ -19,7 +19,7 @@ use crate::checkout::units::{self, LineQuantity};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::identity::{self, Viewer};
+use crate::identity::{self, By, Viewer};
 use crate::ledger;
 
 /// What a buyer wants to send back.
@@ -91,7 +91,7 @@ pub async fn request_return(
 /// `Refund(ShippingRefunded)`, `Refund(OrderDisputed)`.
 pub async fn approve_return(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     approval: Approval,
 ) -> Result<return_request::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
@@ -103,7 +103,7 @@ pub async fn approve_return(
         ReturnState::Approved => {}
         ReturnState::Requested => {
             set_state(&tx, cx, &found, ReturnState::Approved).await?;
-            record(&tx, cx, Actor::Account(by.id), "return.approved", &found).await?;
+            record(&tx, cx, by.actor(), "return.approved", &found).await?;
         }
     }
     if approval.refund {
@@ -122,7 +122,7 @@ pub async fn approve_return(
 /// `Return(NotFound)`, `Staff` below a manager's role, `Return(Decided)` when it was refunded.
 pub async fn decline_return(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     id: ReturnId,
 ) -> Result<return_request::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
@@ -139,7 +139,7 @@ pub async fn decline_return(
         .collect();
     ledger::units_returning(&tx, &open, None).await?;
     set_state(&tx, cx, &found, ReturnState::Declined).await?;
-    record(&tx, cx, Actor::Account(by.id), "return.declined", &found).await?;
+    record(&tx, cx, by.actor(), "return.declined", &found).await?;
     let decided = return_row(&tx, id)
         .await?
         .or_refuse(Refusal::Return(ReturnRefusal::NotFound))?;
@@ -199,7 +199,7 @@ pub(super) async fn reopen(tx: &Tx, units: &[UnitId]) -> Result<(), DbErr> {
 async fn refund(
     tx: &Tx,
     cx: &Context,
-    by: &account::Model,
+    by: By,
     order: &order::Model,
     found: &return_request::Model,
     approval: Approval,
@@ -217,9 +217,9 @@ async fn refund(
         units,
         reason: found.reason.clone(),
         restock: approval.restock,
-        requested_by: by.id.to_string(),
+        requested_by: by.to_string(),
     };
-    decide(tx, cx, Actor::Account(by.id), decision).await?;
+    decide(tx, cx, by.actor(), decision).await?;
     Ok(())
 }
 
@@ -255,7 +255,7 @@ async fn open(
 /// The return and its order, locked, for a manager of its brand.
 async fn lock_return(
     tx: &Tx,
-    by: &account::Model,
+    by: By,
     id: ReturnId,
 ) -> Result<(order::Model, return_request::Model), Failure<Refusal>> {
     let found = return_row(tx, id)

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use vitrine_model::checkout::{OrderState, order, order_line};
 use vitrine_model::id::{BrandId, OrderId};
-use vitrine_model::identity::{Role, account, brand_member};
+use vitrine_model::identity::{Role, brand_member};
 
 use crate::checkout::commands::lock_order;
 use crate::checkout::queries;
 use crate::checkout::refusal::Refusal;
 use crate::context::{Context, Tx};
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::identity::{self, Viewer};
+use crate::identity::{self, By, Viewer};
 
 /// At which brands of an order someone may act.
 pub(super) enum Standing {
@@ -37,30 +37,35 @@ impl Standing {
     }
 }
 
-/// What `by` may do that takes `needed`, at the brands of `lines`.
+/// What `by` may do that takes `needed`, at the brands of `lines`: a key acts for its own brand.
 ///
 /// # Errors
 /// `OrderNotFound` for one who works for none of them.
 pub(super) async fn standing(
     tx: &Tx,
-    by: &account::Model,
+    by: impl Into<By>,
     lines: &[order_line::Model],
     needed: Role,
 ) -> Result<Standing, Failure<Refusal>> {
-    if by.operator {
-        return Ok(Standing::Operator);
-    }
     let brands: BTreeSet<BrandId> = lines.iter().map(|line| line.brand_id).collect();
-    let roles = brand_member::Entity::find()
-        .filter(brand_member::Column::AccountId.eq(by.id))
-        .filter(brand_member::Column::BrandId.is_in(brands))
-        .all(tx)
-        .await?;
+    let roles: BTreeMap<BrandId, bool> = match by.into() {
+        By::Account { operator: true, .. } => return Ok(Standing::Operator),
+        By::Account { id, .. } => {
+            let roles = brand_member::Entity::find()
+                .filter(brand_member::Column::AccountId.eq(id))
+                .filter(brand_member::Column::BrandId.is_in(brands));
+            let roles = roles.all(tx).await?.into_iter();
+            roles.map(|row| (row.brand_id, row.role <= needed)).collect()
+        }
+        By::ApiKey { brand, .. } => {
+            let own = brands.into_iter().filter(|one| *one == brand);
+            own.map(|brand| (brand, Role::Manager <= needed)).collect()
+        }
+    };
     if roles.is_empty() {
         return refuse(Refusal::OrderNotFound);
     }
-    let roles = roles.into_iter().map(|row| (row.brand_id, row.role <= needed));
-    Ok(Standing::Staff(roles.collect()))
+    Ok(Standing::Staff(roles))
 }
 
 /// The order, locked, with its lines. One that was never paid is missing to everyone but its buyer.

@@ -1,6 +1,7 @@
 //! What people can do about who they are.
 
 mod account;
+mod api_key;
 mod email;
 mod erase;
 mod factor;
@@ -10,6 +11,7 @@ mod password;
 mod session;
 
 pub use account::{NewAccount, create_account, grant_operator, rename_account};
+pub use api_key::{ApiKeyChange, NewApiKey, create_api_key, revoke_api_key, update_api_key};
 pub use email::{
     check_verified, confirm_email_change, request_email_change, send_verification, undo_email_change,
     verify_email,

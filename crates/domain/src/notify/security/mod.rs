@@ -7,15 +7,15 @@ use sea_orm::{DbErr, EntityTrait};
 use secrecy::{ExposeSecret, SecretString};
 use vitrine_model::Time;
 use vitrine_model::event;
-use vitrine_model::id::{AccountId, EmailTokenId, SessionId};
-use vitrine_model::identity::{account, email_token, payout_freeze, session};
+use vitrine_model::id::{AccountId, ApiKeyId, EmailTokenId, SessionId};
+use vitrine_model::identity::{Role, account, api_key, email_token, payout_freeze, session};
 use vitrine_model::ledger::Party;
 use vitrine_model::text::Email;
 
 use crate::context::Context;
 use crate::notify::facts;
 use crate::notify::letters::Letter;
-use crate::notify::post::{Draft, reference, to_party};
+use crate::notify::post::{Draft, reference, to_party, to_staff};
 use crate::notify::security::words::Proof;
 use crate::secret;
 use crate::template::fill_in;
@@ -25,6 +25,7 @@ pub(super) fn tells(kind: &str) -> bool {
     matches!(
         kind,
         "account.created"
+            | "api_key.created"
             | "email.verification_requested"
             | "email.change_requested"
             | "email.changed"
@@ -44,6 +45,7 @@ pub(super) fn tells(kind: &str) -> bool {
 pub(super) async fn written(cx: &Context, event: &event::Model) -> anyhow::Result<Vec<Draft>> {
     match event.kind.as_str() {
         "account.created" | "email.verification_requested" => verification(cx, event).await,
+        "api_key.created" => api_key_made(cx, event.subject.parse()?).await,
         "email.change_requested" => change_requested(cx, event).await,
         "email.changed" => changed(cx, event).await,
         "email.change_undone" => change_undone(cx, event).await,
@@ -145,6 +147,19 @@ async fn changed_proof(cx: &Context, event: &event::Model, what: Proof) -> anyho
     let until = frozen_until(cx, Party::Shopholder(person.id)).await?;
     let letter = words::proof_changed(person.name.as_str(), what, until);
     Ok(vec![draft(person.email, "owner", letter)])
+}
+
+/// All of the brand's owners learn of it: whoever made it may have been somebody else in an owner's name.
+async fn api_key_made(cx: &Context, id: ApiKeyId) -> anyhow::Result<Vec<Draft>> {
+    let Some(key) = api_key::Entity::find_by_id(id).one(cx.db()).await? else {
+        return Ok(Vec::new());
+    };
+    let brand = facts::brand_name(cx.db(), key.brand_id).await?;
+    let maker = facts::person(cx.db(), key.created_by).await?;
+    let maker = maker.map_or_else(|| "someone".to_owned(), |maker| maker.name.to_string());
+    let write =
+        |to: &account::Model| words::api_key_made(to.name.as_str(), &brand, &maker, key.label.as_str());
+    to_staff(cx, key.brand_id, Role::Owner, write).await
 }
 
 async fn account_replaced(cx: &Context, party: Party) -> anyhow::Result<Vec<Draft>> {

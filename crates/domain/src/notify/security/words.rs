@@ -62,6 +62,16 @@ pub(super) fn change_undone(name: &str, way: &str) -> Letter {
     letter("Your address is yours again".to_owned(), Some(name), &body)
 }
 
+/// To a brand's owner: a program may act for the brand.
+pub(super) fn api_key_made(name: &str, brand: &str, maker: &str, label: &str) -> Letter {
+    let body = format!(
+        "{maker} has made an API key for {brand}, called \"{label}\". Whoever holds it may do for {brand} what the key's \
+         scopes say, until it runs out or is revoked.\
+         \n\nIf nobody of you wanted that, revoke it, and have {maker} set a new password.\n"
+    );
+    letter(format!("An API key for {brand} was made"), Some(name), &body)
+}
+
 /// To whoever has forgotten a password.
 pub(super) fn reset(name: &str, way: &str) -> Letter {
     let body = format!(

@@ -8,14 +8,14 @@ use sea_orm::{
 use secrecy::SecretString;
 use vitrine_model::catalog::brand;
 use vitrine_model::id::{BrandId, WebhookEndpointId};
-use vitrine_model::identity::{Role, account};
+use vitrine_model::identity::Role;
 use vitrine_model::text::{Label, WebUrl};
 use vitrine_model::webhook::{Disabled, Topic, endpoint};
 
 use crate::context::{Context, Tx};
-use crate::event::{self, Actor};
+use crate::event;
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::identity;
+use crate::identity::{self, By};
 use crate::secret;
 use crate::webhook::deliver::disable;
 use crate::webhook::queries::MAX_ENDPOINTS;
@@ -66,11 +66,7 @@ impl WithSecret {
 ///
 /// # Errors
 /// `Staff` unless `by` manages the brand, `OperatorOnly`, `TooMany`, `UrlNotAllowed`, `NoTopics`, `TestIsNoTopic`.
-pub async fn create_endpoint(
-    cx: &Context,
-    by: &account::Model,
-    new: NewEndpoint,
-) -> Result<WithSecret, Failure<Refusal>> {
+pub async fn create_endpoint(cx: &Context, by: By, new: NewEndpoint) -> Result<WithSecret, Failure<Refusal>> {
     admitted(cx, &new.url)?;
     let topics = wanted(&new.topics)?;
     let tx = cx.begin().await?;
@@ -101,7 +97,7 @@ pub async fn create_endpoint(
         disabled: Set(None),
         failing_since: Set(None),
         resting_until: Set(None),
-        created_by: Set(by.id),
+        created_by: Set(by.to_string()),
         created_at: Set(cx.now()),
     };
     let row = row.insert(&tx).await?;
@@ -116,7 +112,7 @@ pub async fn create_endpoint(
 /// `EndpointNotFound`, `UrlNotAllowed`, `NoTopics`, `TestIsNoTopic`.
 pub async fn update_endpoint(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     id: WebhookEndpointId,
     change: EndpointChange,
 ) -> Result<endpoint::Model, Failure<Refusal>> {
@@ -152,7 +148,7 @@ pub async fn update_endpoint(
 /// `EndpointNotFound`.
 pub async fn delete_endpoint(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     id: WebhookEndpointId,
 ) -> Result<endpoint::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
@@ -169,7 +165,7 @@ pub async fn delete_endpoint(
 /// `EndpointNotFound`, `Disabled`.
 pub async fn disable_endpoint(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     id: WebhookEndpointId,
 ) -> Result<endpoint::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
@@ -177,7 +173,7 @@ pub async fn disable_endpoint(
     if row.disabled_at.is_some() {
         return refuse(Refusal::Disabled);
     }
-    disable(&tx, cx, row.clone(), Disabled::Manual, Actor::Account(by.id)).await?;
+    disable(&tx, cx, row.clone(), Disabled::Manual, by.actor()).await?;
     let row = endpoint::Model {
         disabled_at: Some(cx.now()),
         disabled: Some(Disabled::Manual),
@@ -194,7 +190,7 @@ pub async fn disable_endpoint(
 /// `EndpointNotFound`, `Enabled`.
 pub async fn enable_endpoint(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     id: WebhookEndpointId,
 ) -> Result<endpoint::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
@@ -220,7 +216,7 @@ pub async fn enable_endpoint(
 /// `EndpointNotFound`, `TwoSecrets`.
 pub async fn rotate_secret(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     id: WebhookEndpointId,
     revoke: bool,
 ) -> Result<WithSecret, Failure<Refusal>> {
@@ -243,7 +239,7 @@ pub async fn rotate_secret(
 /// The endpoint, locked, if `by` may change it: others do not learn that it is there.
 pub(super) async fn owned(
     tx: &Tx,
-    by: &account::Model,
+    by: By,
     id: WebhookEndpointId,
 ) -> Result<endpoint::Model, Failure<Refusal>> {
     let found = endpoint::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
@@ -254,17 +250,13 @@ pub(super) async fn owned(
 }
 
 /// A brand's endpoints are its managers' business, the platform's own its operators'.
-async fn may(
-    db: &impl ConnectionTrait,
-    by: &account::Model,
-    brand: Option<BrandId>,
-) -> Result<(), Failure<Refusal>> {
+async fn may(db: &impl ConnectionTrait, by: By, brand: Option<BrandId>) -> Result<(), Failure<Refusal>> {
     match brand {
         Some(brand) => {
             let granted = identity::staff_of(db, by, brand, Role::Manager).await;
             granted.map_err(|failure| failure.map(Refusal::from))
         }
-        None if by.operator => Ok(()),
+        None if by.is_operator() => Ok(()),
         None => refuse(Refusal::OperatorOnly),
     }
 }
@@ -287,7 +279,7 @@ fn wanted(topics: &[Topic]) -> Result<String, Failure<Refusal>> {
 async fn record(
     tx: &Tx,
     cx: &Context,
-    by: &account::Model,
+    by: By,
     kind: &str,
     row: &endpoint::Model,
 ) -> Result<(), Failure<Refusal>> {
@@ -296,6 +288,6 @@ async fn record(
         .iter()
         .map(|brand| ("brand", brand.to_string()))
         .collect();
-    event::record(tx, cx, Actor::Account(by.id), kind, row.id, &refs).await?;
+    event::record(tx, cx, by.actor(), kind, row.id, &refs).await?;
     Ok(())
 }

@@ -7,13 +7,12 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, Qu
 use serde_json::Map;
 use vitrine_model::Time;
 use vitrine_model::id::{EventId, WebhookEndpointId, WebhookMessageId};
-use vitrine_model::identity::account;
 use vitrine_model::webhook::{MessageState, Topic, endpoint, message};
 
 use crate::context::{Context, Tx};
-use crate::event::{self, Actor};
+use crate::event;
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::identity::Allowance;
+use crate::identity::{Allowance, By};
 use crate::webhook::commands::endpoints::owned;
 use crate::webhook::dispatch::{enqueue, write};
 use crate::webhook::refusal::Refusal;
@@ -43,14 +42,14 @@ pub struct Replay {
 /// `EndpointNotFound`, `Disabled`, `Staff(TooManyAttempts)`.
 pub async fn test_endpoint(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     id: WebhookEndpointId,
 ) -> Result<message::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
     let endpoint = live(&tx, by, id).await?;
     spend(&tx, cx, &BY_HAND, &endpoint).await?;
     let event: EventId = cx.new_id();
-    let (actor, kind) = (Actor::Account(by.id), "webhook_endpoint.tested");
+    let (actor, kind) = (by.actor(), "webhook_endpoint.tested");
     event::record_as(&tx, cx, event, actor, kind, id, &[]).await?;
     let mut data = Map::new();
     data.insert("webhookEndpointId".to_owned(), id.to_string().into());
@@ -66,7 +65,7 @@ pub async fn test_endpoint(
 /// `MessageNotFound`, `UnderWay`, `Disabled`, `Staff(TooManyAttempts)`.
 pub async fn replay_message(
     cx: &Context,
-    by: &account::Model,
+    by: By,
     id: WebhookMessageId,
 ) -> Result<message::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
@@ -83,15 +82,7 @@ pub async fn replay_message(
     }
     spend(&tx, cx, &BY_HAND, &endpoint).await?;
     let message = anew(&tx, cx, &endpoint, found).await?;
-    event::record(
-        &tx,
-        cx,
-        Actor::Account(by.id),
-        "webhook_message.replayed",
-        id,
-        &[],
-    )
-    .await?;
+    event::record(&tx, cx, by.actor(), "webhook_message.replayed", id, &[]).await?;
     tx.commit().await?;
     Ok(message)
 }
@@ -107,11 +98,7 @@ fn to_message(refusal: Refusal) -> Refusal {
 ///
 /// # Errors
 /// `EndpointNotFound`, `Disabled`, `Staff(TooManyAttempts)`.
-pub async fn replay_since(
-    cx: &Context,
-    by: &account::Model,
-    replay: Replay,
-) -> Result<usize, Failure<Refusal>> {
+pub async fn replay_since(cx: &Context, by: By, replay: Replay) -> Result<usize, Failure<Refusal>> {
     let tx = cx.begin().await?;
     let endpoint = live(&tx, by, replay.endpoint).await?;
     spend(&tx, cx, &REPLAYS, &endpoint).await?;
@@ -135,16 +122,8 @@ pub async fn replay_since(
         anew(&tx, cx, &endpoint, message).await?;
     }
     let refs = [("replayed", replayed.to_string())];
-    let actor = Actor::Account(by.id);
-    event::record(
-        &tx,
-        cx,
-        actor,
-        "webhook_endpoint.replayed",
-        replay.endpoint,
-        &refs,
-    )
-    .await?;
+    let kind = "webhook_endpoint.replayed";
+    event::record(&tx, cx, by.actor(), kind, replay.endpoint, &refs).await?;
     tx.commit().await?;
     Ok(replayed)
 }
@@ -178,11 +157,7 @@ async fn anew(
 }
 
 /// One's own endpoint, locked, if it is told anything.
-async fn live(
-    tx: &Tx,
-    by: &account::Model,
-    id: WebhookEndpointId,
-) -> Result<endpoint::Model, Failure<Refusal>> {
+async fn live(tx: &Tx, by: By, id: WebhookEndpointId) -> Result<endpoint::Model, Failure<Refusal>> {
     let endpoint = owned(tx, by, id).await?;
     if endpoint.disabled_at.is_some() {
         return refuse(Refusal::Disabled);
