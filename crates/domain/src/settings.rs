@@ -23,6 +23,8 @@ pub struct Settings {
     /// Where letters about her account lead someone: a page that brings `{token}` to the mutation for `{action}`: `verify`,
     /// `reset`, `change`, `undo` or `invitation`. Without it letters hold the token alone.
     pub account_url: Option<String>,
+    /// The domain that passkeys are made for. Without it there are none.
+    pub passkey_domain: Option<String>,
     /// Addresses a client may name as return addresses: their origins, such as `https://shop.example.com`.
     pub return_origins: Vec<String>,
     /// Keys click tokens, visitor hashes and the secrets in letters. At least 32 characters.

@@ -27,21 +27,24 @@ const MAX_ROOT_FIELDS: u64 = 20;
 /// What a block string begins and ends with.
 const BLOCK: &[u8] = b"\"\"\"";
 /// Mutations that guess or make credentials: one a request.
-const ONCE_A_REQUEST: [&str; 7] = [
+const ONCE_A_REQUEST: [&str; 8] = [
     "accountCreate",
     "passwordChange",
     "passwordReset",
     "sessionChallengeAnswer",
     "sessionCreate",
+    "sessionPasskeyCreate",
     "sessionRefresh",
     "sessionStepUp",
 ];
 
 /// Mutations that a browser may ask for whose session has lapsed.
-const ABOUT_SESSIONS: [&str; 5] = [
+const ABOUT_SESSIONS: [&str; 7] = [
     "accountCreate",
     "sessionChallengeAnswer",
     "sessionCreate",
+    "sessionPasskeyChallengeCreate",
+    "sessionPasskeyCreate",
     "sessionRefresh",
     "sessionRevoke",
 ];

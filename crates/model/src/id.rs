@@ -147,6 +147,8 @@ ids! {
     ApiKeyId = "key",
     /// A second factor.
     FactorId = "factor",
+    /// A key that a device keeps, and signs in with.
+    PasskeyId = "passkey",
     /// A token sent in a letter.
     EmailTokenId = "etok",
     /// An invitation to work for a brand.

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::builder::Resettable;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
+use vitrine_domain::identity;
 use vitrine_domain::settings::{DefaultTerms, Settings};
 use vitrine_domain::throttle::RateLimits;
 use vitrine_graphql::Documents;
@@ -117,6 +118,11 @@ pub struct Config {
     #[arg(long, env = "VITRINE_ACCOUNT_URL", global = true)]
     pub account_url: Option<String>,
 
+    /// The domain that passkeys are made for, such as `example.com`: your frontend's pages lie at it or below it, and are named
+    /// in `VITRINE_ORIGINS`. Passkeys are bound to it: with another, those made before open nothing. Without it there are none.
+    #[arg(long, env = "VITRINE_PASSKEY_DOMAIN", global = true)]
+    pub passkey_domain: Option<String>,
+
     /// The proxies before this server, as addresses or networks such as `10.0.0.0/8`. Only what they say of a client's
     /// address is believed.
     #[arg(long, env = "VITRINE_TRUSTED_PROXIES", global = true, value_delimiter = ',')]
@@ -133,7 +139,7 @@ pub struct Config {
     pub address_header: String,
 
     /// Points each account may spend in a minute; 0 for no limit. A request costs what its fields and lists cost, 100 at
-    /// least.
+    /// least; following a referral link, or handing a file in, 50.
     #[arg(long, env = "VITRINE_RATE_LIMIT", global = true, default_value_t = 100_000)]
     pub rate_limit: u32,
 
@@ -365,11 +371,7 @@ impl Config {
     /// # Errors
     /// A message that says which setting is wrong and what would be right.
     pub fn settings(&self, listening: SocketAddr) -> anyhow::Result<Settings> {
-        let public_url = self.public_url.clone();
-        let public_url = public_url.unwrap_or_else(|| format!("http://{listening}"));
-        let public_url = public_url.trim_end_matches('/').to_owned();
-        url::Url::parse(&public_url)
-            .with_context(|| format!("VITRINE_PUBLIC_URL is not an address: {public_url}"))?;
+        let public_url = self.public_address(listening)?;
         // A variable set to nothing names no origin.
         let return_origins: Vec<String> = self
             .origins
@@ -400,12 +402,13 @@ impl Config {
                 .iter()
                 .try_for_each(|template| check_template(name, template))?;
         }
-        Ok(Settings {
+        let settings = Settings {
             landing_url,
             order_url,
             shopholder_url,
             brand_url,
             account_url,
+            passkey_domain: given(&self.passkey_domain),
             public_url,
             return_origins,
             secret_key: self.secret_key()?,
@@ -433,7 +436,21 @@ impl Config {
             webhook_days: self.webhook_days,
             import_max_bytes: self.import_max_bytes,
             argon2_kib: 19 * 1024,
-        })
+        };
+        identity::check_passkey_domain(&settings).context(
+            "VITRINE_PASSKEY_DOMAIN must be a domain at or below which a page of VITRINE_ORIGINS lies, such as example.com",
+        )?;
+        Ok(settings)
+    }
+
+    /// Where this server is reached, without a trailing slash.
+    fn public_address(&self, listening: SocketAddr) -> anyhow::Result<String> {
+        let public_url = self.public_url.clone();
+        let public_url = public_url.unwrap_or_else(|| format!("http://{listening}"));
+        let public_url = public_url.trim_end_matches('/').to_owned();
+        url::Url::parse(&public_url)
+            .with_context(|| format!("VITRINE_PUBLIC_URL is not an address: {public_url}"))?;
+        Ok(public_url)
     }
 
     /// Where a letter leads: the page given, or in development this server's GraphiQL, which is told the same.

@@ -1,8 +1,20 @@
 //! Rate limits as clients read them: the header fields of <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use vitrine_domain::identity::{By, Viewer};
 use vitrine_domain::throttle::{Exceeded, Meter, Standing, WINDOW};
+
+use crate::boot::Vitrine;
+use crate::request;
+
+/// Points that following a link costs, or handing a file in: half of what the smallest query costs, for many people may
+/// share one address.
+const VISIT: u32 = 50;
 
 /// What is left of each limit, and when there is more.
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -39,6 +51,29 @@ pub(crate) fn tell(meter: &Meter, headers: &mut HeaderMap) {
     };
     insert(headers, RATE_LIMIT_POLICY, standings.iter().map(policy).collect());
     insert(headers, RATE_LIMIT, standings.iter().map(left).collect());
+}
+
+/// Holds whoever asks for something that is no query to the limit of her address.
+pub(crate) async fn hold(
+    State(app): State<Vitrine>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let cx = request::context(&app, request.headers());
+    let address = request::address(&app, request.headers(), peer);
+    let meter = Meter::new(app.throttle.clone(), cx, address);
+    let mut response = match meter.take(VISIT).await {
+        Ok(()) => next.run(request).await,
+        Err(exceeded) => too_many(exceeded),
+    };
+    tell(&meter, response.headers_mut());
+    response
+}
+
+fn too_many(exceeded: Exceeded) -> Response {
+    let after = [(header::RETRY_AFTER, exceeded.retry_after)];
+    (StatusCode::TOO_MANY_REQUESTS, after, format!("{exceeded}\n")).into_response()
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, items: Vec<String>) {

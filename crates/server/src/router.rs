@@ -23,16 +23,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The routes, with those of `beside` among them. Layers wrap what stands above them: the last one sees a request first.
 pub(crate) fn router(app: Vitrine, beside: Router<Vitrine>) -> Router {
     health::recorder();
+    let held = || middleware::from_fn_with_state(app.clone(), limits::hold);
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/graphiql") }))
         .route("/graphql", get(graphql::handle).post(graphql::handle))
         .route("/graphiql", get(assets::graphiql))
         .route("/graphiql/cast.json", get(assets::cast))
         .route("/graphiql/{file}", get(assets::file))
-        .route("/r/{code}", get(referral::follow))
+        .route("/r/{code}", get(referral::follow).layer(held()))
         .route("/webhooks/stripe", post(webhooks::stripe))
         .layer(middleware::from_fn_with_state(PATIENCE, in_time))
-        .route("/uploads/{import}", put(uploads::receive))
+        .route("/uploads/{import}", put(uploads::receive).layer(held()))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors(&app))
         .route("/healthz", get(health::live))

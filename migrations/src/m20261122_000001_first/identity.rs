@@ -51,6 +51,24 @@ create table recovery_code (
     created_at {time} not null,
     primary key (account_id, code_hash)
 );
+create table passkey (
+    id {uuid} not null primary key,
+    account_id {uuid} not null references account (id),
+    credential_id {bytes} not null unique,
+    credential text not null,
+    name text not null,
+    created_at {time} not null,
+    used_at {time}
+);
+create index passkey_account on passkey (account_id);
+create table passkey_challenge (
+    token_hash {bytes} not null primary key,
+    account_id {uuid} references account (id),
+    state text not null,
+    expires_at {time} not null
+);
+create index passkey_challenge_account on passkey_challenge (account_id);
+create index passkey_challenge_expiry on passkey_challenge (expires_at);
 create table payout_freeze (
     party text not null primary key,
     cause text not null,

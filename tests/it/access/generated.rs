@@ -53,6 +53,26 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "identity::factor::a_second_factor_put_on_or_taken_off_signs_the_others_out_and_is_told",
     ),
     (
+        "Passkey",
+        "identity::passkey::a_passkey_is_renamed_and_removed_by_its_owner_alone",
+    ),
+    (
+        "PasskeyCreatePayload.passkey",
+        "identity::passkey::a_passkey_signs_in_without_password_and_code",
+    ),
+    (
+        "PasskeyUpdatePayload.passkey",
+        "identity::passkey::a_passkey_is_renamed_and_removed_by_its_owner_alone",
+    ),
+    (
+        "PasskeyRemovePayload.passkey",
+        "identity::passkey::a_passkey_is_renamed_and_removed_by_its_owner_alone",
+    ),
+    (
+        "SessionPasskeyCreatePayload.session",
+        "identity::passkey::a_passkey_signs_in_without_password_and_code",
+    ),
+    (
         "EmailVerificationSendPayload.account",
         "identity::email::the_letter_can_be_asked_for_again_and_voids_the_one_before",
     ),

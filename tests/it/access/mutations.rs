@@ -62,6 +62,12 @@ pub(super) const ORDER: &[&str] = &[
     "totpConfirm",
     "totpRemove",
     "recoveryCodesRenew",
+    "passkeyChallengeCreate",
+    "passkeyCreate",
+    "passkeyUpdate",
+    "passkeyRemove",
+    "sessionPasskeyChallengeCreate",
+    "sessionPasskeyCreate",
     "brandCreate",
     "shopOpen",
     "brandMemberInvite",
@@ -220,7 +226,25 @@ fn of_proofs(name: &str) -> Option<(May, Value)> {
         "sessionStepUp" => (May::Everyone, json!({ "password": PASSWORD })),
         "emailChangeRequest" => (May::Everyone, json!({ "email": "changed-NAME@example.com" })),
         "passwordResetRequest" => (May::Everyone, json!({ "email": "unknown-NAME@example.com" })),
-        "totpEnrol" => (May::Everyone, json!({})),
+        "totpEnrol" | "passkeyChallengeCreate" | "sessionPasskeyChallengeCreate" => {
+            (May::Everyone, json!({}))
+        }
+        "passkeyCreate" => (
+            May::Refused("INVALID"),
+            json!({ "challenge": "guessed", "credential": "guessed", "name": "mine" }),
+        ),
+        "passkeyUpdate" => (
+            May::Refused("NOT_FOUND"),
+            json!({ "id": "passkey_01jxz3e5g8f2v9w4k7n6q1r0t5", "name": "mine" }),
+        ),
+        "passkeyRemove" => (
+            May::Refused("NOT_FOUND"),
+            json!({ "id": "passkey_01jxz3e5g8f2v9w4k7n6q1r0t5" }),
+        ),
+        "sessionPasskeyCreate" => (
+            May::Refused("INVALID"),
+            json!({ "signature": { "challenge": "guessed", "credential": "guessed" } }),
+        ),
         "sessionChallengeAnswer" => (
             May::Refused("TOKEN_INVALID"),
             json!({ "challenge": "guessed", "code": "000000" }),

@@ -10,5 +10,6 @@ mod freeze;
 mod invitation;
 mod letters;
 mod member;
+mod passkey;
 mod password;
 mod session;

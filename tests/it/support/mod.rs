@@ -114,6 +114,7 @@ impl App {
             data_dir: folder.path().join("data"),
             listen: "127.0.0.1:0".parse().unwrap(),
             origins: vec![FRONTEND.to_owned()],
+            passkey_domain: Some("example.com".to_owned()),
             landing_url: Some(format!(
                 "{FRONTEND}/{{shop}}?rec={{recommendation}}&product={{product}}&click={{click}}"
             )),

@@ -113,6 +113,23 @@ on_both! {
         app.end().await;
     }
 
+    async fn links_and_uploads_are_limited_by_address_and_cost_half(app) {
+        let app = app.another_with("limited", |config| config.rate_limit_address = 1_000).await;
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        for n in 1..=21 {
+            let answer = if n % 2 == 0 {
+                client.get(app.url("/r/nowhere")).send().await
+            } else {
+                client.put(app.url("/uploads/imp_nothing?token=guessed")).body("handle\n").send().await
+            };
+            let answer = answer.unwrap();
+            assert_eq!(answer.status(), if n <= 20 { 404 } else { 429 }, "{n}");
+            assert!(answer.headers().contains_key("ratelimit"));
+            assert_eq!(answer.headers().contains_key("retry-after"), n > 20);
+        }
+        app.end().await;
+    }
+
     async fn what_cannot_be_read_costs_as_well(app) {
         let app = app.another_with("limited", |config| config.rate_limit_address = 1_000).await;
         for n in 1..=11 {

@@ -4,8 +4,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Sel
 use secrecy::SecretString;
 use vitrine_model::Time;
 use vitrine_model::catalog::brand;
-use vitrine_model::id::{AccountId, BrandId, InvitationId, SessionId};
-use vitrine_model::identity::{Role, account, api_key as keys, brand_member, invitation, session};
+use vitrine_model::id::{AccountId, BrandId, InvitationId, PasskeyId, SessionId};
+use vitrine_model::identity::{Role, account, api_key as keys, brand_member, invitation, passkey, session};
 use vitrine_model::text::Email;
 
 use crate::context::Context;
@@ -228,6 +228,14 @@ pub fn invitations_of(brand: BrandId, now: Time) -> List<invitation::Model, Invi
 pub async fn offered_by(cx: &Context, token: &SecretString) -> Result<Option<invitation::Model>, DbErr> {
     let offered = pending(cx.now()).filter(invitation::Column::TokenHash.eq(secret::hash_secret(token)));
     offered.one(cx.db()).await
+}
+
+/// The passkeys of `account`, the newest first.
+pub fn passkeys_of(account: AccountId) -> List<passkey::Model, PasskeyId> {
+    let passkeys = passkey::Entity::find().filter(passkey::Column::AccountId.eq(account));
+    List::new(passkeys, true, &[passkey::Column::Id], |place: &PasskeyId| {
+        vec![(*place).into()]
+    })
 }
 
 /// The sessions of `account` that still open something at `now`, or will once refreshed, newest first.

@@ -32,6 +32,16 @@ pub enum Refusal {
     FactorExists,
     /// She has none.
     FactorMissing,
+    /// The platform has no domain for passkeys.
+    PasskeysOff,
+    /// She has as many passkeys as one may have.
+    TooManyPasskeys,
+    /// That passkey is known already, to her or to somebody.
+    PasskeyTaken,
+    /// What the device has signed is not what it was asked, or by no passkey that is known.
+    PasskeyWrong,
+    /// No such passkey of one's own.
+    PasskeyNotFound,
     /// The address is proved already.
     VerifiedAlready,
     /// It takes a proved address.

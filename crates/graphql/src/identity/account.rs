@@ -13,6 +13,7 @@ use crate::checkout::{OrderConnection, orders_of};
 use crate::connection::{page, whole};
 use crate::error::{Trouble, UserError, answer, at, payload, settle};
 use crate::identity::member::BrandMember;
+use crate::identity::passkey::Passkey;
 use crate::identity::session::{NewSession, Session, SessionTransport, device};
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::money::CurrencyCode;
@@ -94,6 +95,13 @@ impl Account {
         let sessions = identity::sessions_of(self.0.id, ctx.cx().now());
         let sessions = whole(ctx, sessions, identity::MAX_LISTED).await?;
         Ok(sessions.into_iter().map(Session).collect())
+    }
+
+    /// Her passkeys, newest first; twenty at most.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn passkeys(&self, ctx: &Context<'_>) -> Result<Vec<Passkey>> {
+        let passkeys = whole(ctx, identity::passkeys_of(self.0.id), identity::MAX_LISTED).await?;
+        Ok(passkeys.into_iter().map(Passkey).collect())
     }
 
     /// What she has earned as a shopholder, by currency.

@@ -9,6 +9,7 @@ use vitrine_model::text::Password;
 use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::error::{Trouble, answer, payload};
 use crate::identity::account::Account;
+use crate::identity::passkey::{self, PasskeySignatureInput};
 use crate::identity::session::{NewSession, Session, SessionTransport, current, device};
 use crate::request::RequestContext;
 
@@ -103,6 +104,8 @@ pub struct SessionStepUpInput {
     password: Option<String>,
     /// The six digits that the app shows, or a recovery code. It is what is asked of who has a second factor.
     code: Option<String>,
+    /// What a passkey of hers has signed. It does in place of either.
+    passkey: Option<PasskeySignatureInput>,
 }
 
 /// An authenticator app that is set up.
@@ -184,7 +187,7 @@ impl FactorMutation {
     }
 
     /// Proves anew who is signed in, for ten minutes: what answers `STEP_UP_REQUIRED` can be done then. Signing in is such
-    /// a proof too. Codes: `WRONG_CREDENTIALS`, `WRONG_CODE`, `TOO_MANY_ATTEMPTS`, `NOT_FOUND`.
+    /// a proof too. Codes: `INVALID`, `TOKEN_INVALID`, `WRONG_CREDENTIALS`, `WRONG_CODE`, `TOO_MANY_ATTEMPTS`, `NOT_FOUND`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn session_step_up(
         &self,
@@ -192,11 +195,10 @@ impl FactorMutation {
         input: SessionStepUpInput,
     ) -> Result<SessionStepUpPayload> {
         answer(ctx, async {
-            let (by, current, from) = (ctx.account()?, current(ctx)?, &ctx.viewer().client);
-            let password = input.password.as_deref().map(Password::typed);
-            let proof = (password.as_ref(), input.code.as_deref());
-            let session = identity::step_up(ctx.cx(), by, current, proof, from).await?;
-            Ok(Session(session))
+            match input.passkey {
+                Some(signature) => passkey::step_up(ctx, signature).await,
+                None => stepped_up(ctx, input.password, input.code).await,
+            }
         })
         .await
     }
@@ -249,4 +251,17 @@ impl FactorMutation {
         })
         .await
     }
+}
+
+/// Proves anew who is signed in, by her code or password.
+async fn stepped_up(
+    ctx: &Context<'_>,
+    password: Option<String>,
+    code: Option<String>,
+) -> std::result::Result<Session, Trouble> {
+    let (by, current, from) = (ctx.account()?, current(ctx)?, &ctx.viewer().client);
+    let password = password.as_deref().map(Password::typed);
+    let proof = (password.as_ref(), code.as_deref());
+    let session = identity::step_up(ctx.cx(), by, current, proof, from).await?;
+    Ok(Session(session))
 }

@@ -6,6 +6,7 @@ mod email;
 mod factor;
 mod invitation;
 mod member;
+mod passkey;
 mod refusal;
 mod session;
 
@@ -42,6 +43,7 @@ pub struct IdentityMutation(
     account::AccountMutation,
     email::EmailMutation,
     factor::FactorMutation,
+    passkey::PasskeyMutation,
     session::SessionMutation,
     member::MemberMutation,
     api_key::ApiKeyMutation,

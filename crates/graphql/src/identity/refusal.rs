@@ -11,8 +11,18 @@ pub(crate) const UNVERIFIED: &str = "confirm your e-mail address first: a letter
 
 /// What is said to whom has not proved of late who she is.
 const UNPROVED: &str = "prove anew who you are: call sessionStepUp, then ask again within ten minutes";
+/// What is said of an address that opens an account.
+const EMAIL_TAKEN: &str = "this address has an account already: sign in with it, or use another";
 /// What is said of a token from a letter.
 const LETTER_USED: &str = "this token was used, has expired or was never sent: ask for another letter";
+
+/// What is said where passkeys are not set up.
+const NO_PASSKEYS: &str = "this platform has no passkeys: its operator sets VITRINE_PASSKEY_DOMAIN";
+/// What is said to whom has as many passkeys as one may have.
+const TWENTY_PASSKEYS: &str = "you have twenty passkeys: take one away that you do not use";
+/// What is said of a signature or a key that is not accepted.
+const PASSKEY_WRONG: &str =
+    "this opens nothing: it is not what the device was asked, or the passkey is not known here";
 
 fn too_many(until: Time) -> UserError {
     let until = until.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -23,15 +33,11 @@ fn too_many(until: Time) -> UserError {
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
         use UserErrorCode::{
-            EmailUnverified, Forbidden, NotFound, StepUpRequired, Taken, TokenInvalid, WrongCode,
-            WrongCredentials, WrongState,
+            EmailUnverified, Forbidden, LimitReached, NotFound, StepUpRequired, Taken, TokenInvalid,
+            WrongCode, WrongCredentials, WrongState,
         };
         match refusal {
-            Refusal::EmailTaken => Self::new(
-                Taken,
-                "email",
-                "this address has an account already: sign in with it, or use another",
-            ),
+            Refusal::EmailTaken => Self::new(Taken, "email", EMAIL_TAKEN),
             Refusal::WrongCredentials => {
                 Self::new(WrongCredentials, "", "the address or the password is wrong")
             }
@@ -56,11 +62,16 @@ impl From<Refusal> for UserError {
             Refusal::ChallengeInvalid => Self::new(
                 TokenInvalid,
                 "challenge",
-                "this took too long: begin with the password again",
+                "this took too long, or was answered before: begin again",
             ),
             Refusal::StepUpRequired => Self::new(StepUpRequired, "", UNPROVED),
             Refusal::FactorExists => Self::new(WrongState, "", "you have a second factor already"),
             Refusal::FactorMissing => Self::new(WrongState, "", "you have no second factor to do this with"),
+            Refusal::PasskeysOff => Self::new(WrongState, "", NO_PASSKEYS),
+            Refusal::TooManyPasskeys => Self::new(LimitReached, "", TWENTY_PASSKEYS),
+            Refusal::PasskeyTaken => Self::new(Taken, "credential", "this passkey is known already"),
+            Refusal::PasskeyWrong => Self::new(WrongCredentials, "credential", PASSKEY_WRONG),
+            Refusal::PasskeyNotFound => Self::new(NotFound, "id", "you have no such passkey"),
             Refusal::VerifiedAlready => Self::new(WrongState, "", "your address is proved already"),
             Refusal::EmailUnverified => Self::new(EmailUnverified, "", UNVERIFIED),
             Refusal::SessionNotFound => Self::new(NotFound, "id", "you have no such session"),

@@ -21,6 +21,8 @@ pub enum PayoutFreezeCause {
     Password,
     /// An owner's second factor, or its recovery codes.
     SecondFactor,
+    /// An owner's passkeys.
+    Passkey,
     /// The payout account: another was opened in place of one that the payment provider has no more.
     PayoutAccount,
 }

@@ -9,6 +9,8 @@ pub mod brand_member;
 pub mod credential;
 pub mod email_token;
 pub mod invitation;
+pub mod passkey;
+pub mod passkey_challenge;
 pub mod payout_freeze;
 pub mod recovery_code;
 pub mod session;
@@ -97,6 +99,8 @@ kinds! {
         Password = "password",
         /// An owner's second factor, or its recovery codes.
         SecondFactor = "second_factor",
+        /// An owner's passkeys.
+        Passkey = "passkey",
         /// The payout account.
         PayoutAccount = "payout_account",
     }

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use vitrine_model::catalog::brand;
 use vitrine_model::id::AccountId;
 use vitrine_model::identity::{
-    Role, account, brand_member, credential, email_token, recovery_code, session, totp,
+    Role, account, brand_member, credential, email_token, passkey, recovery_code, session, totp,
 };
 use vitrine_model::text::Password;
 
@@ -15,6 +15,7 @@ use crate::context::{Context, Tx};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::allowance::{Client, SIGN_IN};
 use crate::identity::commands::invitation;
+use crate::identity::passkey::take_back;
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::check_password;
 
@@ -96,6 +97,11 @@ pub(crate) async fn erase(tx: &Tx, cx: &Context, account: &account::Model) -> Re
         .filter(recovery_code::Column::AccountId.eq(id))
         .exec(tx)
         .await?;
+    passkey::Entity::delete_many()
+        .filter(passkey::Column::AccountId.eq(id))
+        .exec(tx)
+        .await?;
+    take_back(tx, id).await?;
     email_token::Entity::delete_many()
         .filter(email_token::Column::AccountId.eq(id))
         .exec(tx)

@@ -9,7 +9,7 @@ use vitrine_model::id::{AccountId, SessionId};
 use vitrine_model::identity::{Ending, FreezeCause, account, credential, session, totp};
 use vitrine_model::text::Password;
 
-use crate::context::Context;
+use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::allowance::{self, Client};
@@ -79,15 +79,26 @@ pub async fn step_up(
         }
     }
     let tx = cx.begin().await?;
+    let session = stepped_up(&tx, cx, by.id, current).await?;
+    tx.commit().await?;
+    Ok(session)
+}
+
+/// Notes that `by` has proved who she is.
+pub(super) async fn stepped_up(
+    tx: &Tx,
+    cx: &Context,
+    by: AccountId,
+    current: SessionId,
+) -> Result<session::Model, Failure<Refusal>> {
     let proved = session::Entity::update_many()
         .col_expr(session::Column::ProvedAt, Expr::value(cx.now()))
         .filter(session::Column::Id.eq(current))
         .filter(session::Column::RevokedAt.is_null())
-        .exec_with_returning(&tx)
+        .exec_with_returning(tx)
         .await?;
     let session = proved.into_iter().next().or_refuse(Refusal::SessionNotFound)?;
-    event::record(&tx, cx, Actor::Account(by.id), "session.stepped_up", current, &[]).await?;
-    tx.commit().await?;
+    event::record(tx, cx, Actor::Account(by), "session.stepped_up", current, &[]).await?;
     Ok(session)
 }
 

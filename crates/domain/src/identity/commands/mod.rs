@@ -7,6 +7,7 @@ mod erase;
 mod factor;
 mod invitation;
 mod member;
+mod passkey;
 mod password;
 mod session;
 
@@ -26,6 +27,10 @@ pub use invitation::{
 };
 pub(crate) use member::found_brand;
 pub use member::{remove_member, update_member};
+pub use passkey::{
+    NewPasskey, Signature, create_passkey, remove_passkey, rename_passkey, request_passkey,
+    request_signature, sign_in_by_passkey, step_up_by_passkey,
+};
 pub use password::{change_password, request_password_reset, reset_password};
 pub(in crate::identity) use session::alive;
 pub(crate) use session::sweep;

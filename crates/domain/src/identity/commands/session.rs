@@ -20,7 +20,7 @@ use crate::identity::commands::invitation;
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::check_password;
 use crate::identity::tokens::{self, Tokens};
-use crate::identity::{factor, freeze, letter_token};
+use crate::identity::{factor, freeze, letter_token, passkey};
 use crate::secret;
 
 /// Days for which an ended session is remembered: whoever still has a token of it is told that it was ended.
@@ -339,7 +339,8 @@ pub(in crate::identity) fn alive(now: Time) -> Select<session::Entity> {
         .filter(session::Column::RefreshExpiresAt.gt(now))
 }
 
-/// Forgets sessions that ended a month ago, tokens of letters and invitations that ran out, freezes and the tries whose window is over.
+/// Forgets sessions that ended a month ago, tokens of letters, invitations and questions to devices that ran out, freezes and
+/// the tries whose window is over.
 ///
 /// # Errors
 /// When the database fails.
@@ -351,6 +352,7 @@ pub(crate) async fn sweep(cx: &Context) -> anyhow::Result<()> {
     session::Entity::delete_many().filter(ended).exec(cx.db()).await?;
     letter_token::sweep(cx).await?;
     invitation::sweep(cx).await?;
+    passkey::sweep(cx).await?;
     freeze::sweep(cx).await?;
     allowance::sweep(cx).await?;
     Ok(())

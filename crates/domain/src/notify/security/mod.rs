@@ -33,6 +33,8 @@ pub(super) fn tells(kind: &str) -> bool {
             | "password.reset_requested"
             | "password.reset"
             | "password.changed"
+            | "passkey.created"
+            | "passkey.removed"
             | "payout_account.replaced"
             | "recovery_codes.renewed"
             | "session.reused"
@@ -53,6 +55,8 @@ pub(super) async fn written(cx: &Context, event: &event::Model) -> anyhow::Resul
         "password.reset" | "password.changed" => changed_proof(cx, event, Proof::Password).await,
         "totp.confirmed" => changed_proof(cx, event, Proof::FactorAdded).await,
         "totp.removed" => changed_proof(cx, event, Proof::FactorRemoved).await,
+        "passkey.created" => changed_proof(cx, event, Proof::PasskeyAdded).await,
+        "passkey.removed" => changed_proof(cx, event, Proof::PasskeyRemoved).await,
         "recovery_codes.renewed" => changed_proof(cx, event, Proof::RecoveryCodes).await,
         "payout_account.replaced" => account_replaced(cx, reference(event, "party")?).await,
         "session.reused" => session_reused(cx, event.subject.parse()?).await,

@@ -90,6 +90,10 @@ pub(super) enum Proof {
     FactorAdded,
     /// She has it no more.
     FactorRemoved,
+    /// She has another passkey.
+    PasskeyAdded,
+    /// She has one passkey less.
+    PasskeyRemoved,
     /// She has other recovery codes.
     RecoveryCodes,
 }
@@ -108,6 +112,14 @@ pub(super) fn proof_changed(name: &str, what: Proof, frozen_until: Option<Time>)
         Proof::FactorRemoved => (
             "Your account asks for no code any more",
             "your second factor was taken away: your account opens by its password alone. Your other devices were signed out.",
+        ),
+        Proof::PasskeyAdded => (
+            "Your account has a new passkey",
+            "a passkey was added to your account: the device that keeps it opens your account from now on.",
+        ),
+        Proof::PasskeyRemoved => (
+            "A passkey of your account was taken away",
+            "one of your passkeys opens your account no more. Your other devices were signed out.",
         ),
         Proof::RecoveryCodes => (
             "You have new recovery codes",
