@@ -226,13 +226,32 @@ on_both! {
         assert_eq!(click::Entity::find().count(app.db()).await.unwrap(), 0);
     }
 
-    async fn nothing_a_visitor_sends_changes_where_a_link_leads(app) {
+    async fn s14_nothing_a_visitor_sends_changes_where_a_link_leads(app) {
         let anna = app.someone("anna").await;
         let shop = open_shop(&anna, "anna").await;
         let code = link(&anna, json!({ "shopId": shop })).await;
         let evil = [("referer", "https://evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-for", "6.6.6.6")];
         let url = location(&follow(app, &format!("{code}?url=https://evil.example&shop=evil"), &evil).await);
         assert_eq!((url.origin().ascii_serialization().as_str(), url.path()), (FRONTEND, "/anna"));
+        for path in [
+            "/evil.example", "%2F%2Fevil.example", "%5C%5Cevil.example", "%5Cevil.example", "https:%2F%2Fevil.example", "@evil.example",
+            "%0D%0ALocation:%20https:%2F%2Fevil.example", "%00", "%E2%80%AE", "javascript:alert(1)",
+        ] {
+            for path in [path.to_owned(), format!("{code}{path}"), format!("{code}/{path}")] {
+                let response = follow(app, &path, &[]).await;
+                assert!(response.headers().get("location").is_none(), "{path}");
+                assert!([400, 404].contains(&response.status().as_u16()), "{path}: {}", response.status());
+            }
+        }
+    }
+
+    async fn s14_what_a_link_is_given_stands_in_its_address_as_text(app) {
+        let anna = app.someone("anna").await;
+        for odd in ["//evil", "\\\\evil", "a@evil", "a\r\nb", "a?b#c", "..", "%2f%2fevil"] {
+            let open = "mutation($in: ShopOpenInput!) { shopOpen(input: $in) { userErrors { code field } } }";
+            let said = anna.ask(open, json!({ "in": { "handle": odd, "name": "Anna" } })).await;
+            assert_eq!(said["shopOpen"]["userErrors"][0], json!({ "code": "INVALID", "field": ["input", "handle"] }), "{odd}");
+        }
     }
 
     async fn a_cookie_is_set_only_for_those_who_agreed(app) {

@@ -202,6 +202,37 @@ on_both! {
         basket.ordered().await;
     }
 
+    async fn s08_prices_and_amounts_come_from_the_server_alone(app) {
+        let kettle = kettle(app).await;
+        let basket = kettle.basket(2).await;
+        let cent = json!({ "amount": "0.01", "currency": "EUR" });
+        for field in ["price", "unitPrice", "amount", "total", "discount", "commissionRate", "discountShare", "shopId", "currency"] {
+            let mut line = kettle.line(1);
+            line[field] = cent.clone();
+            for (mutation, kind, input) in [
+                ("cartLinesAdd", "CartLinesAddInput", json!({ "cartId": basket.cart, "lines": [line] })),
+                ("checkoutStart", "CheckoutStartInput", json!({
+                    "cartId": basket.cart, "expectedTotal": { "amount": "236.10", "currency": "EUR" }, "idempotencyKey": "k",
+                    "successUrl": FRONTEND, "cancelUrl": FRONTEND, field: cent,
+                })),
+            ] {
+                let tampered = format!("mutation($in: {kind}!) {{ {mutation}(input: $in) {{ userErrors {{ code }} }} }}");
+                assert_eq!(basket.buyer.error(&tampered, json!({ "in": input })).await, "GRAPHQL_VALIDATION_FAILED", "{mutation} {field}");
+            }
+        }
+        for amount in ["0.01", "0.00", "-236.10", "236.09", "236.11"] {
+            let started = basket.start_at(json!({ "amount": amount, "currency": "EUR" }), amount).await;
+            assert!(["TOTAL_CHANGED", "INVALID"].contains(&codes(&started)[0]), "{amount}: {started}");
+        }
+        no_order_was_made(app).await;
+        let (order, url) = basket.ordered().await;
+        app.stripe.pay(&url, CARD).await.expect("a redirect to the shop");
+        app.settle().await;
+        let cost = "query($id: ID!) { order(id: $id) { state cost { total { amount currency } } } }";
+        let seen = basket.buyer.ask(cost, json!({ "id": order })).await;
+        assert_eq!(seen["order"], json!({ "state": "PAID", "cost": { "total": { "amount": "236.10", "currency": "EUR" } } }));
+    }
+
     async fn the_last_piece_wanted_by_fifty_at_once_is_sold_once(app) {
         let last = offer(app, "last", Money::new(12_100, Currency::Eur), 490, 1).await;
         let baskets = join_all((0..50).map(|_| last.basket(1))).await;
