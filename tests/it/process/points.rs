@@ -3,11 +3,10 @@
 //! happened once, here and in the sandbox's own books.
 
 use chrono::TimeDelta;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use vitrine_domain::points::Point;
 use vitrine_model::event;
-use vitrine_model::id::{Id, JobId};
 use vitrine_model::job::{self, JobState};
 
 use super::crash::World;
@@ -78,28 +77,9 @@ pub(super) async fn bury_what_kills(place: &Place) {
     world.rest();
     world.points = vec!["job_begun:event_notify".to_owned()];
     world.stubborn = true;
+    // A letter is to be written to whoever opens an account.
     let open = "mutation { accountCreate(input: { email: \"a@example.com\", name: \"A\", password: \"correct horse battery\" }) { account { id } } }";
     world.ask("", "", open, json!({})).await;
-    let event = event::Entity::find().one(&world.db).await.unwrap().unwrap();
-    let killer = job::Model {
-        id: JobId::from(event.id.uuid()),
-        kind: "event_notify".to_owned(),
-        payload: json!({ "job": "event_notify", "event": event.id.to_string() }).to_string(),
-        unique_key: None,
-        group_key: None,
-        every_seconds: None,
-        run_at: event.occurred_at,
-        attempts: 0,
-        state: JobState::Queued,
-        leased_until: None,
-        last_error: None,
-        created_at: event.occurred_at,
-    };
-    let killer = killer.into_active_model().reset_all();
-    job::Entity::insert(killer)
-        .exec_without_returning(&world.db)
-        .await
-        .unwrap();
     world.settle().await;
     let jobs = job::Entity::find()
         .filter(job::Column::EverySeconds.is_null())
