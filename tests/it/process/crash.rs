@@ -209,6 +209,8 @@ impl<'p> World<'p> {
         for _ in 0..LIVES {
             self.tend().await;
             let Some(answer) = self.ask_once(token, guest, query, variables.clone()).await else {
+                // A killed process listens no more some time before it is seen to be dead.
+                tokio::time::sleep(Duration::from_millis(20)).await;
                 continue;
             };
             if self.stormy && answer["errors"][0]["extensions"]["code"] == "INTERNAL" {
