@@ -323,6 +323,7 @@ fn layers_know_only_what_they_may() {
         ("vitrine-domain", &["vitrine-model"]),
         ("vitrine-graphql", &["vitrine-domain", "vitrine-model"]),
         ("vitrine-stripe-gateway", &["vitrine-domain", "vitrine-model"]),
+        ("vitrine-oidc-gateway", &["vitrine-domain", "vitrine-model"]),
         ("vitrine-stripe-sandbox", &[]),
         ("vitrine-migrations", &[]),
         (
@@ -332,6 +333,7 @@ fn layers_know_only_what_they_may() {
                 "vitrine-domain",
                 "vitrine-graphql",
                 "vitrine-stripe-gateway",
+                "vitrine-oidc-gateway",
                 "vitrine-stripe-sandbox",
                 "vitrine-migrations",
             ],
@@ -339,6 +341,7 @@ fn layers_know_only_what_they_may() {
     ]);
     let hidden = |name: &str| match name {
         "async-graphql" => Some("vitrine-graphql"),
+        "openidconnect" => Some("vitrine-oidc-gateway"),
         name if name.starts_with("async-stripe") => Some("vitrine-stripe-gateway"),
         _ => None,
     };

@@ -189,6 +189,8 @@ pub fn words(kind: &str) -> String {
         "account.created" => "Opened the account",
         "account.renamed" => "Changed the name",
         "account.operator_granted" => "Was made an operator of the platform",
+        "external_identity.linked" => "Linked an identity at a provider",
+        "external_identity.unlinked" => "Took an identity at a provider away",
         "session.created" => "Signed in",
         "session.revoked" => "Signed out a device",
         "api_key.created" => "Made an API key",

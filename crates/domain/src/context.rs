@@ -16,7 +16,7 @@ use vitrine_model::Time;
 use vitrine_model::id::Id;
 
 use crate::points::{self, OnPoint, Point};
-use crate::ports::{Clock, Courier, Entropy, Files, Mailer, Payments};
+use crate::ports::{Clock, Courier, Entropy, Files, IdentityProviders, Mailer, Payments};
 use crate::settings::Settings;
 use crate::stream::Stream;
 
@@ -30,6 +30,8 @@ pub struct Platform {
     pub entropy: Arc<dyn Entropy>,
     /// The payment provider.
     pub payments: Arc<dyn Payments>,
+    /// Where people sign in beside here.
+    pub identity_providers: Arc<dyn IdentityProviders>,
     /// Outgoing mail.
     pub mailer: Arc<dyn Mailer>,
     /// Uploaded files.

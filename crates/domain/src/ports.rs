@@ -1,4 +1,4 @@
-//! The worlds we do not control: time, chance, payments, mail, files, and addresses that people name. A trait stands here for each, and nowhere else.
+//! The worlds we do not control: time, chance, payments, identity providers, mail, files, and addresses that people name. A trait stands here for each, and nowhere else.
 //!
 //! The payment port speaks our words. What it returns are *facts*: what the provider said of one of its objects, read
 //! now; rules about them stand in the domains.
@@ -7,7 +7,9 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use url::Url;
 use vitrine_model::Time;
 use vitrine_model::id::IntentId;
 use vitrine_model::money::{Currency, Money};
@@ -121,6 +123,77 @@ pub trait Courier: Send + Sync {
     /// # Errors
     /// When nothing was answered; whether it arrived, nobody knows.
     async fn deliver(&self, delivery: Delivery) -> Result<Answered, Undelivered>;
+}
+
+/// A question to an identity provider: who is that?
+#[derive(Debug, Clone)]
+pub struct ExternalAsk {
+    /// Comes back with the answer.
+    pub state: SecretString,
+    /// Comes back within the ID token.
+    pub nonce: SecretString,
+    /// What the question's challenge is made of (PKCE); it is shown when the answer is redeemed.
+    pub verifier: SecretString,
+    /// Where the provider sends the browser.
+    pub redirect_uri: WebUrl,
+}
+
+/// An identity provider's answer, to be redeemed for what it says.
+#[derive(Debug, Clone)]
+pub struct ExternalCode {
+    /// The authorization code.
+    pub code: SecretString,
+    /// What the question had.
+    pub nonce: SecretString,
+    /// What the question's challenge was made of.
+    pub verifier: SecretString,
+    /// Where the provider sent the browser.
+    pub redirect_uri: WebUrl,
+}
+
+/// Who someone is, as an identity provider says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalPerson {
+    /// The issuer.
+    pub issuer: String,
+    /// Who she is there, for good.
+    pub subject: String,
+    /// Her address, as far as it is told.
+    pub email: Option<String>,
+    /// Whether the provider knows that it is hers.
+    pub email_verified: bool,
+    /// Her name, as far as it is told.
+    pub name: Option<String>,
+}
+
+/// Why an identity provider has not said who someone is.
+#[derive(Debug, Clone)]
+pub enum ProviderError {
+    /// No provider is called so.
+    Unknown,
+    /// It says no, or what it says is not to be believed: why, without any secret.
+    Refused(String),
+    /// It did not answer, or not in its own language: it may later.
+    Unreachable(String),
+}
+
+/// Identity providers that the operator has named.
+#[async_trait]
+pub trait IdentityProviders: Send + Sync {
+    /// What they are called.
+    fn names(&self) -> Vec<String>;
+
+    /// The provider's page that asks who someone is; an error when there is no such provider, or it does not answer.
+    async fn ask(&self, provider: &str, ask: &ExternalAsk, now: Time) -> Result<Url, ProviderError>;
+
+    /// Redeems an answer. What the provider says is checked: that it has said it, to us, now, and to this question. An error
+    /// when there is no such provider, it says no, is not to be believed, or does not answer.
+    async fn redeem(
+        &self,
+        provider: &str,
+        brought: &ExternalCode,
+        now: Time,
+    ) -> Result<ExternalPerson, ProviderError>;
 }
 
 /// Why a call to the payment provider gave no fact.

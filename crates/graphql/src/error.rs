@@ -83,6 +83,10 @@ pub enum UserErrorCode {
     EmailUnverified,
     /// The token is unknown, expired, or was used before. Sign in, or ask for another.
     TokenInvalid,
+    /// The identity provider did not answer, said no, or is not to be believed; `message` says which. Begin again.
+    IdentityProviderFailed,
+    /// An account has the address that the provider told: sign in to it, then link the identity.
+    LinkRequired,
     /// A browser may not be sent to this address: the operator allows only some origins.
     ReturnUrlNotAllowed,
     /// The payment provider refused for good; `message` has its words.

@@ -50,6 +50,7 @@ pub struct Query(
     node::NodeQuery,
     identity::IdentityQuery,
     identity::InvitationQuery,
+    identity::ExternalQuery,
     catalog::CatalogQuery,
     catalog::ImportQuery,
     shop::ShopQuery,

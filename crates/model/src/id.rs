@@ -149,6 +149,8 @@ ids! {
     FactorId = "factor",
     /// A key that a device keeps, and signs in with.
     PasskeyId = "passkey",
+    /// Who someone is at an identity provider.
+    ExternalIdentityId = "xid",
     /// A token sent in a letter.
     EmailTokenId = "etok",
     /// An invitation to work for a brand.

@@ -39,7 +39,7 @@ pub type Time = chrono::DateTime<chrono::Utc>;
 macro_rules! for_each_entity {
     ($with:ident) => {
         $with! {
-            identity::account, identity::api_key, identity::attempt, identity::credential, identity::email_token, identity::session, identity::totp, identity::recovery_code, identity::payout_freeze, identity::brand_member, identity::invitation,
+            identity::account, identity::api_key, identity::attempt, identity::credential, identity::email_token, identity::external_ask, identity::external_identity, identity::session, identity::totp, identity::recovery_code, identity::payout_freeze, identity::brand_member, identity::invitation,
             catalog::brand, catalog::terms, catalog::product, catalog::product_text, catalog::product_tag,
             catalog::product_image, catalog::variant, catalog::variant_price, catalog::shipping_rate,
             catalog::import, catalog::import_note,

@@ -127,6 +127,7 @@ impl Vitrine {
             clock: nature.clock,
             entropy: nature.entropy,
             payments,
+            identity_providers: Arc::new(vitrine_oidc_gateway::Gateway::new(config.issuers()?)?),
             mailer: Arc::new(mailer),
             files: Arc::new(files.clone()),
             courier: Arc::new(Messenger::new(config.reach(), machine_look_up())?),

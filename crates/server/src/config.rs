@@ -13,6 +13,7 @@ use vitrine_domain::settings::{DefaultTerms, Settings};
 use vitrine_domain::throttle::RateLimits;
 use vitrine_graphql::Documents;
 use vitrine_model::money::{BasisPoints, Currency};
+use vitrine_oidc_gateway::Issuer;
 
 use crate::boot::Nature;
 use crate::outgoing::Reach;
@@ -176,6 +177,13 @@ pub struct Config {
     /// rotate each to see its new one. On SQLite it is made and kept in the data folder when not given.
     #[arg(long, env = "VITRINE_SECRET_KEY", global = true, hide_env_values = true)]
     pub secret_key: Option<SecretString>,
+
+    /// Where people can sign in by OpenID Connect: `NAME=ISSUER CLIENT_ID SECRET`, separated by semicolons, such as
+    /// `google=https://accounts.google.com 123.apps @/run/secrets/google`. A secret `@FILE` is read from a file; a public
+    /// client has none. Name only issuers whose `email_verified` you trust: an address that one has verified opens the
+    /// account with the same verified address.
+    #[arg(long, env = "VITRINE_OIDC_ISSUERS", global = true, hide_env_values = true)]
+    pub oidc_issuers: Option<SecretString>,
 
     /// Development shows GraphiQL and the schema; production hides them.
     #[arg(long, env = "VITRINE_ENVIRONMENT", global = true, value_enum, default_value_t = Environment::Development)]
@@ -484,6 +492,7 @@ impl Config {
         );
         self.proxies()?;
         self.documents()?;
+        self.issuers()?;
         let mut secrets = self.stripe_webhook_secrets.iter();
         ensure!(
             secrets.all(|secret| secret.expose_secret().len() >= MIN_WEBHOOK_SECRET),
@@ -519,6 +528,15 @@ impl Config {
         let named = self.trusted_proxies.iter().filter(|named| !named.is_empty());
         let networks = named.map(|named| named.parse()).collect::<Result<_, _>>();
         Ok(Proxies::new(networks.context("VITRINE_TRUSTED_PROXIES")?, header))
+    }
+
+    /// Where people can sign in beside here.
+    ///
+    /// # Errors
+    /// When one is malformed, or its secret cannot be read.
+    pub(crate) fn issuers(&self) -> anyhow::Result<Vec<Issuer>> {
+        let named = self.oidc_issuers.as_ref().map(ExposeSecret::expose_secret);
+        vitrine_oidc_gateway::issuers(named.unwrap_or_default())
     }
 
     /// The documents that are executed.

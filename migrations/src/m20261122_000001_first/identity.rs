@@ -89,6 +89,26 @@ create table email_token (
 );
 create index email_token_account on email_token (account_id);
 create index email_token_expiry on email_token (expires_at);
+create table external_identity (
+    id {uuid} not null primary key,
+    account_id {uuid} not null references account (id),
+    provider text not null,
+    issuer text not null,
+    subject text not null,
+    email text,
+    created_at {time} not null,
+    used_at {time} not null,
+    unique (issuer, subject),
+    unique (account_id, issuer)
+);
+create table external_ask (
+    state_hash {bytes} not null primary key,
+    key_hash {bytes} not null,
+    provider text not null,
+    redirect_uri text not null,
+    expires_at {time} not null
+);
+create index external_ask_expiry on external_ask (expires_at);
 create table attempt (
     key {bytes} not null primary key,
     tries integer not null,

@@ -73,6 +73,38 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "identity::passkey::a_passkey_signs_in_without_password_and_code",
     ),
     (
+        "ExternalIdentity",
+        "identity::external::an_identity_is_linked_by_who_is_signed_in_once_and_for_one_account",
+    ),
+    (
+        "ExternalIdentityLinkPayload.externalIdentity",
+        "identity::external::an_identity_is_linked_by_who_is_signed_in_once_and_for_one_account",
+    ),
+    (
+        "ExternalIdentityUnlinkPayload.externalIdentity",
+        "identity::external::an_identity_is_linked_by_who_is_signed_in_once_and_for_one_account",
+    ),
+    (
+        "IdentityProvider",
+        "identity::external::a_new_person_is_known_by_her_identity_from_then_on_whatever_her_address_becomes",
+    ),
+    (
+        "ExternalSignIn",
+        "identity::external::a_new_person_is_known_by_her_identity_from_then_on_whatever_her_address_becomes",
+    ),
+    (
+        "SessionExternalStartPayload.start",
+        "identity::external::a_new_person_is_known_by_her_identity_from_then_on_whatever_her_address_becomes",
+    ),
+    (
+        "SessionExternalFinishPayload.session",
+        "identity::external::a_new_person_is_known_by_her_identity_from_then_on_whatever_her_address_becomes",
+    ),
+    (
+        "SessionExternalFinishPayload.challenge",
+        "identity::external::who_has_a_second_factor_is_asked_for_it_at_a_provider_too",
+    ),
+    (
         "EmailVerificationSendPayload.account",
         "identity::email::the_letter_can_be_asked_for_again_and_voids_the_one_before",
     ),

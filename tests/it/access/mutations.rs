@@ -50,6 +50,10 @@ pub(super) const ORDER: &[&str] = &[
     "sessionsRevokeOthers",
     "sessionChallengeAnswer",
     "sessionStepUp",
+    "sessionExternalStart",
+    "sessionExternalFinish",
+    "externalIdentityLink",
+    "externalIdentityUnlink",
     "emailVerificationSend",
     "emailVerify",
     "emailChangeRequest",
@@ -248,6 +252,19 @@ fn of_proofs(name: &str) -> Option<(May, Value)> {
         "sessionChallengeAnswer" => (
             May::Refused("TOKEN_INVALID"),
             json!({ "challenge": "guessed", "code": "000000" }),
+        ),
+        // No provider is known here: a test of its own asks one.
+        "sessionExternalStart" => (
+            May::Refused("NOT_FOUND"),
+            json!({ "provider": "nobody", "redirectUri": format!("{FRONTEND}/back") }),
+        ),
+        "sessionExternalFinish" | "externalIdentityLink" => (
+            May::Refused("TOKEN_INVALID"),
+            json!({ "state": "guessed", "code": "guessed", "key": "guessed" }),
+        ),
+        "externalIdentityUnlink" => (
+            May::Refused("NOT_FOUND"),
+            json!({ "id": "xid_00000000000000000000000000" }),
         ),
         "emailVerify" | "emailChangeConfirm" | "emailChangeUndo" => {
             (May::Refused("TOKEN_INVALID"), json!({ "token": "guessed" }))

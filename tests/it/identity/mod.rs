@@ -5,6 +5,7 @@ mod activity;
 pub(crate) mod api_keys;
 mod cookie;
 mod email;
+mod external;
 mod factor;
 mod freeze;
 mod invitation;

@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 pub(crate) mod database;
 pub(crate) mod halt;
+pub(crate) mod issuer;
 pub(crate) mod log;
 pub(crate) mod market;
 pub(crate) mod receiver;
@@ -370,6 +371,21 @@ impl App {
         vitrine_domain::identity::grant_operator(&cx, person.email.parse().unwrap())
             .await
             .unwrap();
+        person
+    }
+
+    /// Someone who brings an access token that was given her elsewhere.
+    pub(crate) fn bearing(&self, access: &str, email: &str) -> Person<'_> {
+        let mut person = self.nobody();
+        person.email = email.to_owned();
+        let now = self.clock.now();
+        let session = Session {
+            access: access.to_owned(),
+            refresh: String::new(),
+            until: now + TimeDelta::minutes(15),
+            proved: now,
+        };
+        person.session = Some(session).into();
         person
     }
 

@@ -176,12 +176,12 @@ fn recovery_hash(cx: &Context, account: AccountId, code: &str) -> Vec<u8> {
     secret::keyed_hash(cx, "recovery code", format!("{account} {code}").as_bytes())
 }
 
-/// What was begun by a password and is to be ended by a code, as a token that says all there is to know: whose, until when,
+/// What was begun by a password, or at a provider, and is to be ended by a code, as a token that says all there is to know: whose, until when,
 /// and by which password. It is kept nowhere; another password voids it.
 pub(super) fn challenge(
     cx: &Context,
     account: AccountId,
-    password: &credential::Model,
+    password: Option<&credential::Model>,
 ) -> (SecretString, Time) {
     let until = cx.now() + TimeDelta::minutes(CHALLENGE_MINUTES);
     let mut told = account.uuid().as_bytes().to_vec();
@@ -200,7 +200,7 @@ pub(super) fn claimed(challenge: &SecretString) -> Option<(AccountId, Vec<u8>)> 
 }
 
 /// Whether a challenge was made by us, for this password, and is good now.
-pub(super) fn is_challenge(cx: &Context, told: &[u8], password: &credential::Model) -> bool {
+pub(super) fn is_challenge(cx: &Context, told: &[u8], password: Option<&credential::Model>) -> bool {
     let Some((head, mac)) = told.split_at_checked(24) else {
         return false;
     };
@@ -209,12 +209,14 @@ pub(super) fn is_challenge(cx: &Context, told: &[u8], password: &credential::Mod
         && secret::verify_keyed_hash(cx, "challenge", &challenged(head, password), mac)
 }
 
-fn challenge_mac(cx: &Context, head: &[u8], password: &credential::Model) -> Vec<u8> {
+fn challenge_mac(cx: &Context, head: &[u8], password: Option<&credential::Model>) -> Vec<u8> {
     secret::keyed_hash(cx, "challenge", &challenged(head, password))
 }
 
-fn challenged(head: &[u8], password: &credential::Model) -> Vec<u8> {
+fn challenged(head: &[u8], password: Option<&credential::Model>) -> Vec<u8> {
     let mut message = head.to_vec();
-    message.extend(password.updated_at.timestamp_micros().to_be_bytes());
+    // Who has none, and sets one meanwhile, begins again too.
+    let since = password.map_or(0, |password| password.updated_at.timestamp_micros());
+    message.extend(since.to_be_bytes());
     message
 }

@@ -32,15 +32,16 @@ pub use allowance::Client;
 pub use api_key::{allows, allows_at, api_keys_by_id, api_keys_of, is_api_key, open_api_key, scopes};
 pub use by::By;
 pub use commands::{
-    ApiKeyChange, Challenge, Device, Entrance, Invited, MAX_INVITATIONS, NewAccount, NewApiKey, NewPasskey,
-    SecondStep, SignIn, Signature, SignedIn, accept_invitation, answer_challenge, change_password,
-    check_verified, confirm_email_change, confirm_totp, create_account, create_api_key, create_passkey,
-    enrol_totp, grant_operator, invite_member, refresh_session, remove_member, remove_passkey, remove_totp,
-    rename_account, rename_passkey, renew_recovery_codes, request_email_change, request_passkey,
-    request_password_reset, request_signature, resend_invitation, reset_password, revoke_api_key,
-    revoke_invitation, revoke_other_sessions, revoke_session, send_verification, sign_in, sign_in_by_passkey,
-    sign_out, step_up, step_up_by_passkey, totp_since, undo_email_change, update_api_key, update_member,
-    verify_email,
+    ApiKeyChange, Challenge, Device, Entrance, ExternalFinish, ExternalStart, Invited, MAX_INVITATIONS,
+    NewAccount, NewApiKey, NewPasskey, SecondStep, SignIn, Signature, SignedIn, accept_invitation,
+    answer_challenge, change_password, check_verified, confirm_email_change, confirm_totp, create_account,
+    create_api_key, create_passkey, enrol_totp, finish_external, grant_operator, has_password, invite_member,
+    link_external, refresh_session, remove_member, remove_passkey, remove_totp, rename_account,
+    rename_passkey, renew_recovery_codes, request_email_change, request_passkey, request_password_reset,
+    request_signature, resend_invitation, reset_password, revoke_api_key, revoke_invitation,
+    revoke_other_sessions, revoke_session, send_verification, sign_in, sign_in_by_passkey, sign_out,
+    start_external, step_up, step_up_by_passkey, totp_since, undo_email_change, unlink_external,
+    update_api_key, update_member, verify_email,
 };
 pub(crate) use commands::{erase, found_brand, lock_account, prove, sole_ownership, sweep};
 pub use factor::Enrolment;
@@ -49,9 +50,10 @@ pub use freeze::freezes_on;
 pub use passkey::{PasskeyChallenge, check_passkey_domain};
 pub use proof::{Proved, proved_until};
 pub use queries::{
-    MAX_LISTED, Viewer, account_with_email, accounts_by_id, authenticate, invitations_of, member_role,
-    members_of, memberships_of, offered_by, passkeys_of, recheck, roles_at, sessions_of, staff_of,
+    MAX_LISTED, Viewer, account_with_email, accounts_by_id, authenticate, external_identities_of,
+    invitations_of, member_role, members_of, memberships_of, offered_by, passkeys_of, recheck, roles_at,
+    sessions_of, staff_of,
 };
-pub use refusal::{ApiKeyRefusal, InvitationRefusal, Refusal};
+pub use refusal::{ApiKeyRefusal, ExternalRefusal, InvitationRefusal, Refusal};
 pub use rules::{check_password, hash_password};
 pub use tokens::Tokens;

@@ -4,8 +4,10 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Sel
 use secrecy::SecretString;
 use vitrine_model::Time;
 use vitrine_model::catalog::brand;
-use vitrine_model::id::{AccountId, BrandId, InvitationId, PasskeyId, SessionId};
-use vitrine_model::identity::{Role, account, api_key as keys, brand_member, invitation, passkey, session};
+use vitrine_model::id::{AccountId, BrandId, ExternalIdentityId, InvitationId, PasskeyId, SessionId};
+use vitrine_model::identity::{
+    Role, account, api_key as keys, brand_member, external_identity, invitation, passkey, session,
+};
 use vitrine_model::text::Email;
 
 use crate::context::Context;
@@ -236,6 +238,18 @@ pub fn passkeys_of(account: AccountId) -> List<passkey::Model, PasskeyId> {
     List::new(passkeys, true, &[passkey::Column::Id], |place: &PasskeyId| {
         vec![(*place).into()]
     })
+}
+
+/// The identities at providers by which `account` is signed in to, the newest first.
+pub fn external_identities_of(account: AccountId) -> List<external_identity::Model, ExternalIdentityId> {
+    let identities =
+        external_identity::Entity::find().filter(external_identity::Column::AccountId.eq(account));
+    List::new(
+        identities,
+        true,
+        &[external_identity::Column::Id],
+        |place: &ExternalIdentityId| vec![(*place).into()],
+    )
 }
 
 /// The sessions of `account` that still open something at `now`, or will once refreshed, newest first.

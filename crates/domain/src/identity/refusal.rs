@@ -62,6 +62,8 @@ pub enum Refusal {
     LastOwner,
     /// She works for the brand already.
     AlreadyMember,
+    /// About an identity at a provider.
+    External(ExternalRefusal),
     /// About an invitation.
     Invitation(InvitationRefusal),
     /// About an API key.
@@ -92,4 +94,29 @@ pub enum ApiKeyRefusal {
     NoScopes,
     /// It runs out before it is made.
     ExpiresInThePast,
+}
+
+/// Why an identity at a provider signs nobody in, or could not be linked or taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExternalRefusal {
+    /// A browser may not be sent there.
+    ReturnNotAllowed,
+    /// No identity provider is called so.
+    ProviderUnknown,
+    /// The identity provider says no, or what it says is not to be believed: why.
+    ProviderRefused(String),
+    /// The identity provider does not answer.
+    ProviderUnreachable,
+    /// Signing in there was not begun so, took too long, or was ended already.
+    StateInvalid,
+    /// The provider does not vouch for an address, and nobody is linked to the identity.
+    EmailUnverified,
+    /// An account has the address, and its owner has to sign in to it to link the identity.
+    LinkNeeded,
+    /// The identity is linked already, or another of the same issuer is.
+    Linked,
+    /// No such identity of one's own.
+    NotFound,
+    /// Without it there is no way to sign in.
+    LastWayIn,
 }

@@ -9,11 +9,11 @@ use vitrine_model::text::Password;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::identity::{self, Viewer};
+use crate::identity::{self, Proved, Viewer};
 use crate::privacy::refusal::Refusal;
 use crate::{checkout, ledger, referral, shop};
 
-/// Erases an account: its owner with her password, if she has one, or an operator whom she asked. Her shops are closed, and
+/// Erases an account: its owner with her password, or, if she has none, just after she has signed in; or an operator whom she asked. Her shops are closed, and
 /// say nothing of her any more; her orders and her part of the books stay, under ids that lead to nobody.
 ///
 /// # Errors
@@ -22,14 +22,14 @@ pub async fn erase_account(
     cx: &Context,
     by: &account::Model,
     id: AccountId,
-    password: Option<Password>,
+    (password, proved): (Option<Password>, Option<Proved>),
 ) -> Result<(), Failure<Refusal>> {
     if by.id != id && !by.operator {
         return refuse(Refusal::AccountNotFound);
     }
     // Whoever found a device signed in does not erase its owner.
     if by.id == id {
-        let proved = identity::prove(cx, by, password).await;
+        let proved = identity::prove(cx, by, password, proved).await;
         proved.map_err(|failure| failure.map(Refusal::Unproven))?;
     }
     let tx = cx.begin().await?;

@@ -9,7 +9,7 @@ use vitrine_model::checkout::{
     cart, cart_contact, fulfillment, order, order_contact, order_line, refund, return_request,
 };
 use vitrine_model::id::{AccountId, CartId, OrderId, ShopId};
-use vitrine_model::identity::{account, brand_member, invitation, passkey, session};
+use vitrine_model::identity::{account, brand_member, external_identity, invitation, passkey, session};
 use vitrine_model::ledger::Party;
 use vitrine_model::money::Money;
 use vitrine_model::payout::{self, payout_account};
@@ -61,6 +61,7 @@ pub async fn export(cx: &Context, by: &account::Model) -> Result<String, Failure
         },
         "sessions": of_sessions(db, id).await?,
         "passkeys": of_passkeys(db, id).await?,
+        "externalIdentities": of_external(db, id).await?,
         "memberships": of_memberships(db, id).await?,
         "invitations": of_invitations(db, by).await?,
         "shops": of_shops(db, id).await?,
@@ -101,6 +102,24 @@ async fn of_sessions(db: &impl ConnectionTrait, id: AccountId) -> Result<Value, 
             "usedAt": at(row.used_at),
             "endsAt": at(row.ends_at),
             "revokedAt": maybe_at(row.revoked_at),
+        })
+    });
+    Ok(rows.collect())
+}
+
+async fn of_external(db: &impl ConnectionTrait, id: AccountId) -> Result<Value, DbErr> {
+    let rows = external_identity::Entity::find()
+        .filter(external_identity::Column::AccountId.eq(id))
+        .all(db)
+        .await?;
+    let rows = rows.into_iter().map(|row| {
+        json!({
+            "provider": row.provider,
+            "issuer": row.issuer,
+            "subject": row.subject,
+            "email": row.email.map(|email| email.to_string()),
+            "createdAt": at(row.created_at),
+            "usedAt": at(row.used_at),
         })
     });
     Ok(rows.collect())

@@ -12,6 +12,7 @@ use crate::activity::{ActivityConnection, activities};
 use crate::checkout::{OrderConnection, orders_of};
 use crate::connection::{page, whole};
 use crate::error::{Trouble, UserError, answer, at, payload, settle};
+use crate::identity::external::ExternalIdentity;
 use crate::identity::member::BrandMember;
 use crate::identity::passkey::Passkey;
 use crate::identity::session::{NewSession, Session, SessionTransport, device};
@@ -62,6 +63,20 @@ impl Account {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn second_factor_since(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
         settle(ctx, identity::totp_since(ctx.cx(), self.0.id).await)
+    }
+
+    /// Whether she signs in with a password; `passwordResetRequest` gives her one.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn has_password(&self, ctx: &Context<'_>) -> Result<bool> {
+        settle(ctx, identity::has_password(ctx.cx(), self.0.id).await)
+    }
+
+    /// The identities at providers that sign in to her account, the newest first.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "5 * child_complexity")]
+    async fn external_identities(&self, ctx: &Context<'_>) -> Result<Vec<ExternalIdentity>> {
+        let hers = identity::external_identities_of(self.0.id);
+        let hers = whole(ctx, hers, identity::MAX_LISTED).await?;
+        Ok(hers.into_iter().map(ExternalIdentity::new).collect())
     }
 
     /// Whether she runs the platform.

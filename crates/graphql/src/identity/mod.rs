@@ -3,6 +3,7 @@
 mod account;
 mod api_key;
 mod email;
+mod external;
 mod factor;
 mod invitation;
 mod member;
@@ -18,6 +19,7 @@ use crate::request::{RequestContext, parse_id};
 
 pub(crate) use account::Account;
 pub(crate) use api_key::{ApiKey, ApiKeyConnection, api_key_node, api_key_seen, api_keys};
+pub use external::ExternalQuery;
 pub(crate) use invitation::BrandInvitation;
 pub use invitation::InvitationQuery;
 pub(crate) use member::BrandMember;
@@ -42,6 +44,7 @@ impl IdentityQuery {
 pub struct IdentityMutation(
     account::AccountMutation,
     email::EmailMutation,
+    external::ExternalMutation,
     factor::FactorMutation,
     passkey::PasskeyMutation,
     session::SessionMutation,

@@ -1,7 +1,7 @@
 //! Why identity says no, in words.
 
 use chrono::SecondsFormat;
-use vitrine_domain::identity::{self, ApiKeyRefusal, InvitationRefusal, Refusal};
+use vitrine_domain::identity::{self, ApiKeyRefusal, ExternalRefusal, InvitationRefusal, Refusal};
 use vitrine_model::Time;
 
 use crate::error::{UserError, UserErrorCode};
@@ -92,6 +92,7 @@ impl From<Refusal> for UserError {
                 "",
                 "you work for this brand already: its owners change what you may do there",
             ),
+            Refusal::External(refusal) => refusal.into(),
             Refusal::Invitation(refusal) => refusal.into(),
             Refusal::ApiKey(refusal) => refusal.into(),
         }
@@ -141,6 +142,61 @@ impl From<ApiKeyRefusal> for UserError {
             ),
             ApiKeyRefusal::NoScopes => Self::new(Invalid, "scopes", "name one scope at least"),
             ApiKeyRefusal::ExpiresInThePast => Self::new(Invalid, "expiresAt", "name a time to come"),
+        }
+    }
+}
+
+impl From<ExternalRefusal> for UserError {
+    fn from(refusal: ExternalRefusal) -> Self {
+        use UserErrorCode::{
+            EmailUnverified, IdentityProviderFailed, LinkRequired, NotFound, ReturnUrlNotAllowed, Taken,
+            TokenInvalid, WrongState,
+        };
+        match refusal {
+            ExternalRefusal::ReturnNotAllowed => Self::new(
+                ReturnUrlNotAllowed,
+                "redirectUri",
+                "a browser may not be sent to this address: the operator allows only some origins",
+            ),
+            ExternalRefusal::ProviderUnknown => {
+                Self::new(NotFound, "provider", "no identity provider is called so")
+            }
+            ExternalRefusal::ProviderRefused(why) => Self::new(
+                IdentityProviderFailed,
+                "",
+                format!("the identity provider says no: {why}"),
+            ),
+            ExternalRefusal::ProviderUnreachable => Self::new(
+                IdentityProviderFailed,
+                "",
+                "the identity provider does not answer: try again later",
+            ),
+            ExternalRefusal::StateInvalid => Self::new(
+                TokenInvalid,
+                "state",
+                "this was not begun here, took too long, or was ended already: begin again",
+            ),
+            ExternalRefusal::EmailUnverified => Self::new(
+                EmailUnverified,
+                "",
+                "the identity provider does not vouch for your address: confirm it there, or open an account here",
+            ),
+            ExternalRefusal::LinkNeeded => Self::new(
+                LinkRequired,
+                "",
+                "an account has this address: sign in to it, then link this identity",
+            ),
+            ExternalRefusal::Linked => Self::new(
+                Taken,
+                "",
+                "this identity is linked already, or you have another one at this provider",
+            ),
+            ExternalRefusal::NotFound => Self::new(NotFound, "id", "you have no such identity"),
+            ExternalRefusal::LastWayIn => Self::new(
+                WrongState,
+                "id",
+                "it is your only way in: set a password first, by passwordResetRequest",
+            ),
         }
     }
 }

@@ -234,16 +234,24 @@ pub struct SessionCreatePayload {
 
 impl SessionCreatePayload {
     fn entered(ctx: &Context<'_>, entrance: Entrance) -> Self {
-        let (session, challenge) = match entrance {
-            Entrance::Session(signed_in) => (Some(NewSession::handed(ctx, *signed_in)), None),
-            Entrance::Challenge(identity::Challenge { token, expires_at }) => {
-                (None, Some(SessionChallenge { token, expires_at }))
-            }
-        };
+        let (session, challenge) = handed(ctx, entrance);
         Self {
             session,
             challenge,
             user_errors: Vec::new(),
+        }
+    }
+}
+
+/// Hands over what came of signing in.
+pub(super) fn handed(
+    ctx: &Context<'_>,
+    entrance: Entrance,
+) -> (Option<NewSession>, Option<SessionChallenge>) {
+    match entrance {
+        Entrance::Session(signed_in) => (Some(NewSession::handed(ctx, *signed_in)), None),
+        Entrance::Challenge(identity::Challenge { token, expires_at }) => {
+            (None, Some(SessionChallenge { token, expires_at }))
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum PayoutFreezeCause {
     SecondFactor,
     /// An owner's passkeys.
     Passkey,
+    /// An identity at a provider, by which an owner signs in.
+    ExternalIdentity,
     /// The payout account: another was opened in place of one that the payment provider has no more.
     PayoutAccount,
 }

@@ -73,7 +73,7 @@ impl PrivacyMutation {
     /// Erases an account, for ever: name, address, password, sessions, memberships; what was said in its shops, which are
     /// closed; who its orders went to and what was written about them. The orders and the books stay, under ids that lead to
     /// nobody. Refused while orders are not over or money is not settled. Codes: `NOT_FOUND`, `INVALID`, `WRONG_CREDENTIALS`,
-    /// `TOO_MANY_ATTEMPTS`, `WRONG_STATE`, `FORBIDDEN`.
+    /// `STEP_UP_REQUIRED` (for who has no password), `TOO_MANY_ATTEMPTS`, `WRONG_STATE`, `FORBIDDEN`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn account_erase(
         &self,
@@ -83,7 +83,8 @@ impl PrivacyMutation {
         answer(ctx, async {
             let by = ctx.account()?;
             let (id, password) = input.parse(by.id)?;
-            privacy::erase_account(ctx.cx(), by, id, password).await?;
+            let proof = (password, ctx.viewer().proved(ctx.cx()).ok());
+            privacy::erase_account(ctx.cx(), by, id, proof).await?;
             Ok(ID::from(id.to_string()))
         })
         .await

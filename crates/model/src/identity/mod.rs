@@ -8,6 +8,8 @@ pub mod attempt;
 pub mod brand_member;
 pub mod credential;
 pub mod email_token;
+pub mod external_ask;
+pub mod external_identity;
 pub mod invitation;
 pub mod passkey;
 pub mod passkey_challenge;
@@ -73,6 +75,8 @@ kinds! {
         EmailChanged = "email_changed",
         /// Her second factor was changed.
         FactorChanged = "factor_changed",
+        /// An identity at a provider was taken away.
+        ExternalRemoved = "external_removed",
     }
 }
 
@@ -101,6 +105,8 @@ kinds! {
         SecondFactor = "second_factor",
         /// An owner's passkeys.
         Passkey = "passkey",
+        /// An identity at a provider, by which an owner signs in.
+        ExternalIdentity = "external_identity",
         /// The payout account.
         PayoutAccount = "payout_account",
     }

@@ -7,7 +7,8 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use vitrine_model::catalog::brand;
 use vitrine_model::id::AccountId;
 use vitrine_model::identity::{
-    Role, account, brand_member, credential, email_token, passkey, recovery_code, session, totp,
+    Role, account, brand_member, credential, email_token, external_identity, passkey, recovery_code, session,
+    totp,
 };
 use vitrine_model::text::Password;
 
@@ -16,23 +17,29 @@ use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::allowance::{Client, SIGN_IN};
 use crate::identity::commands::invitation;
 use crate::identity::passkey::take_back;
+use crate::identity::proof::Proved;
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::check_password;
 
 /// What an erased account is called.
 const NAME: &str = "Erased";
 
-/// Passes when `password` is the account's, or it has none. Wrong ones are counted with those of signing in.
+/// Passes when `password` is the account's, or, where it has none, when she has just signed in. Wrong passwords are counted
+/// with those of signing in.
 ///
 /// # Errors
-/// `WrongCredentials`, `TooManyAttempts`.
+/// `WrongCredentials`, `StepUpRequired`, `TooManyAttempts`.
 pub(crate) async fn prove(
     cx: &Context,
     account: &account::Model,
     password: Option<Password>,
+    proved: Option<Proved>,
 ) -> Result<(), Failure<Refusal>> {
     let known = credential::Entity::find_by_id(account.id).one(cx.db()).await?;
-    let Some(known) = known else { return Ok(()) };
+    let Some(known) = known else {
+        proved.or_refuse(Refusal::StepUpRequired)?;
+        return Ok(());
+    };
     let password = password.or_refuse(Refusal::WrongCredentials)?;
     let tries = SIGN_IN
         .spend(cx, account.email.as_str(), &Client::default())
@@ -102,6 +109,10 @@ pub(crate) async fn erase(tx: &Tx, cx: &Context, account: &account::Model) -> Re
         .exec(tx)
         .await?;
     take_back(tx, id).await?;
+    external_identity::Entity::delete_many()
+        .filter(external_identity::Column::AccountId.eq(id))
+        .exec(tx)
+        .await?;
     email_token::Entity::delete_many()
         .filter(email_token::Column::AccountId.eq(id))
         .exec(tx)

@@ -42,7 +42,7 @@ pub async fn answer_challenge(
 ) -> Result<SignedIn, Failure<Refusal>> {
     let (account, told) = factor::claimed(&by.challenge).or_refuse(Refusal::ChallengeInvalid)?;
     let password = credential::Entity::find_by_id(account).one(cx.db()).await?;
-    let made = password.is_some_and(|password| factor::is_challenge(cx, &told, &password));
+    let made = factor::is_challenge(cx, &told, password.as_ref());
     let known = factor::of(cx.db(), account).await?.filter(|_| made);
     let known = known.or_refuse(Refusal::ChallengeInvalid)?;
     factor::spend(cx, &known, &by.code, from).await?;

@@ -4,6 +4,7 @@ mod account;
 mod api_key;
 mod email;
 mod erase;
+mod external;
 mod factor;
 mod invitation;
 mod member;
@@ -18,6 +19,10 @@ pub use email::{
     verify_email,
 };
 pub(crate) use erase::{erase, lock_account, prove, sole_ownership};
+pub use external::{
+    ExternalFinish, ExternalStart, finish_external, has_password, link_external, start_external,
+    unlink_external,
+};
 pub use factor::{
     SecondStep, answer_challenge, confirm_totp, enrol_totp, remove_totp, renew_recovery_codes, step_up,
     totp_since,

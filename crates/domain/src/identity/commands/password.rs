@@ -2,6 +2,7 @@
 
 use sea_orm::ActiveModelTrait;
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 use vitrine_model::id::{AccountId, SessionId};
@@ -113,6 +114,13 @@ async fn set(tx: &Tx, cx: &Context, account: AccountId, hash: String) -> Result<
         password_hash: Set(hash),
         updated_at: Set(cx.now()),
     };
-    row.update(tx).await?;
+    // Who signs in at a provider had none.
+    let anew = OnConflict::column(credential::Column::AccountId)
+        .update_columns([credential::Column::PasswordHash, credential::Column::UpdatedAt])
+        .to_owned();
+    credential::Entity::insert(row)
+        .on_conflict(anew)
+        .exec_without_returning(tx)
+        .await?;
     Ok(())
 }

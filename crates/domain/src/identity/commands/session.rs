@@ -16,7 +16,7 @@ use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::allowance::{self, Client};
-use crate::identity::commands::invitation;
+use crate::identity::commands::{external, invitation};
 use crate::identity::refusal::Refusal;
 use crate::identity::rules::check_password;
 use crate::identity::tokens::{self, Tokens};
@@ -104,12 +104,17 @@ pub async fn sign_in(cx: &Context, by: SignIn, from: &Client) -> Result<Entrance
     allowance::remember_place(&tx, cx, &account.email, from).await?;
     if factor::of(&tx, account.id).await?.is_some() {
         tx.commit().await?;
-        let (token, expires_at) = factor::challenge(cx, account.id, &credential);
-        return Ok(Entrance::Challenge(Challenge { token, expires_at }));
+        return Ok(challenged(cx, account.id, Some(&credential)));
     }
     let signed_in = begin(&tx, cx, account.id, &by.device, from).await?;
     tx.commit().await?;
     Ok(Entrance::Session(Box::new(signed_in)))
+}
+
+/// The question for the second factor of `account`, who has done the first step.
+pub(super) fn challenged(cx: &Context, account: AccountId, password: Option<&credential::Model>) -> Entrance {
+    let (token, expires_at) = factor::challenge(cx, account, password);
+    Entrance::Challenge(Challenge { token, expires_at })
 }
 
 /// Begins a session of `account`, who has proved who she is.
@@ -353,6 +358,7 @@ pub(crate) async fn sweep(cx: &Context) -> anyhow::Result<()> {
     letter_token::sweep(cx).await?;
     invitation::sweep(cx).await?;
     passkey::sweep(cx).await?;
+    external::sweep(cx).await?;
     freeze::sweep(cx).await?;
     allowance::sweep(cx).await?;
     Ok(())

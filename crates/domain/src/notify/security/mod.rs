@@ -27,6 +27,8 @@ pub(super) fn tells(kind: &str) -> bool {
         "account.created"
             | "api_key.created"
             | "email.verification_requested"
+            | "external_identity.linked"
+            | "external_identity.unlinked"
             | "email.change_requested"
             | "email.changed"
             | "email.change_undone"
@@ -57,6 +59,8 @@ pub(super) async fn written(cx: &Context, event: &event::Model) -> anyhow::Resul
         "totp.removed" => changed_proof(cx, event, Proof::FactorRemoved).await,
         "passkey.created" => changed_proof(cx, event, Proof::PasskeyAdded).await,
         "passkey.removed" => changed_proof(cx, event, Proof::PasskeyRemoved).await,
+        "external_identity.linked" => changed_proof(cx, event, Proof::IdentityLinked).await,
+        "external_identity.unlinked" => changed_proof(cx, event, Proof::IdentityUnlinked).await,
         "recovery_codes.renewed" => changed_proof(cx, event, Proof::RecoveryCodes).await,
         "payout_account.replaced" => account_replaced(cx, reference(event, "party")?).await,
         "session.reused" => session_reused(cx, event.subject.parse()?).await,
@@ -69,10 +73,14 @@ async fn verification(cx: &Context, event: &event::Model) -> anyhow::Result<Vec<
     let Some(person) = owner(cx, event.subject.parse()?).await? else {
         return Ok(Vec::new());
     };
+    // Who has opened the account at a provider was sent none.
+    if person.email_verified_at.is_some() {
+        return Ok(Vec::new());
+    }
     let Some(email) = open_token(cx, reference(event, "token")?).await? else {
         return Ok(Vec::new());
     };
-    if person.email_verified_at.is_some() || person.email != email {
+    if person.email != email {
         return Ok(Vec::new());
     }
     let way = way(cx, "verify", reference(event, "token")?);

@@ -96,6 +96,10 @@ pub(super) enum Proof {
     PasskeyRemoved,
     /// She has other recovery codes.
     RecoveryCodes,
+    /// She signs in with an identity at a provider, too.
+    IdentityLinked,
+    /// She does so no more.
+    IdentityUnlinked,
 }
 
 /// To an account's owner: how she proves who she is has changed.
@@ -124,6 +128,14 @@ pub(super) fn proof_changed(name: &str, what: Proof, frozen_until: Option<Time>)
         Proof::RecoveryCodes => (
             "You have new recovery codes",
             "new recovery codes were made for your account. Those you had before are void.",
+        ),
+        Proof::IdentityLinked => (
+            "Another way to sign in was added",
+            "from now on your account opens by an identity at another provider, too. Your account page tells which.",
+        ),
+        Proof::IdentityUnlinked => (
+            "A way to sign in was taken away",
+            "your account does not open any more by an identity at another provider. Your other devices were signed out.",
         ),
     };
     let body = format!("{text}\n{}\n{NOT_YOU}\n", waiting(frozen_until));
