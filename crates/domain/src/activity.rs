@@ -220,6 +220,11 @@ pub fn words(kind: &str) -> String {
         "dispute.accepted" => "Gave in to a dispute",
         "shop.opened" => "Opened a shop",
         "shop.updated" => "Changed a shop",
+        "shop.curator_invited" => "Invited someone to curate a shop together",
+        "shop.invitation_revoked" => "Took an invitation to curate a shop back",
+        "shop.curator_joined" => "Accepted an invitation to curate a shop",
+        "shop.curator_updated" => "Changed someone's share of what a shop earns",
+        "shop.curator_removed" => "Ended that someone curates a shop",
         _ => return in_words(kind),
     };
     words.to_owned()

@@ -25,7 +25,7 @@ use crate::context::{Context, Tx};
 use crate::failure::{BrokenOff, persistently};
 use crate::points::Point;
 use crate::{
-    catalog, checkout, identity, inbox, intent, ledger, notify, payout, privacy, reconcile, webhook,
+    catalog, checkout, identity, inbox, intent, ledger, notify, payout, privacy, reconcile, shop, webhook,
 };
 
 pub use attention::{ByAge, RetryRefusal, Tally, dead, retry, subject, tally, troubled};
@@ -199,6 +199,7 @@ async fn performed(cx: &Context, job: Job) -> anyhow::Result<()> {
             crate::idempotency::sweep(cx).await?;
             webhook::sweep(cx).await?;
             identity::sweep(cx).await?;
+            shop::sweep(cx).await?;
             privacy::sweep(cx).await?;
             crate::throttle::sweep(cx).await?;
             catalog::sweep_uploads(cx).await

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::{Digest, Sha256};
-use vitrine_model::id::{EmailTokenId, InvitationId, OrderId, WebhookEndpointId};
+use vitrine_model::id::{EmailTokenId, OrderId, WebhookEndpointId};
 
 use crate::context::Context;
 
@@ -57,7 +57,7 @@ pub fn letter_secret(cx: &Context, id: EmailTokenId) -> SecretString {
 }
 
 /// The token in the letter of that number about an invitation. It too is made anew whenever it is needed.
-pub fn invitation_secret(cx: &Context, id: InvitationId, letter: i32) -> SecretString {
+pub fn invitation_secret(cx: &Context, id: impl std::fmt::Display, letter: i32) -> SecretString {
     let made = keyed_hash(cx, "invitation letter", format!("{id}.{letter}").as_bytes());
     format!("vi_{}", URL_SAFE_NO_PAD.encode(made)).into()
 }

@@ -22,6 +22,7 @@ use vitrine_model::ledger::Party;
 use vitrine_model::payout;
 
 use crate::context::Context;
+use crate::ledger;
 
 /// Happenings kept for those who have not read them yet.
 const KEPT: usize = 1024;
@@ -354,6 +355,7 @@ async fn credited(cx: &Context, order: OrderId, happening: &mut Happening) -> Re
         happening.parties.extend(line.shopholder);
         happening.parties.push(Party::Brand(line.brand_id));
     }
+    happening.parties.extend(ledger::sharers_of(cx.db(), order).await?);
     happening.shops.sort();
     happening.shops.dedup();
     Ok(())

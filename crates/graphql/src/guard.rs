@@ -27,22 +27,25 @@ const MAX_ROOT_FIELDS: u64 = 20;
 /// What a block string begins and ends with.
 const BLOCK: &[u8] = b"\"\"\"";
 /// Mutations that guess or make credentials: one a request.
-const ONCE_A_REQUEST: [&str; 8] = [
+const ONCE_A_REQUEST: [&str; 9] = [
     "accountCreate",
     "passwordChange",
     "passwordReset",
     "sessionChallengeAnswer",
     "sessionCreate",
+    "sessionExternalFinish",
     "sessionPasskeyCreate",
     "sessionRefresh",
     "sessionStepUp",
 ];
 
 /// Mutations that a browser may ask for whose session has lapsed.
-const ABOUT_SESSIONS: [&str; 7] = [
+const ABOUT_SESSIONS: [&str; 9] = [
     "accountCreate",
     "sessionChallengeAnswer",
     "sessionCreate",
+    "sessionExternalFinish",
+    "sessionExternalStart",
     "sessionPasskeyChallengeCreate",
     "sessionPasskeyCreate",
     "sessionRefresh",

@@ -15,7 +15,7 @@ use crate::error::{code, protocol_error, settle};
 use crate::ledger::{self, Earnings};
 use crate::money::Money;
 use crate::request::{RequestContext, parse_id};
-use crate::shop::shop_node;
+use crate::shop::{Shop, is_run, shop_node};
 use crate::subscribe::{Listen, Topic};
 
 /// The root of all subscriptions.
@@ -54,7 +54,7 @@ impl SubscriptionRoot {
         Ok(stream::iter([order]))
     }
 
-    /// What happens in a shop of yours from now on: clicks, sales, refunds.
+    /// What happens in a shop that you own or curate from now on: clicks, sales, refunds.
     #[graphql(directive = access::apply(Who::Account))]
     async fn shop_activity(
         &self,
@@ -62,11 +62,12 @@ impl SubscriptionRoot {
         #[graphql(desc = "The shop's id.")] shop_id: ID,
     ) -> Result<impl Stream<Item = ShopActivity> + use<>> {
         let shop = shop_node(ctx, &shop_id).await?;
-        let owner = ctx.account()?.id;
-        let mine = shop.filter(|shop| shop.0.owner_id == owner);
-        let id: ShopId = mine.ok_or_else(|| missing("shop"))?.0.id;
-        ctx.listen(Topic::Shop(id));
-        Ok(stream::iter(activity(ctx, id, owner).await?))
+        let Shop(shop) = shop.ok_or_else(|| missing("shop"))?;
+        if !is_run(ctx, shop.id, shop.owner_id).await? {
+            return Err(missing("shop"));
+        }
+        ctx.listen(Topic::Shop(shop.id));
+        Ok(stream::iter(activity(ctx, shop.id, shop.owner_id).await?))
     }
 
     /// What you have earned as a shopholder, by currency: as it is now, and again whenever it changed.
@@ -95,7 +96,7 @@ async fn activity(ctx: &Context<'_>, shop: ShopId, owner: AccountId) -> Result<O
         return Ok(None);
     };
     let found = settle(ctx, domain::activity(ctx.cx().db(), shop, happening).await)?;
-    Ok(found.map(|activity| ShopActivity { activity, owner }))
+    Ok(found.map(|activity| ShopActivity { activity, shop, owner }))
 }
 
 /// What happened in a shop.
@@ -110,19 +111,20 @@ pub enum ShopActivityKind {
     Refund,
 }
 
-/// One thing that happened in a shop. It belongs to the shop's owner.
+/// One thing that happened in a shop. It belongs to those who curate the shop.
 pub struct ShopActivity {
     activity: domain::Activity,
+    shop: ShopId,
     owner: AccountId,
 }
 
 impl Subject for ShopActivity {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(ctx.viewer().account_id() == Some(self.owner))
+        is_run(ctx, self.shop, self.owner).await
     }
 }
 
-/// One thing that happened in a shop. It tells nothing of the buyer. It belongs to the shop's owner.
+/// One thing that happened in a shop. It tells nothing of the buyer. It belongs to those who curate the shop.
 #[Object(guard = Declared(self))]
 impl ShopActivity {
     /// Its id: the same for everyone it is told, so that what is told twice can be known.

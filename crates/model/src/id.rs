@@ -155,6 +155,8 @@ ids! {
     EmailTokenId = "etok",
     /// An invitation to work for a brand.
     InvitationId = "inv",
+    /// An invitation to curate a shop together.
+    ShopInvitationId = "sinv",
     /// A brand.
     BrandId = "brand",
     /// One version of a brand's terms.

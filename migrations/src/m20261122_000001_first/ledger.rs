@@ -133,6 +133,20 @@ create table dispute_part (
 );
 create index dispute_part_unit on dispute_part (unit_id);
 create index dispute_part_party on dispute_part (party, currency);
+create table unit_share (
+    unit_id {uuid} not null references unit (id),
+    party text not null,
+    shopholder text not null check (shopholder <> party),
+    currency text not null,
+    ordinal integer not null check (ordinal > 0),
+    share_bp integer not null check (share_bp between 0 and 10000),
+    due bigint not null check (due >= 0),
+    passed bigint not null check (passed between 0 and due),
+    primary key (unit_id, party),
+    unique (unit_id, ordinal)
+);
+create index unit_share_party on unit_share (party, currency);
+create index unit_share_shopholder on unit_share (shopholder, currency);
 create table adjustment (
     id {uuid} not null primary key,
     kind text not null,

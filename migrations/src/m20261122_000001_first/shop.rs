@@ -15,6 +15,26 @@ create table shop (
 create index shop_owner on shop (owner_id);
 create index shop_published on shop (state, published_at, id);
 create index shop_name on shop (state, name, id);
+create table shop_curator (
+    shop_id {uuid} not null references shop (id),
+    account_id {uuid} not null references account (id),
+    share_bp integer not null check (share_bp between 0 and 10000),
+    created_at {time} not null,
+    primary key (shop_id, account_id)
+);
+create index shop_curator_account on shop_curator (account_id, created_at, shop_id);
+create table shop_invitation (
+    id {uuid} not null primary key,
+    shop_id {uuid} not null references shop (id),
+    email text not null,
+    share_bp integer not null check (share_bp between 0 and 10000),
+    token_hash {bytes} not null unique,
+    created_at {time} not null,
+    expires_at {time} not null,
+    unique (shop_id, email)
+);
+create index shop_invitation_email on shop_invitation (email);
+create index shop_invitation_expiry on shop_invitation (expires_at);
 create table shop_text (
     id {serial},
     shop_id {uuid} not null unique references shop (id),

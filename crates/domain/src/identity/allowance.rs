@@ -93,7 +93,7 @@ pub(super) const RESET: Allowance = Allowance {
     window: TimeDelta::hours(1),
 };
 
-/// Inviting people to work for brands, for one who sends.
+/// Inviting people to work for brands, or to curate shops, for one who sends.
 pub(super) const INVITING: Allowance = Allowance {
     what: "inviting",
     for_one: 50,
@@ -101,7 +101,7 @@ pub(super) const INVITING: Allowance = Allowance {
     window: TimeDelta::days(1),
 };
 
-/// Letters with invitations to work for one brand.
+/// Letters with invitations to one brand, or to one shop.
 pub(super) const INVITATIONS: Allowance = Allowance::for_one("invitations", 50, TimeDelta::days(1));
 
 /// Letters with invitations to one address, whoever sends.

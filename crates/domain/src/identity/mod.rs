@@ -43,7 +43,10 @@ pub use commands::{
     start_external, step_up, step_up_by_passkey, totp_since, undo_email_change, unlink_external,
     update_api_key, update_member, verify_email,
 };
-pub(crate) use commands::{erase, found_brand, lock_account, prove, sole_ownership, sweep};
+pub(crate) use commands::{
+    count_invitation, count_inviting, erase, found_brand, lock_account, prove, prove_email, sole_ownership,
+    sweep,
+};
 pub use factor::Enrolment;
 pub(crate) use freeze::freeze;
 pub use freeze::freezes_on;

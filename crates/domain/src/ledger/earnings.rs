@@ -6,7 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use vitrine_model::Time;
 use vitrine_model::id::BrandId;
-use vitrine_model::ledger::{AccountKind, Party, account, unit};
+use vitrine_model::ledger::{AccountKind, Party, account, unit, unit_share};
 use vitrine_model::money::Currency;
 use vitrine_model::payout::{self, PayoutState};
 
@@ -27,6 +27,12 @@ pub struct Earnings {
     pub paid_out: i64,
     /// What she owes after refunds and lost disputes, that being taken back included; later earnings pay it.
     pub owed: i64,
+    /// What of her earnings, those to come included, goes on to those who curate her shops with her once it is hers to
+    /// spend. It is among what is held, or frozen.
+    pub to_pass_on: i64,
+    /// What will come to her of shops that she curates with their owners, once it is theirs to spend. It is not among her
+    /// own balances yet.
+    pub to_be_shared: i64,
     /// When something held may next be released.
     pub next_release: Option<Time>,
 }
@@ -41,6 +47,8 @@ impl Earnings {
             disputed: 0,
             paid_out: 0,
             owed: 0,
+            to_pass_on: 0,
+            to_be_shared: 0,
             next_release: None,
         }
     }
@@ -79,6 +87,7 @@ pub async fn earnings_of(
         }
     }
     add_paid_out(db, parties, &mut found).await?;
+    add_shares(db, parties, &mut found).await?;
     add_next_release(db, parties, &mut found).await?;
     let mut by_party: HashMap<Party, Vec<Earnings>> = HashMap::new();
     for ((party, _), earnings) in found {
@@ -115,6 +124,33 @@ async fn add_paid_out(
         .await?;
     for (party, currency, paid) in paid {
         entry(found, party, currency).paid_out += paid;
+    }
+    Ok(())
+}
+
+async fn add_shares(
+    db: &impl ConnectionTrait,
+    parties: &[Party],
+    found: &mut BTreeMap<(Party, Currency), Earnings>,
+) -> Result<(), DbErr> {
+    for side in [unit_share::Column::Shopholder, unit_share::Column::Party] {
+        let waiting: Vec<(Party, Currency, i64)> = unit_share::Entity::find()
+            .select_only()
+            .columns([side, unit_share::Column::Currency])
+            .column_as(Expr::cust("cast(sum(due - passed) as bigint)"), "waiting")
+            .filter(side.is_in(parties.iter().copied()))
+            .group_by(side)
+            .group_by(unit_share::Column::Currency)
+            .into_tuple()
+            .all(db)
+            .await?;
+        for (party, currency, waiting) in waiting {
+            let earnings = entry(found, party, currency);
+            match side {
+                unit_share::Column::Party => earnings.to_be_shared += waiting,
+                _ => earnings.to_pass_on += waiting,
+            }
+        }
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use vitrine_model::ledger::{
 };
 use vitrine_model::money::Money;
 
+use crate::ledger::commands::sharers_of;
 use crate::ledger::rules::effect;
 
 /// One order's money, from its payment until now.
@@ -139,8 +140,13 @@ impl Facts {
             Some(Party::Shopholder(id)) => Some(id),
             _ => None,
         });
+        let sharers = sharers_of(db, order).await?;
+        let sharers = sharers.iter().filter_map(|party| match party {
+            Party::Shopholder(id) => Some(*id),
+            Party::Brand(_) => None,
+        });
         let people = person::Entity::find()
-            .filter(person::Column::Id.is_in(shopholders))
+            .filter(person::Column::Id.is_in(shopholders.chain(sharers)))
             .all(db)
             .await?;
         Ok(Self {
@@ -280,6 +286,12 @@ fn happened(kind: &str) -> &'static str {
         "balance_transaction" => "Stripe moved the platform's balance",
         "fee.recharged" => "Stripe's fee was charged on to the brands that bear it",
         "release" => "A return window closed",
+        "share.passed" => "What was released is shared with those who curate the shop",
+        "share.returned" => "Those who curate the shop give their shares of it back",
+        "dispute.opened" => "The buyer's bank disputes the payment: what there is of it is frozen",
+        "dispute.closed" => "The dispute was decided",
+        "dispute.corrected" => "What the dispute cost in the end became known",
+        "dispute.fee_recharged" => "Stripe's fee for the dispute was charged on to the brands that bear it",
         "refund.decided" => "A refund was decided: each part goes back from whoever has it",
         "refund.made" => "Stripe took the refund on",
         "refund.failed" => "A refund failed: everything is as it was before it",

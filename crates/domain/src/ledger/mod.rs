@@ -20,6 +20,8 @@
 //!                   └─────refund──────┴────┼─────────── refund after payout ───────────┘
 //!                                          │                      ▼
 //!                                   earnings net it ◀──────── receivable ──▶ recovering ──▶ taken back
+//!
+//! a co-curator's:  nothing ──release──▶ available          and back, from wherever it is, by refunds and lost disputes
 //! ```
 
 mod audit;
@@ -35,6 +37,7 @@ mod rules;
 #[cfg(test)]
 pub(crate) mod samples;
 mod seal;
+mod share;
 pub mod split;
 mod standing;
 mod statement;
@@ -43,11 +46,12 @@ mod words;
 
 pub use audit::{Check, Finding, NotSince, Report, Since, audit, audit_since};
 pub use commands::{
-    Decision, DisputeBooks, DisputeStage, NewAdjustment, Shipping, Target, adjust, apply_balance_transaction,
+    Decision, DisputeBooks, DisputeStage, NewAdjustment, Share, Shipping, Target, adjust, apply_balance_transaction,
     charge_paid, charge_unexpected, dispute_follows, matched_kinds, payout_made, payout_refused,
     payout_requested, refund_decided, refund_failed, refund_made, release_due, reversal_made,
     reversal_refused, reversal_requested, units_delivered, units_returning, units_shipped,
 };
+pub(crate) use commands::sharers_of;
 pub use earnings::{Earnings, earnings_of};
 pub use explain::{Explanation, explain};
 pub(crate) use queries::refund_taken;

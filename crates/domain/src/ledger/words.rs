@@ -124,6 +124,12 @@ pub(super) fn describe(effect: &str, changes: &[Change], subject: &Subject<'_>) 
             }
         }
         "release" => format!("Return window closed for {}: {given}", subject.sale()),
+        "share.passed" if gained(changes) > 0 => format!("Your share of {}: {given}", subject.sale()),
+        "share.passed" => format!("Passed on to who curates the shop with you, of {}", subject.sale()),
+        "share.returned" if gained(changes) > 0 => {
+            format!("Given back by who curates the shop with you, of {}: {given}", subject.sale())
+        }
+        "share.returned" => format!("Your share of {} given back{}", subject.sale(), taken(changes)),
         "refund.decided" => format!("Refund of {}{}", subject.sale(), taken(changes)),
         "refund.failed" => format!("Refund of {} failed: given back to you", subject.sale()),
         "dispute.opened" => format!(
@@ -324,6 +330,26 @@ mod tests {
             "fee.recharged",
             &[(Owed, -9)],
             "Card payment fee for order V-1042: owed until later earnings pay it",
+        ),
+        (
+            "share.passed",
+            &[(Available, 9)],
+            "Your share of 2 × goods, order V-1042: available for payout",
+        ),
+        (
+            "share.passed",
+            &[(Available, -9)],
+            "Passed on to who curates the shop with you, of 2 × goods, order V-1042",
+        ),
+        (
+            "share.returned",
+            &[(Owed, 9)],
+            "Given back by who curates the shop with you, of 2 × goods, order V-1042: kept for what you owed",
+        ),
+        (
+            "share.returned",
+            &[(Owed, -9)],
+            "Your share of 2 × goods, order V-1042 given back: owed, since it was paid out already",
         ),
         (
             "refund.decided",

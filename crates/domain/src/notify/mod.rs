@@ -6,6 +6,7 @@
 //! between the two can repeat one, under the same Message-ID, by which mail systems know it. One address that fails does
 //! not keep the others waiting: the job comes back for it alone.
 
+mod curating;
 mod disputes;
 mod facts;
 mod invitation;

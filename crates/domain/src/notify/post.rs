@@ -23,7 +23,7 @@ use crate::context::Context;
 use crate::ledger;
 use crate::notify::disputes;
 use crate::notify::facts::{self, Earner, Sale};
-use crate::notify::invitation;
+use crate::notify::{curating, invitation};
 use crate::notify::letters::{self, Earned, Item, Letter, TakenBack};
 use crate::notify::security;
 use crate::notify::trouble::{self, Hindrance, Silence};
@@ -85,6 +85,10 @@ pub(super) enum Writer {
     EndpointDisabled,
     /// An invitation to work for a brand.
     Invited,
+    /// An invitation to curate a shop together.
+    CuratorInvited,
+    /// What someone gets of a shop that she curates has changed, or she curates it no more.
+    CuratorChanged,
     /// What concerns an account's safety.
     Security,
 }
@@ -113,6 +117,8 @@ pub(super) fn writer(kind: &str) -> Option<Writer> {
         "payout_account.restricted" => Writer::AccountRestricted,
         "webhook_endpoint.disabled" => Writer::EndpointDisabled,
         "brand.member_invited" | "brand.invitation_resent" => Writer::Invited,
+        "shop.curator_invited" => Writer::CuratorInvited,
+        "shop.curator_updated" | "shop.curator_removed" => Writer::CuratorChanged,
         kind if security::tells(kind) => Writer::Security,
         _ => return None,
     })
@@ -154,6 +160,8 @@ async fn written(cx: &Context, id: EventId) -> anyhow::Result<Vec<Draft>> {
         Writer::AccountRestricted => account_restricted(cx, event.subject.parse()?).await,
         Writer::EndpointDisabled => endpoint_disabled(cx, event.subject.parse()?).await,
         Writer::Invited => invitation::written(cx, reference(&event, "invitation")?).await,
+        Writer::CuratorInvited => curating::invited(cx, reference(&event, "invitation")?).await,
+        Writer::CuratorChanged => curating::changed(cx, &event).await,
         Writer::Security => security::written(cx, &event).await,
     }
 }

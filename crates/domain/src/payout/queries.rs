@@ -8,10 +8,10 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect,
 };
 use vitrine_model::Time;
-use vitrine_model::checkout::{RefundState, refund, refund_unit};
-use vitrine_model::id::{DisputeId, PayoutId, RefundId};
+use vitrine_model::checkout::{RefundState, dispute, refund, refund_unit};
+use vitrine_model::id::PayoutId;
 use vitrine_model::identity::payout_freeze;
-use vitrine_model::ledger::{AccountKind, Party, account as ledger_account, dispute_part, unit};
+use vitrine_model::ledger::{AccountKind, Part, Party, account as ledger_account, dispute_part, unit};
 use vitrine_model::money::{Currency, Money};
 use vitrine_model::payout::{
     self, PayoutState, ReversalState, payout_account, payout_hold, payout_run, transfer_reversal,
@@ -19,6 +19,7 @@ use vitrine_model::payout::{
 
 use crate::context::{Context, Tx};
 use crate::identity;
+use crate::ledger;
 use crate::list::List;
 use crate::payout::rules::{self, Cause};
 use crate::tx::Rank;
@@ -230,11 +231,14 @@ pub(super) async fn lock_balances(tx: &Tx, party: Party, currency: Currency) -> 
 }
 
 /// The parties whose money a refund took back, in the order of their ids.
-pub(super) async fn parties_of(db: &impl ConnectionTrait, refund: RefundId) -> Result<Vec<Party>, DbErr> {
+pub(super) async fn parties_of(
+    db: &impl ConnectionTrait,
+    refund: &refund::Model,
+) -> Result<Vec<Party>, DbErr> {
     let refunded = Query::select()
         .column(refund_unit::Column::UnitId)
         .from(refund_unit::Entity)
-        .and_where(refund_unit::Column::RefundId.eq(refund))
+        .and_where(refund_unit::Column::RefundId.eq(refund.id))
         .to_owned();
     let units = unit::Entity::find()
         .filter(unit::Column::Id.in_subquery(refunded))
@@ -244,19 +248,26 @@ pub(super) async fn parties_of(db: &impl ConnectionTrait, refund: RefundId) -> R
         .iter()
         .flat_map(|unit| [Some(Party::Brand(unit.brand_id)), unit.shopholder]);
     let mut parties: Vec<Party> = parties.flatten().collect();
+    parties.extend(ledger::sharers_of(db, refund.order_id).await?);
     parties.sort_unstable();
     parties.dedup();
     Ok(parties)
 }
 
 /// The parties whose money a dispute took, in the order of their ids.
-pub(super) async fn losers_of(db: &impl ConnectionTrait, dispute: DisputeId) -> Result<Vec<Party>, DbErr> {
+pub(super) async fn losers_of(
+    db: &impl ConnectionTrait,
+    dispute: &dispute::Model,
+) -> Result<Vec<Party>, DbErr> {
     let parts = dispute_part::Entity::find()
-        .filter(dispute_part::Column::DisputeId.eq(dispute))
+        .filter(dispute_part::Column::DisputeId.eq(dispute.id))
         .filter(dispute_part::Column::Lost.gt(0))
         .all(db)
         .await?;
-    let mut parties: Vec<Party> = parts.into_iter().filter_map(|part| part.party).collect();
+    let mut parties: Vec<Party> = parts.iter().filter_map(|part| part.party).collect();
+    if parts.iter().any(|part| part.part == Part::Shop) {
+        parties.extend(ledger::sharers_of(db, dispute.order_id).await?);
+    }
     parties.sort_unstable();
     parties.dedup();
     Ok(parties)

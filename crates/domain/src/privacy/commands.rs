@@ -50,7 +50,7 @@ pub async fn erase_account(
     let orders: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
     checkout::forget_orders(&tx, cx, &orders).await?;
     checkout::forget_carts_of(&tx, id).await?;
-    for shop in shop::erase_of(&tx, cx, id).await? {
+    for shop in shop::erase_of(&tx, cx, &account).await? {
         referral::forget_labels(&tx, shop).await?;
     }
     identity::erase(&tx, cx, &account).await?;
@@ -59,7 +59,7 @@ pub async fn erase_account(
     Ok(())
 }
 
-/// Passes when nothing is held for her, on its way to her, disputed or owed.
+/// Passes when nothing is held for her, on its way to her, disputed or owed, and no share of hers is to come.
 async fn settled(tx: &Tx, id: AccountId) -> Result<(), Failure<Refusal>> {
     let party = Party::Shopholder(id);
     let earnings = ledger::earnings_of(tx, &[party]).await?;
@@ -70,6 +70,7 @@ async fn settled(tx: &Tx, id: AccountId) -> Result<(), Failure<Refusal>> {
             part.in_transit,
             part.disputed,
             part.owed,
+            part.to_be_shared,
         ]
         .iter()
         .any(|amount| *amount != 0)

@@ -15,7 +15,7 @@ use vitrine_model::money::Money;
 use vitrine_model::payout::{self, payout_account};
 use vitrine_model::privacy::consent;
 use vitrine_model::referral::link;
-use vitrine_model::shop::{self, recommendation};
+use vitrine_model::shop::{self, curator, recommendation};
 use vitrine_model::{Time, event};
 
 use crate::context::Context;
@@ -65,6 +65,7 @@ pub async fn export(cx: &Context, by: &account::Model) -> Result<String, Failure
         "memberships": of_memberships(db, id).await?,
         "invitations": of_invitations(db, by).await?,
         "shops": of_shops(db, id).await?,
+        "curatedShops": of_curated(db, id).await?,
         "carts": of_carts(db, id).await?,
         "orders": orders,
         "earnings": of_money(db, id).await?,
@@ -175,6 +176,23 @@ async fn of_invitations(db: &impl ConnectionTrait, by: &account::Model) -> Resul
             "role": row.role.as_str(),
             "createdAt": at(row.created_at),
             "expiresAt": at(row.expires_at),
+        })
+    });
+    Ok(rows.collect())
+}
+
+/// The shops that she curates with their owners.
+async fn of_curated(db: &impl ConnectionTrait, id: AccountId) -> Result<Value, DbErr> {
+    let rows = curator::Entity::find()
+        .filter(curator::Column::AccountId.eq(id))
+        .limit(MOST)
+        .all(db)
+        .await?;
+    let rows = rows.into_iter().map(|row| {
+        json!({
+            "shopId": row.shop_id.to_string(),
+            "share": row.share_bp.to_string(),
+            "since": at(row.created_at),
         })
     });
     Ok(rows.collect())

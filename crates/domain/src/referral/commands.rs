@@ -66,13 +66,13 @@ pub struct Landing {
     pub token: Option<String>,
 }
 
-/// Makes a link into a shop of one's own.
+/// Makes a link into a shop that one owns or curates.
 ///
 /// # Errors
 /// `ShopNotFound`, `RecommendationNotFound`, `ProductNotFound`, `TooManyLinks`.
 pub async fn create_link(cx: &Context, by: AccountId, new: NewLink) -> Result<link::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
-    let shop = crate::shop::owned(&tx, by, new.shop).await;
+    let shop = crate::shop::curated(&tx, by, new.shop).await;
     let shop = shop.map_err(|failure| failure.map(|_| Refusal::ShopNotFound))?;
     recommended(&tx, shop.id, new.target).await?;
     let links = link::Entity::find().filter(link::Column::ShopId.eq(shop.id));

@@ -2,21 +2,24 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
-use vitrine_model::id::{AccountId, Id, ShopId};
+use vitrine_model::id::{Id, ShopId};
+use vitrine_model::identity::account;
 use vitrine_model::shop::{self, ShopState, recommendation, shop_text};
 use vitrine_model::text::About;
 
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
+use crate::shop::curating;
 
 /// What an erased shop is called.
 const NAME: &str = "Closed shop";
 
-/// Closes the account's shops and takes away what she called them and said in them: handles, names, descriptions, notes.
-/// Returns the shops.
-pub(crate) async fn erase_of(tx: &Tx, cx: &Context, owner: AccountId) -> Result<Vec<ShopId>, DbErr> {
+/// Closes the account's shops and takes away what she called them and said in them: handles, names, descriptions, notes; and
+/// who curated them with her, and what she curated with others. Returns the shops.
+pub(crate) async fn erase_of(tx: &Tx, cx: &Context, owner: &account::Model) -> Result<Vec<ShopId>, DbErr> {
+    curating::forget_curator(tx, owner).await?;
     let shops = shop::Entity::find()
-        .filter(shop::Column::OwnerId.eq(owner))
+        .filter(shop::Column::OwnerId.eq(owner.id))
         .all(tx)
         .await?;
     for found in &shops {
@@ -26,6 +29,7 @@ pub(crate) async fn erase_of(tx: &Tx, cx: &Context, owner: AccountId) -> Result<
 }
 
 async fn erase(tx: &Tx, cx: &Context, found: &shop::Model) -> Result<(), DbErr> {
+    curating::forget_curators_of(tx, found.id).await?;
     // Unique, and no word of hers: links that name it lead nowhere.
     let handle = format!("erased-{}", found.id.uuid().simple());
     shop::Entity::update_many()

@@ -1,7 +1,7 @@
 //! Shops and what they recommend.
 //!
-//! Invariants: a handle is taken once and for ever; a product stands once in a shop; only the shop's owner changes it; a
-//! closed shop is seen by nobody and never opens again; the price shown for a recommendation is the price charged.
+//! Invariants: a handle is taken once and for ever; a product stands once in a shop; only the shop's owner changes it, and
+//! those who curate it with her what it recommends; all their shares together are the whole at most; a closed shop is seen by nobody and never opens again; the price shown for a recommendation is the price charged.
 //!
 //! ```text
 //! shop:            draft ◀──▶ published        either ──▶ closed
@@ -10,6 +10,7 @@
 
 mod activity;
 mod commands;
+mod curating;
 mod erase;
 mod listing;
 mod offering;
@@ -20,8 +21,12 @@ mod rules;
 mod sales;
 
 pub use activity::{Activity, ActivityKind, activity};
-pub(crate) use commands::owned;
 pub use commands::{NewShop, ShopChange, close, open, publish, unpublish, update};
+pub(crate) use curating::{curated, shares_of, sweep};
+pub use curating::{
+    InvitedCurator, MAX_CURATORS, accept_curator_invitation, curated_by, curating_offered_by, curator_invitations_of,
+    curators_at, curators_of, invite_curator, remove_curator, revoke_curator_invitation, update_curator,
+};
 pub(crate) use erase::erase_of;
 pub use listing::{ShopFilter, ShopOrder, ShopPlace, published_shops};
 pub use offering::{MAX_PREVIEW_PRODUCTS, MAX_PREVIEW_SHARES, Offering, offerings, previews, split_of};
@@ -34,5 +39,5 @@ pub use recommending::{
     update_recommendation,
 };
 pub use refusal::Refusal;
-pub use rules::{MAX_SHOPS, disclosure, is_visible, sale_disclosure};
+pub use rules::{MAX_SHOPS, disclosure, sale_disclosure};
 pub use sales::{Fate, Sale, SalePlace, SaleState, fates_of, sales_of};

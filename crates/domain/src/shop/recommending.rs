@@ -1,4 +1,4 @@
-//! What a shopholder can do with the recommendations in her shop.
+//! What a shopholder, and whoever curates a shop with her, can do with its recommendations.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, IntoIden, IntoValueTuple, Query, TableRef};
@@ -15,7 +15,7 @@ use crate::catalog;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
-use crate::shop::commands::owned;
+use crate::shop::curating::curated;
 use crate::shop::refusal::Refusal;
 use crate::shop::rules::{self, MAX_RECOMMENDATIONS};
 
@@ -45,7 +45,7 @@ pub struct RecommendationChange {
     pub share: Option<BasisPoints>,
 }
 
-/// Recommends a product in a shop of one's own.
+/// Recommends a product in a shop that one owns or curates.
 ///
 /// # Errors
 /// `ShopNotFound`, `ProductNotFound`, `NotPromotable`, `AlreadyRecommended`, `TooManyRecommendations`,
@@ -56,7 +56,7 @@ pub async fn add_recommendation(
     new: NewRecommendation,
 ) -> Result<recommendation::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
-    let shop = owned(&tx, by, new.shop).await?;
+    let shop = curated(&tx, by, new.shop).await?;
     let found = catalog::products_by_id(&tx, &[new.product]).await?;
     let product = found.into_iter().find(|product| product.published);
     let product = product.or_refuse(Refusal::ProductNotFound)?;
@@ -205,7 +205,7 @@ pub async fn reorder(
         return refuse(Refusal::OrderMalformed);
     }
     let tx = cx.begin().await?;
-    let shop = owned(&tx, by, shop).await?;
+    let shop = curated(&tx, by, shop).await?;
     let places: Vec<(RecommendationId, i32)> = live_in(shop.id)
         .select_only()
         .column(recommendation::Column::Id)
@@ -243,7 +243,7 @@ fn live_in(shop: ShopId) -> sea_orm::Select<recommendation::Entity> {
         .filter(recommendation::Column::RemovedAt.is_null())
 }
 
-/// A live recommendation in a shop of one's own, under the shop's lock.
+/// A live recommendation in a shop that one owns or curates, under the shop's lock.
 async fn own_recommendation(
     tx: &Tx,
     by: AccountId,
@@ -252,7 +252,7 @@ async fn own_recommendation(
     let row = recommendation::Entity::find_by_id(id).one(tx).await?;
     let row = row.or_refuse(Refusal::RecommendationNotFound)?;
     let not_hers = |_| Refusal::RecommendationNotFound;
-    owned(tx, by, row.shop_id)
+    curated(tx, by, row.shop_id)
         .await
         .map_err(|failure| failure.map(not_hers))?;
     // Read again now that the shop is locked: it may have been removed meanwhile.

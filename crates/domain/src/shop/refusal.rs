@@ -27,4 +27,20 @@ pub enum Refusal {
     OrderMalformed,
     /// Places count from 1.
     PlaceOutOfRange,
+    /// Too many letters were sent by her, for the shop, or to that address.
+    TooManyAttempts,
+    /// So many people curate a shop with its owner at most, those invited among them.
+    TooManyCurators(u64),
+    /// Only so many basis points are left to be shared.
+    SharesExceeded(i32),
+    /// Nobody of that id curates the shop with its owner.
+    CuratorNotFound,
+    /// No such invitation to a shop of one's own, or it waits no more.
+    InvitationNotFound,
+    /// The token opens nothing, or not any more.
+    TokenInvalid,
+    /// The invitation was sent to another address.
+    InvitedElsewhere,
+    /// She curates the shop already, or it is hers.
+    AlreadyCurator,
 }

@@ -1,22 +1,12 @@
 //! Pure decisions about shops.
 
-use vitrine_model::id::{AccountId, RecommendationId};
-use vitrine_model::shop::{self, ShopState};
+use vitrine_model::id::RecommendationId;
 use vitrine_model::text::Name;
 
 /// Most shops of one account, those closed among them: handles are never given back.
 pub const MAX_SHOPS: u64 = 20;
 /// Most live recommendations of one shop.
 pub(crate) const MAX_RECOMMENDATIONS: u64 = 1000;
-
-/// Whether `viewer` may see the shop: anyone a published one, its owner a draft, nobody a closed one.
-pub fn is_visible(shop: &shop::Model, viewer: Option<AccountId>) -> bool {
-    match shop.state {
-        ShopState::Published => true,
-        ShopState::Draft => viewer == Some(shop.owner_id),
-        ShopState::Closed => false,
-    }
-}
 
 /// What a buyer is told beside every recommendation: that the one who recommends earns (Directive 2005/29/EC, annex I,
 /// no. 11).

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::activity::of_account;
 use vitrine_domain::identity::{self, NewAccount};
+use vitrine_domain::shop;
 use vitrine_model::identity::account;
 use vitrine_model::ledger::Party;
 
@@ -20,7 +21,7 @@ use crate::ledger::{self, Earnings, StatementConnection};
 use crate::money::CurrencyCode;
 use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutFreeze, PayoutHold};
 use crate::request::RequestContext;
-use crate::shop::{Shop, shops_of};
+use crate::shop::{Shop, ShopCurator, shops_of};
 
 /// A person who signs in. It belongs to herself.
 #[derive(Debug, Clone)]
@@ -102,6 +103,13 @@ impl Account {
     async fn memberships(&self, ctx: &Context<'_>) -> Result<Vec<BrandMember>> {
         let members = whole(ctx, identity::memberships_of(self.0.id), identity::MAX_LISTED).await?;
         Ok(members.into_iter().map(BrandMember).collect())
+    }
+
+    /// The shops that she curates with their owners, the first she joined first; 200 at most.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "20 * child_complexity")]
+    async fn curated_shops(&self, ctx: &Context<'_>) -> Result<Vec<ShopCurator>> {
+        let curated = whole(ctx, shop::curated_by(self.0.id), identity::MAX_LISTED).await?;
+        Ok(curated.into_iter().map(|row| ShopCurator { row }).collect())
     }
 
     /// Where she is signed in, newest first; 200 at most.

@@ -9,7 +9,7 @@ use vitrine_model::identity::external_identity;
 use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::error::{UserError, answer, at, payload};
 use crate::identity::factor::SessionChallenge;
-use crate::identity::session::{NewSession, SessionTransport, current, device, handed};
+use crate::identity::session::{NewSession, SessionTransport, current, device, entrance_payload};
 use crate::request::{RequestContext, parse_id};
 
 /// A place where people can sign in, by OpenID Connect.
@@ -175,56 +175,9 @@ payload! {
     }
 }
 
-/// What came of `sessionExternalFinish`: a session, or the question for the second factor.
-pub struct SessionExternalFinishPayload {
-    session: Option<NewSession>,
-    challenge: Option<SessionChallenge>,
-    user_errors: Vec<UserError>,
-}
-
-impl SessionExternalFinishPayload {
-    fn entered(ctx: &Context<'_>, entrance: Entrance) -> Self {
-        let (session, challenge) = handed(ctx, entrance);
-        Self {
-            session,
-            challenge,
-            user_errors: Vec::new(),
-        }
-    }
-}
-
-impl From<std::result::Result<Self, UserError>> for SessionExternalFinishPayload {
-    fn from(outcome: std::result::Result<Self, UserError>) -> Self {
-        outcome.unwrap_or_else(|error| Self {
-            session: None,
-            challenge: None,
-            user_errors: vec![error],
-        })
-    }
-}
-
-impl Subject for SessionExternalFinishPayload {}
-
-/// What came of `sessionExternalFinish`: a session, or the question for the second factor.
-#[Object(guard = Declared(self))]
-impl SessionExternalFinishPayload {
-    /// The new session and its tokens; `null` for who has a second factor.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn session(&self) -> Option<&NewSession> {
-        self.session.as_ref()
-    }
-
-    /// What to answer with a code, by `sessionChallengeAnswer`; `null` for who has no second factor.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn challenge(&self) -> Option<&SessionChallenge> {
-        self.challenge.as_ref()
-    }
-
-    /// Why nothing was changed; empty when all went well.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn user_errors(&self) -> &[UserError] {
-        &self.user_errors
-    }
+entrance_payload! {
+    /// What came of `sessionExternalFinish`: a session, or the question for the second factor.
+    SessionExternalFinishPayload
 }
 
 root_part! {

@@ -15,8 +15,14 @@ use crate::request::RequestContext;
 
 /// What signing in with the password has begun, for who has a second factor.
 pub struct SessionChallenge {
-    pub(super) token: SecretString,
-    pub(super) expires_at: DateTime<Utc>,
+    token: SecretString,
+    expires_at: DateTime<Utc>,
+}
+
+impl From<identity::Challenge> for SessionChallenge {
+    fn from(identity::Challenge { token, expires_at }: identity::Challenge) -> Self {
+        Self { token, expires_at }
+    }
 }
 
 impl Subject for SessionChallenge {}

@@ -225,69 +225,70 @@ pub struct SessionRevokeInput {
     refresh_token: Option<String>,
 }
 
-/// What came of `sessionCreate`: a session, or the question for the second factor.
-pub struct SessionCreatePayload {
-    session: Option<NewSession>,
-    challenge: Option<SessionChallenge>,
-    user_errors: Vec<UserError>,
-}
-
-impl SessionCreatePayload {
-    fn entered(ctx: &Context<'_>, entrance: Entrance) -> Self {
-        let (session, challenge) = handed(ctx, entrance);
-        Self {
-            session,
-            challenge,
-            user_errors: Vec::new(),
+/// Declares what a mutation answers that signs in: a session, or the question for the second factor.
+macro_rules! entrance_payload {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        pub struct $name {
+            session: Option<NewSession>,
+            challenge: Option<SessionChallenge>,
+            user_errors: Vec<UserError>,
         }
-    }
-}
 
-/// Hands over what came of signing in.
-pub(super) fn handed(
-    ctx: &Context<'_>,
-    entrance: Entrance,
-) -> (Option<NewSession>, Option<SessionChallenge>) {
-    match entrance {
-        Entrance::Session(signed_in) => (Some(NewSession::handed(ctx, *signed_in)), None),
-        Entrance::Challenge(identity::Challenge { token, expires_at }) => {
-            (None, Some(SessionChallenge { token, expires_at }))
+        impl $name {
+            fn entered(ctx: &Context<'_>, entrance: Entrance) -> Self {
+                let (session, challenge) = match entrance {
+                    Entrance::Session(signed_in) => (Some(NewSession::handed(ctx, *signed_in)), None),
+                    Entrance::Challenge(asked) => (None, Some(SessionChallenge::from(asked))),
+                };
+                Self {
+                    session,
+                    challenge,
+                    user_errors: Vec::new(),
+                }
+            }
         }
-    }
+
+        impl From<std::result::Result<Self, UserError>> for $name {
+            fn from(outcome: std::result::Result<Self, UserError>) -> Self {
+                outcome.unwrap_or_else(|error| Self {
+                    session: None,
+                    challenge: None,
+                    user_errors: vec![error],
+                })
+            }
+        }
+
+        impl Subject for $name {}
+
+        $(#[$meta])*
+        #[Object(guard = Declared(self))]
+        impl $name {
+            /// The new session and its tokens; `null` for who has a second factor.
+            #[graphql(directive = access::apply(Who::Anyone))]
+            async fn session(&self) -> Option<&NewSession> {
+                self.session.as_ref()
+            }
+
+            /// What to answer with a code, by `sessionChallengeAnswer`; `null` for who has no second factor.
+            #[graphql(directive = access::apply(Who::Anyone))]
+            async fn challenge(&self) -> Option<&SessionChallenge> {
+                self.challenge.as_ref()
+            }
+
+            /// Why nothing was changed; empty when all went well.
+            #[graphql(directive = access::apply(Who::Anyone))]
+            async fn user_errors(&self) -> &[UserError] {
+                &self.user_errors
+            }
+        }
+    };
 }
+pub(super) use entrance_payload;
 
-impl From<std::result::Result<Self, UserError>> for SessionCreatePayload {
-    fn from(outcome: std::result::Result<Self, UserError>) -> Self {
-        outcome.unwrap_or_else(|error| Self {
-            session: None,
-            challenge: None,
-            user_errors: vec![error],
-        })
-    }
-}
-
-impl Subject for SessionCreatePayload {}
-
-/// What came of `sessionCreate`: a session, or the question for the second factor.
-#[Object(guard = Declared(self))]
-impl SessionCreatePayload {
-    /// The new session and its tokens; `null` for who has a second factor.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn session(&self) -> Option<&NewSession> {
-        self.session.as_ref()
-    }
-
-    /// What to answer with a code, by `sessionChallengeAnswer`; `null` for who has no second factor.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn challenge(&self) -> Option<&SessionChallenge> {
-        self.challenge.as_ref()
-    }
-
-    /// Why nothing was changed; empty when all went well.
-    #[graphql(directive = access::apply(Who::Anyone))]
-    async fn user_errors(&self) -> &[UserError] {
-        &self.user_errors
-    }
+entrance_payload! {
+    /// What came of `sessionCreate`: a session, or the question for the second factor.
+    SessionCreatePayload
 }
 
 payload! {

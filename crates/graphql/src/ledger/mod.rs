@@ -74,6 +74,20 @@ impl Earnings {
         Money::new(self.0.owed, self.0.currency)
     }
 
+    /// What of her shops' earnings goes on to those who curate them with her, once a return window closes: among what is
+    /// held, or frozen. Zero for brands.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn to_pass_on(&self) -> Money {
+        Money::new(self.0.to_pass_on, self.0.currency)
+    }
+
+    /// What will come to her of shops that she curates with their owners, once return windows close and unless buyers get
+    /// their money back. Not among her own balances yet. Zero for brands.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn to_be_shared(&self) -> Money {
+        Money::new(self.0.to_be_shared, self.0.currency)
+    }
+
     /// Held, available, in transit and disputed, less what is owed: the `balance` of the statement's latest entry.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn total(&self) -> Money {

@@ -1,5 +1,6 @@
 //! Referral links.
 
+use anyhow::Context as _;
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::referral::{self, LinkCounts};
@@ -8,12 +9,13 @@ use vitrine_model::referral::link;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{Product, product_seen};
+use crate::error::{Trouble, settle};
 use crate::loaders::load;
 use crate::referral::loaders::CountsOf;
 use crate::request::{RequestContext, parse_id};
-use crate::shop::{Recommendation, Shop, recommendation_seen, shop_seen};
+use crate::shop::{Recommendation, Shop, is_run, recommendation_seen, shop_seen};
 
-/// A shareable address that leads into a shop. It belongs to the shop's owner.
+/// A shareable address that leads into a shop. It belongs to those who curate the shop.
 #[derive(Debug, Clone)]
 pub struct ReferralLink {
     pub(crate) row: link::Model,
@@ -28,11 +30,11 @@ impl ReferralLink {
 
 impl Subject for ReferralLink {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(ctx.viewer().account_id() == Some(self.owner))
+        is_run(ctx, self.row.shop_id, self.owner).await
     }
 }
 
-/// A shareable address that leads into a shop and credits it with what its visitors buy. It belongs to the shop's owner.
+/// A shareable address that leads into a shop and credits it with what its visitors buy. It belongs to those who curate the shop.
 #[Object(guard = Declared(self))]
 impl ReferralLink {
     /// Its id.
@@ -102,7 +104,7 @@ impl ReferralLink {
     }
 }
 
-/// The link with this id, if it is into a shop of the viewer's own.
+/// The link with this id, if it is into a shop that the viewer curates.
 pub(crate) async fn link_node(ctx: &Context<'_>, id: &ID) -> Result<Option<ReferralLink>> {
     let id: LinkId = parse_id(id)?;
     let Some(row) = load(ctx, id).await? else {
@@ -111,7 +113,14 @@ pub(crate) async fn link_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Refer
     let Some(owner) = load(ctx, row.shop_id).await?.map(|shop| shop.owner_id) else {
         return Ok(None);
     };
-    let viewer = ctx.viewer();
-    let hers = viewer.account_id() == Some(owner) || viewer.is_operator();
+    let hers = ctx.viewer().is_operator() || is_run(ctx, row.shop_id, owner).await?;
     Ok(hers.then_some(ReferralLink { row, owner }))
+}
+
+/// The link as whoever has just made it sees it.
+pub(super) async fn created(ctx: &Context<'_>, row: link::Model) -> Result<ReferralLink, Trouble> {
+    let shop = load(ctx, row.shop_id).await?;
+    let shop = shop.with_context(|| format!("{} leads into no shop", row.id));
+    let owner = settle(ctx, shop)?.owner_id;
+    Ok(ReferralLink { row, owner })
 }

@@ -12,6 +12,7 @@ use crate::connection::connection;
 use crate::error::{Trouble, UserError, UserErrorCode, answer, at_opt, payload};
 use crate::request::{RequestContext, parse_id};
 
+use link::created;
 pub(crate) use link::{ReferralLink, link_node};
 
 connection!(
@@ -92,7 +93,7 @@ root_part! {
 
 #[Object(guard = Declared(self))]
 impl ReferralMutation {
-    /// Makes a link that you can share, and that credits your shop with what its visitors buy. Codes: `INVALID`,
+    /// Makes a link into a shop that you own or curate, that you can share, and that credits the shop with what its visitors buy. Codes: `INVALID`,
     /// `NOT_FOUND`, `LIMIT_REACHED` (1000 a shop).
     #[graphql(directive = access::apply(Who::Account))]
     async fn referral_link_create(
@@ -103,7 +104,7 @@ impl ReferralMutation {
         answer(ctx, async {
             let (by, new) = (ctx.account()?, input.parse()?);
             let row = referral::create_link(ctx.cx(), by.id, new).await?;
-            Ok(ReferralLink { row, owner: by.id })
+            Ok(created(ctx, row).await?)
         })
         .await
     }

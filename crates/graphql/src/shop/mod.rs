@@ -1,5 +1,6 @@
 //! Shops and what they recommend, as clients see them.
 
+mod curating;
 mod input;
 mod list;
 mod loaders;
@@ -10,10 +11,11 @@ mod refusal;
 mod sale;
 mod split;
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, MergedObject, Object, Result};
 use vitrine_domain::page::Page;
 use vitrine_domain::shop::{self, ShopPlace};
 use vitrine_model::id::ShopId;
+use vitrine_model::shop::{Model as Row, ShopState};
 use vitrine_model::text::Handle;
 
 use crate::access::{Declared, Who, access, root_part};
@@ -21,15 +23,18 @@ use crate::connection::{connection, listed, page, whole};
 use crate::error::{answer, code, payload, protocol_error, settle};
 use crate::loaders::load;
 use crate::request::{RequestContext, parse_id};
+use crate::shop::curating::{CuratingMutation, CuratingQuery};
 use crate::shop::input::{
     RecommendationAddInput, RecommendationRemoveInput, RecommendationUpdateInput,
     RecommendationsReorderInput, ShopCloseInput, ShopOpenInput, ShopPublishInput, ShopUnpublishInput,
     ShopUpdateInput,
 };
 use crate::shop::list::{ShopFilterInput, ShopSort};
+use crate::shop::recommendation::recommended;
 use crate::shop::refusal::in_shop;
 use crate::shop::split::SplitPreview;
 
+pub(crate) use curating::{ShopCurator, is_run};
 pub(crate) use object::Shop;
 pub(crate) use recommendation::{Recommendation, recommendation_node, recommendation_seen};
 
@@ -107,15 +112,23 @@ payload! {
     }
 }
 
+/// Queries about shops.
+#[derive(MergedObject, Default)]
+pub struct ShopQuery(ShopsQuery, CuratingQuery);
+
+/// Mutations on shops.
+#[derive(MergedObject, Default)]
+pub struct ShopMutation(ShopsMutation, CuratingMutation);
+
 root_part! {
-    /// Queries about shops.
-    ShopQuery of "Query"
+    /// Queries about shops and what they recommend.
+    ShopsQuery of "Query"
 }
 
 #[Object(guard = Declared(self))]
-impl ShopQuery {
+impl ShopsQuery {
     /// The shop with this id or this handle; `null` when there is none that you may see. Give one of the two. Anyone sees a
-    /// published shop, its owner a draft, nobody a closed one.
+    /// published shop, those who curate it a draft, nobody a closed one.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn shop(
         &self,
@@ -171,13 +184,13 @@ impl ShopQuery {
 }
 
 root_part! {
-    /// Mutations on shops.
-    ShopMutation of "Mutation"
+    /// Mutations on shops and what they recommend.
+    ShopsMutation of "Mutation"
 }
 
 #[Object(guard = Declared(self))]
-impl ShopMutation {
-    /// Opens a shop, as a draft that only you see. Codes: `INVALID`, `TAKEN`, `HANDLE_RESERVED`,
+impl ShopsMutation {
+    /// Opens a shop, as a draft that only you see, and who curates it with you. Codes: `INVALID`, `TAKEN`, `HANDLE_RESERVED`,
     /// `LIMIT_REACHED` (20 shops an account, those closed among them).
     #[graphql(directive = access::apply(Who::Account))]
     async fn shop_open(&self, ctx: &Context<'_>, input: ShopOpenInput) -> Result<ShopOpenPayload> {
@@ -232,7 +245,7 @@ impl ShopMutation {
         .await
     }
 
-    /// Recommends a product in one of your shops. Codes: `INVALID`, `NOT_FOUND`, `NOT_PROMOTABLE`, `TAKEN` (the shop
+    /// Recommends a product in a shop that you own or curate. Codes: `INVALID`, `NOT_FOUND`, `NOT_PROMOTABLE`, `TAKEN` (the shop
     /// recommends it already), `LIMIT_REACHED` (1000 a shop).
     #[graphql(directive = access::apply(Who::Account))]
     async fn recommendation_add(
@@ -243,8 +256,7 @@ impl ShopMutation {
         answer(ctx, async {
             let (by, new) = (ctx.account()?, input.parse()?);
             let added = shop::add_recommendation(ctx.cx(), by.id, new).await;
-            let row = added.map_err(in_shop)?;
-            Ok(Recommendation::alone(row, by.id))
+            Ok(recommended(ctx, added.map_err(in_shop)?).await?)
         })
         .await
     }
@@ -260,7 +272,7 @@ impl ShopMutation {
         answer(ctx, async {
             let (by, change) = (ctx.account()?, input.parse()?);
             let row = shop::update_recommendation(ctx.cx(), by.id, change).await?;
-            Ok(Recommendation::alone(row, by.id))
+            Ok(recommended(ctx, row).await?)
         })
         .await
     }
@@ -290,7 +302,7 @@ impl ShopMutation {
         answer(ctx, async {
             let (by, id) = (ctx.account()?, parse_id(&input.id)?);
             let row = shop::remove_recommendation(ctx.cx(), by.id, id).await?;
-            Ok(Recommendation::alone(row, by.id))
+            Ok(recommended(ctx, row).await?)
         })
         .await
     }
@@ -304,9 +316,20 @@ pub(crate) async fn shop_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Shop>
 
 /// The shop `id`, if the viewer may see it.
 pub(crate) async fn shop_seen(ctx: &Context<'_>, id: ShopId) -> Result<Option<Shop>> {
-    let viewer = ctx.viewer().account_id();
-    let row = load(ctx, id).await?;
-    Ok(row.filter(|row| shop::is_visible(row, viewer)).map(Shop))
+    match load(ctx, id).await? {
+        Some(row) => seen(ctx, row).await,
+        None => Ok(None),
+    }
+}
+
+/// The shop, if the viewer may see it: anyone a published one, those who curate it a draft, nobody a closed one.
+async fn seen(ctx: &Context<'_>, row: Row) -> Result<Option<Shop>> {
+    let visible = match row.state {
+        ShopState::Published => true,
+        ShopState::Draft => is_run(ctx, row.id, row.owner_id).await?,
+        ShopState::Closed => false,
+    };
+    Ok(visible.then_some(Shop(row)))
 }
 
 /// The shop with this handle, if the viewer may see it: a malformed one belongs to nobody.
@@ -315,8 +338,10 @@ async fn shop_called(ctx: &Context<'_>, handle: &str) -> Result<Option<Shop>> {
         return Ok(None);
     };
     let found = settle(ctx, shop::shop_by_handle(ctx.cx().db(), &handle).await)?;
-    let viewer = ctx.viewer().account_id();
-    Ok(found.filter(|row| shop::is_visible(row, viewer)).map(Shop))
+    match found {
+        Some(row) => seen(ctx, row).await,
+        None => Ok(None),
+    }
 }
 
 /// The shops of the viewer's own that are not closed, the oldest first.

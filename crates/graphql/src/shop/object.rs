@@ -9,11 +9,12 @@ use vitrine_model::shop as rows;
 
 use crate::access::{Declared, Subject, Who, access};
 pub(crate) use crate::connection::{TimePlace, place, unplace};
-use crate::connection::{connection, listed, page};
+use crate::connection::{connection, listed, page, whole};
 use crate::identity::Account;
 use crate::loaders::load;
 use crate::referral::{ReferralLink, ReferralLinkConnection};
 use crate::request::RequestContext;
+use crate::shop::curating::{ShopCurator, ShopInvitation, is_run};
 use crate::shop::recommendation::{PageOfferings, Recommendation};
 use crate::shop::sale::{Sale, sales};
 
@@ -29,7 +30,7 @@ connection!(SaleConnection, SaleEdge, Sale, "sales");
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "rows::ShopState")]
 pub enum ShopState {
-    /// Only by its owner.
+    /// Only by those who curate it.
     Draft,
     /// By anyone.
     Published,
@@ -37,17 +38,17 @@ pub enum ShopState {
     Closed,
 }
 
-/// A shopholder's curated page. It belongs to the shopholder.
+/// A shopholder's curated page. It belongs to the shopholder and to those who curate it with her.
 #[derive(Debug, Clone)]
 pub struct Shop(pub(crate) rows::Model);
 
 impl Subject for Shop {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(ctx.viewer().account_id() == Some(self.0.owner_id))
+        is_run(ctx, self.0.id, self.0.owner_id).await
     }
 }
 
-/// A shopholder's curated page of products. It belongs to the shopholder.
+/// A shopholder's curated page of products. It belongs to the shopholder and to those who curate it with her.
 #[Object(guard = Declared(self))]
 impl Shop {
     /// Its id.
@@ -104,7 +105,7 @@ impl Shop {
         self.0.updated_at
     }
 
-    /// What it recommends, in its order. Its owner also sees what buyers are not offered now: see `isOffered`.
+    /// What it recommends, in its order. Those who curate it also see what buyers are not offered now: see `isOffered`.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn recommendations(
         &self,
@@ -123,6 +124,25 @@ impl Shop {
         let place = |row: &rows::recommendation::Model| (row.position, row.id.uuid().as_u128());
         let node = |row| Recommendation::on(&page, row, owner);
         Ok(RecommendationConnection::new(found, place, node))
+    }
+
+    /// Those who curate it with its owner, the first to join first; ten at most.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    async fn curators(&self, ctx: &Context<'_>) -> Result<Vec<ShopCurator>> {
+        let curators = whole(ctx, shop::curators_of(self.0.id), shop::MAX_CURATORS).await?;
+        Ok(curators.into_iter().map(|row| ShopCurator { row }).collect())
+    }
+
+    /// Invitations to curate it that wait for their answer, the newest first; ten at most. Only its owner is told; those who
+    /// curate it with her see none.
+    #[graphql(directive = access::apply(Who::Owner), complexity = "10 * child_complexity")]
+    async fn invitations(&self, ctx: &Context<'_>) -> Result<Vec<ShopInvitation>> {
+        if ctx.viewer().account_id() != Some(self.0.owner_id) && !ctx.viewer().is_operator() {
+            return Ok(Vec::new());
+        }
+        let sent = shop::curator_invitations_of(self.0.id, ctx.cx().now());
+        let sent = whole(ctx, sent, shop::MAX_CURATORS).await?;
+        Ok(sent.into_iter().map(ShopInvitation).collect())
     }
 
     /// The links that lead into it, the newest first.
@@ -158,8 +178,8 @@ impl Shop {
         let page = page::<(u128, i32)>(first, after, last, before)?;
         let page = page.map(|(order, position)| (Uuid::from_u128(order).into(), position));
         let sales = sales(ctx, listed(ctx, shop::sales_of(self.0.id), page).await?).await?;
-        let owner = self.0.owner_id;
+        let (shop, owner) = (self.0.id, self.0.owner_id);
         let place = |sale: &shop::Sale| (sale.line.order_id.uuid().as_u128(), sale.line.position);
-        Ok(SaleConnection::new(sales, place, |sale| Sale { sale, owner }))
+        Ok(SaleConnection::new(sales, place, |sale| Sale { sale, shop, owner }))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use tokio::sync::OnceCell;
@@ -12,13 +13,13 @@ use vitrine_model::shop::recommendation;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{Product, product_seen};
-use crate::error::fault;
+use crate::error::{Trouble, fault, settle};
 use crate::loaders::load;
 use crate::money::Money;
 use crate::request::{RequestContext, parse_id};
 use crate::shop::loaders::OfferingOf;
 use crate::shop::split::{Shared, UnitSplit};
-use crate::shop::{Shop, shop_seen};
+use crate::shop::{Shop, is_run, shop_seen};
 
 /// What a page of recommendations offers, asked for once, by whichever field needs it first: the fields of one page may
 /// well be resolved at different moments, and must not each ask anew.
@@ -48,7 +49,7 @@ impl PageOfferings {
     }
 }
 
-/// One product placed in one shop. It belongs to the shop's owner.
+/// One product placed in one shop. It belongs to those who curate the shop.
 #[derive(Debug, Clone)]
 pub struct Recommendation {
     pub(crate) row: recommendation::Model,
@@ -75,6 +76,7 @@ impl Recommendation {
             offering,
             share: self.row.share_bp,
             shopholder: self.owner,
+            shop: Some(self.row.shop_id),
         }))
     }
 
@@ -89,11 +91,11 @@ impl Recommendation {
 
 impl Subject for Recommendation {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(ctx.viewer().account_id() == Some(self.owner))
+        is_run(ctx, self.row.shop_id, self.owner).await
     }
 }
 
-/// One product placed in one shop, at the price its shopholder's discount makes. It belongs to the shop's owner.
+/// One product placed in one shop, at the price its shopholder's discount makes. It belongs to those who curate the shop.
 #[Object(guard = Declared(self))]
 impl Recommendation {
     /// Its id: name it when adding to a cart, so that the line has its price and credits its shop.
@@ -229,8 +231,15 @@ pub(crate) async fn recommendation_seen(
     let Some(Shop(shop)) = shop_seen(ctx, row.shop_id).await? else {
         return Ok(None);
     };
-    let hers = ctx.viewer().account_id() == Some(shop.owner_id);
+    let hers = is_run(ctx, shop.id, shop.owner_id).await?;
     let product = load(ctx, row.product_id).await?;
     let offered = product.is_some_and(|product| vitrine_domain::catalog::is_promotable(&product));
     Ok((hers || offered).then(|| Recommendation::alone(row, shop.owner_id)))
+}
+
+/// The recommendation as whoever has just changed it sees it.
+pub(super) async fn recommended(ctx: &Context<'_>, row: recommendation::Model) -> Result<Recommendation, Trouble> {
+    let shop = load(ctx, row.shop_id).await?;
+    let shop = shop.with_context(|| format!("{} is in no shop", row.id));
+    Ok(Recommendation::alone(row, settle(ctx, shop)?.owner_id))
 }

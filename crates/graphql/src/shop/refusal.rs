@@ -9,7 +9,8 @@ use crate::identity::UNVERIFIED;
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
         use UserErrorCode::{
-            EmailUnverified, HandleReserved, Invalid, LimitReached, NotFound, NotPromotable, Taken,
+            EmailUnverified, Forbidden, HandleReserved, Invalid, LimitReached, NotFound, NotPromotable, Taken,
+            TokenInvalid, TooManyAttempts,
         };
         match refusal {
             Refusal::ShopNotFound => Self::new(NotFound, "id", "you have no such shop"),
@@ -51,6 +52,40 @@ impl From<Refusal> for UserError {
                 "recommendationIds",
                 "name each recommendation once, and one at least",
             ),
+            Refusal::TooManyAttempts => Self::new(
+                TooManyAttempts,
+                "",
+                "too many invitations were sent: try again tomorrow",
+            ),
+            Refusal::TooManyCurators(most) => Self::new(
+                LimitReached,
+                "",
+                format!("{most} may curate a shop with its owner, those invited among them"),
+            ),
+            Refusal::SharesExceeded(left) => Self::new(
+                LimitReached,
+                "share",
+                format!("{left} basis points of what the shop earns are left to be shared"),
+            ),
+            Refusal::CuratorNotFound => Self::new(NotFound, "accountId", "she does not curate this shop"),
+            Refusal::InvitationNotFound => Self::new(
+                NotFound,
+                "id",
+                "there is no such invitation to a shop of yours that waits for its answer",
+            ),
+            Refusal::TokenInvalid => Self::new(
+                TokenInvalid,
+                "token",
+                "the invitation was accepted, taken back or sent again, or is too old: ask for another",
+            ),
+            Refusal::InvitedElsewhere => Self::new(
+                Forbidden,
+                "token",
+                "the invitation was sent to another address than your account's",
+            ),
+            Refusal::AlreadyCurator => {
+                Self::new(Taken, "token", "you curate this shop already, or it is yours")
+            }
             Refusal::PlaceOutOfRange => Self::new(Invalid, "position", "places count from 1"),
         }
     }

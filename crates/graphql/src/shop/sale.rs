@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use futures::future::try_join;
 use vitrine_domain::shop;
 use vitrine_model::checkout::order_line;
-use vitrine_model::id::AccountId;
+use vitrine_model::id::{AccountId, ShopId};
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{Product, product_seen};
@@ -13,9 +13,8 @@ use crate::connection::Listed;
 use crate::loaders::load_many;
 use crate::money::Money;
 use crate::referral::CreditReason;
-use crate::request::RequestContext;
 use crate::shop::loaders::FateOf;
-use crate::shop::{Recommendation, recommendation_seen};
+use crate::shop::{Recommendation, is_run, recommendation_seen};
 
 /// What became of a sale.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
@@ -56,9 +55,10 @@ pub(crate) async fn sales(ctx: &Context<'_>, lines: Listed<order_line::Model>) -
     })
 }
 
-/// One line of a paid order, credited to a shop. It belongs to the shop's owner.
+/// One line of a paid order, credited to a shop. It belongs to those who curate the shop.
 pub struct Sale {
     pub(crate) sale: shop::Sale,
+    pub(crate) shop: ShopId,
     pub(crate) owner: AccountId,
 }
 
@@ -70,12 +70,12 @@ impl Sale {
 
 impl Subject for Sale {
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(ctx.viewer().account_id() == Some(self.owner))
+        is_run(ctx, self.shop, self.owner).await
     }
 }
 
 /// One line of a paid order, credited to a shop, with the terms it was sold under. It tells nothing of the buyer. It
-/// belongs to the shop's owner.
+/// belongs to those who curate the shop.
 #[Object(guard = Declared(self))]
 impl Sale {
     /// The id of the order's line.

@@ -6,21 +6,24 @@ use async_graphql::{Context, ID, Object, Result};
 use vitrine_domain::ledger::split::Split;
 use vitrine_domain::shop::Offering;
 use vitrine_model::catalog::variant;
-use vitrine_model::id::{AccountId, VariantId};
+use vitrine_model::id::{AccountId, ShopId, VariantId};
 use vitrine_model::money::BasisPoints;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::catalog::{Product, ProductVariant};
 use crate::money::Money;
 use crate::request::{RequestContext, parse_id};
+use crate::shop::is_run;
 
-/// The exact division of one unit's price. It belongs to the shopholder who sets the discount share.
+/// The exact division of one unit's price. It belongs to the shopholder who sets the discount share, and who curates the
+/// shop with her.
 #[derive(Debug, Clone)]
 pub struct UnitSplit {
     offering: Arc<Offering>,
     variant: variant::Model,
     split: Split,
     shopholder: AccountId,
+    shop: Option<ShopId>,
 }
 
 impl UnitSplit {
@@ -45,13 +48,16 @@ impl Subject for UnitSplit {
     }
 
     async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(ctx.viewer().account_id() == Some(self.shopholder))
+        match self.shop {
+            Some(shop) => is_run(ctx, shop, self.shopholder).await,
+            None => Ok(ctx.viewer().account_id() == Some(self.shopholder)),
+        }
     }
 }
 
 /// The exact division of one unit's price, all amounts with VAT as listed:
 /// `price + discount = listPrice` and `brandPart + earnings + platformFee = price`. It belongs to the shopholder who sets
-/// the discount share.
+/// the discount share, and who curates the shop with her.
 #[Object(guard = Declared(self), name = "Split")]
 impl UnitSplit {
     /// The variant that is divided.
@@ -109,6 +115,8 @@ pub(crate) struct Shared {
     pub(crate) offering: Arc<Offering>,
     pub(crate) share: BasisPoints,
     pub(crate) shopholder: AccountId,
+    /// The shop it is recommended in; none where nothing is yet.
+    pub(crate) shop: Option<ShopId>,
 }
 
 impl Shared {
@@ -118,6 +126,7 @@ impl Shared {
             variant: variant.clone(),
             split,
             shopholder: self.shopholder,
+            shop: self.shop,
         }
     }
 
@@ -177,6 +186,7 @@ impl SplitPreview {
                     offering: self.offering.clone(),
                     share: *share,
                     shopholder: self.viewer,
+                    shop: None,
                 })
             })
             .collect()

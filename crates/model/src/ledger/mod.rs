@@ -15,6 +15,7 @@ pub mod posting;
 pub mod seal;
 pub mod transaction;
 pub mod unit;
+pub mod unit_share;
 
 kinds! {
     /// Which side of an account a posting is on.

@@ -7,6 +7,8 @@ use crate::row::plain_row;
 use crate::text::{About, Handle, Name};
 use sea_orm::entity::prelude::*;
 
+pub mod curator;
+pub mod invitation;
 pub mod recommendation;
 pub mod shop_text;
 

@@ -26,6 +26,7 @@ use crate::jobs::{self, Job};
 use crate::ledger::{self, Shipping};
 use crate::ports::{Call, ChargeFacts, Outcome, SessionFacts, SessionStatus};
 use crate::referral;
+use crate::shop;
 
 /// How long Stripe may take to make a charge's balance transaction before we ask for it.
 const SETTLE_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
@@ -313,7 +314,9 @@ async fn apply_balance(
 async fn pay(tx: &Tx, cx: &Context, order: &order::Model, charge: &charge::Model) -> anyhow::Result<()> {
     let lines = queries::lines_of(tx, &[order.id]).await?;
     let shipping = shipping(tx, order, &lines).await?;
-    ledger::charge_paid(tx, cx, order, charge, &lines, &shipping).await?;
+    let shops = lines.iter().filter_map(|line| line.shop_id);
+    let shared = shop::shares_of(tx, shops, order.account_id).await?;
+    ledger::charge_paid(tx, cx, order, charge, &lines, &shipping, &shared).await?;
     let clicks: Vec<ClickId> = lines.iter().filter_map(|line| line.click_id).collect();
     referral::count_sales(tx, cx, &clicks).await?;
     let sold = end_reservations(tx, cx, order.id, ReservationState::Sold).await?;

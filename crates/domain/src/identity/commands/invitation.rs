@@ -52,7 +52,7 @@ pub async fn invite_member(
 ) -> Result<invitation::Model, Failure<Refusal>> {
     queries::staff_of(cx.db(), by, brand, Role::Owner).await?;
     check_verified(by)?;
-    allowance::INVITING.spend(cx, &by.id.to_string(), from).await?;
+    count_inviting(cx, by, from).await?;
     let tx = cx.begin().await?;
     // Whoever stops being an owner at the same time invites nobody any more; and two invitations at once are counted.
     if lock_owners(&tx, brand).await?.is_empty() {
@@ -65,7 +65,7 @@ pub async fn invite_member(
     if others.count(&tx).await? >= MAX_INVITATIONS {
         return refuse(Refusal::Invitation(TooMany));
     }
-    count_letter(&tx, cx, brand, &whom.email).await?;
+    count_invitation(&tx, cx, &brand.to_string(), &whom.email).await?;
     invitation::Entity::delete_many()
         .filter(invitation::Column::BrandId.eq(brand))
         .filter(invitation::Column::Email.eq(whom.email.as_str()))
@@ -116,10 +116,10 @@ pub async fn resend_invitation(
         .or_refuse(Refusal::Invitation(NotFound))?;
     owns(queries::staff_of(cx.db(), by, known.brand_id, Role::Owner).await)?;
     check_verified(by)?;
-    allowance::INVITING.spend(cx, &by.id.to_string(), from).await?;
+    count_inviting(cx, by, from).await?;
     let tx = cx.begin().await?;
     let found = lock_as_owner(&tx, cx, by, id, known.brand_id).await?;
-    count_letter(&tx, cx, found.brand_id, &found.email).await?;
+    count_invitation(&tx, cx, &found.brand_id.to_string(), &found.email).await?;
     let letters = found.letters + 1;
     let mut row: invitation::ActiveModel = found.into();
     row.token_hash = Set(secret::hash_secret(&secret::invitation_secret(cx, id, letters)));
@@ -177,11 +177,7 @@ pub async fn accept_invitation(
     if found.email != account.email {
         return refuse(Refusal::Invitation(Elsewhere));
     }
-    if account.email_verified_at.is_none() {
-        let mut row: account::ActiveModel = account.into();
-        row.email_verified_at = Set(Some(cx.now()));
-        row.update(&tx).await?;
-    }
+    prove_email(&tx, cx, account).await?;
     invitation::Entity::delete_by_id(found.id).exec(&tx).await?;
     let joined = member(cx, found.brand_id, by, found.role)
         .insert(&tx)
@@ -228,13 +224,42 @@ fn owns(checked: Result<(), Failure<Refusal>>) -> Result<(), Failure<Refusal>> {
     checked.map_err(|failure| failure.map(|_| Refusal::Invitation(NotFound)))
 }
 
-/// Counts a letter for the brand, and for whoever is to read it: nobody has to read more of them by there being more brands
-/// or more senders.
-async fn count_letter(tx: &Tx, cx: &Context, brand: BrandId, to: &Email) -> Result<(), Failure<Refusal>> {
-    allowance::INVITATIONS
-        .spend_within(tx, cx, &brand.to_string())
-        .await?;
+/// Counts an invitation that `by` sends, whatever to.
+///
+/// # Errors
+/// `TooManyAttempts`.
+pub(crate) async fn count_inviting(
+    cx: &Context,
+    by: &account::Model,
+    from: &Client,
+) -> Result<(), Failure<Refusal>> {
+    allowance::INVITING.spend(cx, &by.id.to_string(), from).await?;
+    Ok(())
+}
+
+/// Counts a letter for the brand or shop that invites, and for whoever is to read it: nobody has to read more of them by
+/// there being more brands, shops or senders.
+///
+/// # Errors
+/// `TooManyAttempts`.
+pub(crate) async fn count_invitation(
+    tx: &Tx,
+    cx: &Context,
+    inviting: &str,
+    to: &Email,
+) -> Result<(), Failure<Refusal>> {
+    allowance::INVITATIONS.spend_within(tx, cx, inviting).await?;
     allowance::INVITED.spend_within(tx, cx, to.as_str()).await
+}
+
+/// Notes that an account's address is proved: a token sent to it came back.
+pub(crate) async fn prove_email(tx: &Tx, cx: &Context, account: account::Model) -> Result<(), DbErr> {
+    if account.email_verified_at.is_none() {
+        let mut row: account::ActiveModel = account.into();
+        row.email_verified_at = Set(Some(cx.now()));
+        row.update(tx).await?;
+    }
+    Ok(())
 }
 
 /// Takes back what `account` has sent for `brand`: it does not own it any more.

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use vitrine_model::id::BrandId;
 use vitrine_model::ledger::adjustment::{self, AdjustmentKind};
-use vitrine_model::ledger::{AccountKind, Party, Side, account, dispute_part, posting, unit};
+use vitrine_model::ledger::{AccountKind, Party, Side, account, dispute_part, posting, unit, unit_share};
 use vitrine_model::money::Currency;
 use vitrine_model::payout::{self, PayoutState, ReversalState, transfer_reversal};
 
@@ -187,6 +187,7 @@ struct Story {
     recovering: i64,
     given: i64,
     written_off: i64,
+    shared: i64,
 }
 
 type Stories = HashMap<(Party, Currency), Story>;
@@ -272,7 +273,7 @@ fn compare(
         - of(Receivable)
         - of(Recovering);
     let must =
-        story.accrued - story.refunded - story.recharged - story.lost + story.given + story.written_off;
+        story.accrued - story.refunded - story.recharged - story.lost + story.given + story.written_off + story.shared;
     check.expect(&place, "what she has and had, less what she owes,", worth, must);
 }
 
@@ -330,10 +331,31 @@ async fn stories(tx: &Tx, parties: &[Party]) -> Result<Stories, DbErr> {
     for row in tx.query_all(&of_shopholder).await? {
         add_units(&mut stories, row.try_get("", "shopholder")?, &row)?;
     }
+    add_shares(tx, parties, &mut stories).await?;
     add_disputes(tx, parties, &mut stories).await?;
     add_payouts(tx, parties, &mut stories).await?;
     add_adjustments(tx, parties, &mut stories).await?;
     Ok(stories)
+}
+
+/// What shares of others' shops brought, less what was passed on of one's own.
+async fn add_shares(tx: &Tx, parties: &[Party], stories: &mut Stories) -> Result<(), DbErr> {
+    for (side, sign) in [(unit_share::Column::Party, 1), (unit_share::Column::Shopholder, -1)] {
+        let passed: Vec<(Party, Currency, i64)> = unit_share::Entity::find()
+            .select_only()
+            .columns([side, unit_share::Column::Currency])
+            .column_as(Expr::cust("cast(sum(passed) as bigint)"), "passed")
+            .filter(side.is_in(parties.iter().copied()))
+            .group_by(side)
+            .group_by(unit_share::Column::Currency)
+            .into_tuple()
+            .all(tx)
+            .await?;
+        for (party, currency, passed) in passed {
+            stories.entry((party, currency)).or_default().shared += sign * passed;
+        }
+    }
+    Ok(())
 }
 
 async fn add_disputes(tx: &Tx, parties: &[Party], stories: &mut Stories) -> Result<(), DbErr> {

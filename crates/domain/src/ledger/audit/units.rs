@@ -9,12 +9,13 @@ use sea_orm::{
 };
 use vitrine_model::Time;
 use vitrine_model::id::UnitId;
-use vitrine_model::ledger::{AccountKind, Party, Side, UnitKind, account, posting, transaction, unit};
+use vitrine_model::ledger::{AccountKind, Party, Side, UnitKind, account, posting, transaction, unit, unit_share};
 
 use super::since::Scope;
 use super::{CHUNK, Check};
 use crate::context::Tx;
 use crate::ledger::rules::refundable;
+use crate::ledger::share::{divide, earned, passed};
 
 /// A posting that names a unit, with its account and the effect it belongs to.
 #[derive(Debug, Clone, FromQueryResult)]
@@ -66,6 +67,20 @@ impl Units {
         check_parts(&mut self.parts, unit, told);
         check_window(&mut self.windows, unit, told);
     }
+
+    /// Looks at some units, each with what was posted of it and how its earnings are shared.
+    async fn examine_all(&mut self, tx: &Tx, units: &[unit::Model], seen: impl Fn(&[Told]) -> bool) -> Result<(), DbErr> {
+        let mut told = told(tx, units).await?;
+        let mut shares = shares(tx, units).await?;
+        for unit in units {
+            let told = told.remove(&unit.id).unwrap_or_default();
+            if seen(&told) {
+                self.examine(unit, &told);
+                check_shares(&mut self.parts, unit, &told, &shares.remove(&unit.id).unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
 }
 
 async fn all(tx: &Tx, checks: &mut Units) -> Result<(), DbErr> {
@@ -80,10 +95,7 @@ async fn all(tx: &Tx, checks: &mut Units) -> Result<(), DbErr> {
             return Ok(());
         };
         after = Some(last.id);
-        let mut told = told(tx, &units).await?;
-        for unit in &units {
-            checks.examine(unit, &told.remove(&unit.id).unwrap_or_default());
-        }
+        checks.examine_all(tx, &units, |_| true).await?;
     }
 }
 
@@ -119,13 +131,8 @@ async fn posted_since(tx: &Tx, floor: i64, checks: &mut Units) -> Result<(), DbE
                 .filter(unit::Column::Id.is_in(named.iter().copied()))
                 .all(tx)
                 .await?;
-            let mut told = told(tx, &units).await?;
-            for unit in &units {
-                let told = told.remove(&unit.id).unwrap_or_default();
-                if told.iter().all(|told| told.transaction_id <= after) {
-                    checks.examine(unit, &told);
-                }
-            }
+            let seen = |told: &[Told]| told.iter().all(|told| told.transaction_id <= after);
+            checks.examine_all(tx, &units, seen).await?;
         }
     }
 }
@@ -227,6 +234,52 @@ fn check_lost(check: &mut Check, unit: &unit::Model, told: &[Told]) {
         let shop = given_up(shopholder);
         check.expect(unit.id, "what the shopholder lost", shop, unit.shop_lost);
     }
+}
+
+/// How the units' earnings are shared, in the order in which they are divided.
+async fn shares(
+    tx: &Tx,
+    units: &[unit::Model],
+) -> Result<HashMap<UnitId, Vec<unit_share::Model>>, DbErr> {
+    let rows = unit_share::Entity::find()
+        .filter(unit_share::Column::UnitId.is_in(units.iter().map(|unit| unit.id)))
+        .order_by_asc(unit_share::Column::UnitId)
+        .order_by_asc(unit_share::Column::Ordinal)
+        .all(tx)
+        .await?;
+    let mut shares: HashMap<UnitId, Vec<unit_share::Model>> = HashMap::new();
+    for row in rows {
+        shares.entry(row.unit_id).or_default().push(row);
+    }
+    Ok(shares)
+}
+
+/// Each share is what the unit as it stands makes it, and was passed on as far as the postings say: from the unit's
+/// shopholder, to nobody else.
+fn check_shares(check: &mut Check, unit: &unit::Model, told: &[Told], shares: &[unit_share::Model]) {
+    let moved = |owner: Option<Party>| -> i64 {
+        let owner = owner.map(|owner| owner.to_string());
+        told.iter()
+            .filter(|told| told.effect.starts_with("share."))
+            .filter(|told| owner.as_ref().is_none_or(|owner| *owner == told.owner))
+            .map(Told::credit)
+            .sum()
+    };
+    let points: Vec<_> = shares.iter().map(|share| share.share_bp).collect();
+    for (share, due) in shares.iter().zip(divide(earned(unit), &points)) {
+        check.expect(unit.id, "what a co-curator's share comes to", share.due, due);
+        check.expect(unit.id, "what of a share is passed on", share.passed, passed(unit, due));
+        let what = "what a co-curator was passed on";
+        check.expect(unit.id, what, moved(Some(share.party)), share.passed);
+        if unit.shopholder != Some(share.shopholder) {
+            check.find(unit.id, "it is shared by another than its shopholder");
+        }
+    }
+    let passed: i64 = shares.iter().map(|share| share.passed).sum();
+    if let Some(shopholder) = unit.shopholder {
+        check.expect(unit.id, "what its shopholder passed on", moved(Some(shopholder)), -passed);
+    }
+    check.expect(unit.id, "what sharing made or lost", moved(None), 0);
 }
 
 fn check_window(check: &mut Check, unit: &unit::Model, told: &[Told]) {

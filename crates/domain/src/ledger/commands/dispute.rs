@@ -19,6 +19,7 @@ use crate::context::{Context, Tx};
 use crate::ledger::books::Books;
 use crate::ledger::commands::sale::parties;
 use crate::ledger::commands::settlement::of_disputes;
+use crate::ledger::commands::share::Shares;
 use crate::ledger::dispute::{Kept, Moves, Parts, There, close, divide, freeze};
 use crate::ledger::post::{Entry, Owner};
 use crate::ledger::queries::lock_units;
@@ -73,7 +74,9 @@ pub async fn dispute_follows(
         DisputeStage::Closed => unmark(tx, dispute).await?,
     }
     if stage != DisputeStage::Inquiry {
-        let mut books = Books::open(tx, cx, dispute.currency, parties(&units)).await?;
+        let shares = Shares::of(tx, [dispute.order_id]).await?;
+        let parties = parties(&units).chain(shares.parties());
+        let mut books = Books::open(tx, cx, dispute.currency, parties).await?;
         let mut case = Case::read(tx, dispute, stage, units, moved).await?;
         case.claim(tx).await?;
         let moved = case.post(tx, cx, &mut books, &mut told).await?;
@@ -81,6 +84,8 @@ pub async fn dispute_follows(
         if moved || charged {
             case.write(tx).await?;
         }
+        let cause = format!("dispute:{}:{}", dispute.stripe_id, told.steps);
+        shares.follow(tx, cx, &mut books, dispute.order_id, &cause).await?;
     }
     Ok(told)
 }

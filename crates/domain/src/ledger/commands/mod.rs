@@ -6,6 +6,7 @@ mod refund;
 mod release;
 mod sale;
 pub(super) mod settlement;
+mod share;
 mod transfer;
 mod window;
 
@@ -15,6 +16,8 @@ pub use refund::{refund_decided, refund_failed, refund_made};
 pub use release::release_due;
 pub use sale::{Shipping, charge_paid, charge_unexpected};
 pub use settlement::{apply_balance_transaction, matched_kinds};
+pub use share::Share;
+pub(crate) use share::sharers_of;
 pub use transfer::{
     payout_made, payout_refused, payout_requested, reversal_made, reversal_refused, reversal_requested,
 };

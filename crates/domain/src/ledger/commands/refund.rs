@@ -10,7 +10,7 @@ use vitrine_model::ledger::{AccountKind, Party, Side, account, posting, unit};
 
 use crate::context::{Context, Tx};
 use crate::ledger::books::Books;
-use crate::ledger::commands::{sale::parties, window::shipping_follows};
+use crate::ledger::commands::{sale::parties, share::Shares, window::shipping_follows};
 use crate::ledger::post::{self, Entry};
 use crate::ledger::queries::lock_units;
 use crate::ledger::rules::refundable;
@@ -34,8 +34,10 @@ pub async fn refund_decided(
     }
     let mut all = lock_units(tx, refund.order_id).await?;
     let units = chosen(refund, &all, units)?;
-    let mut books = Books::open(tx, cx, refund.currency, parties(&units)).await?;
-    let mut entry = Entry::new(&mut books, "refund.decided", key, refund.created_at)
+    let shares = Shares::of(tx, [refund.order_id]).await?;
+    let parties = parties(&units).chain(shares.parties());
+    let mut books = Books::open(tx, cx, refund.currency, parties).await?;
+    let mut entry = Entry::new(&mut books, "refund.decided", key.clone(), refund.created_at)
         .about("charge", &refund.charge_id)
         .about("order", refund.order_id)
         .about("refund", refund.id);
@@ -64,6 +66,7 @@ pub async fn refund_decided(
         .filter(unit::Column::Id.is_in(units.iter().map(|unit| unit.id)))
         .exec(tx)
         .await?;
+    shares.follow(tx, cx, &mut books, refund.order_id, &key).await?;
     mark(&mut all, &units, Some(refund.id));
     shipping_follows(tx, &all, units.iter().map(|unit| unit.brand_id)).await?;
     Ok(())
@@ -105,8 +108,10 @@ pub async fn refund_failed(tx: &Tx, cx: &Context, refund: &refund::Model) -> any
         .filter(|unit| unit.refund_id == Some(refund.id))
         .cloned()
         .collect();
-    let mut books = Books::open(tx, cx, refund.currency, parties(&units)).await?;
-    let mut entry = Entry::new(&mut books, "refund.failed", key, cx.now())
+    let shares = Shares::of(tx, [refund.order_id]).await?;
+    let parties = parties(&units).chain(shares.parties());
+    let mut books = Books::open(tx, cx, refund.currency, parties).await?;
+    let mut entry = Entry::new(&mut books, "refund.failed", key.clone(), cx.now())
         .about("order", refund.order_id)
         .about("refund", refund.id);
     let made = match &refund.stripe_refund_id {
@@ -124,6 +129,7 @@ pub async fn refund_failed(tx: &Tx, cx: &Context, refund: &refund::Model) -> any
     for unit in &units {
         free(tx, unit.id, held.get(&unit.id).copied().unwrap_or_default()).await?;
     }
+    shares.follow(tx, cx, &mut books, refund.order_id, &key).await?;
     mark(&mut all, &units, None);
     shipping_follows(tx, &all, units.iter().map(|unit| unit.brand_id)).await?;
     Ok(())

@@ -18,6 +18,7 @@ use crate::event::{self, Actor};
 use crate::ledger::books::Books;
 use crate::ledger::commands::sale::parties;
 use crate::ledger::commands::settlement::CHARGES;
+use crate::ledger::commands::share::Shares;
 use crate::ledger::post::{Entry, Posted};
 use crate::tx::Rank;
 
@@ -40,6 +41,11 @@ impl Part {
             Self::Brand => "brand",
             Self::Shop => "shop",
         }
+    }
+
+    /// The key of the release whose first unit this is.
+    fn key(self, first: &unit::Model) -> String {
+        format!("release:{}:{}", first.id, self.name())
     }
 
     /// When the part is due, and when it was released.
@@ -87,11 +93,16 @@ async fn release_batch(cx: &Context, part: Part) -> anyhow::Result<usize> {
         }
     }
     for (currency, orders) in by_currency {
-        let mut books =
-            Books::open(&tx, cx, currency, orders.iter().flat_map(|units| parties(units))).await?;
+        let sold = orders.iter().flatten().map(|unit| unit.order_id);
+        let shares = Shares::of(&tx, sold).await?;
+        let parties = orders.iter().flat_map(|units| parties(units));
+        let mut books = Books::open(&tx, cx, currency, parties.chain(shares.parties())).await?;
         let mut totals = Totals::new();
         for units in &orders {
             release(&tx, cx, &mut books, part, units, &mut totals).await?;
+            if part == Part::Shop {
+                share(&tx, cx, &mut books, &shares, units, &mut totals).await?;
+            }
         }
         tell(&tx, cx, currency, totals).await?;
     }
@@ -224,7 +235,7 @@ async fn release(
     totals: &mut Totals,
 ) -> anyhow::Result<()> {
     let Some(first) = units.first() else { return Ok(()) };
-    let key = format!("release:{}:{}", first.id, part.name());
+    let key = part.key(first);
     let mut entry = Entry::new(books, "release", key, cx.now())
         .about("order", first.order_id)
         .about("part", part.name());
@@ -253,6 +264,23 @@ async fn release(
         );
     }
     mark(tx, part, units, cx.now()).await
+}
+
+/// Passes on what was released of one order to those who curate the shops it came by.
+async fn share(
+    tx: &Tx,
+    cx: &Context,
+    books: &mut Books,
+    shares: &Shares,
+    units: &[unit::Model],
+    totals: &mut Totals,
+) -> anyhow::Result<()> {
+    let Some(first) = units.first() else { return Ok(()) };
+    let cause = Part::Shop.key(first);
+    for (party, amount) in shares.follow(tx, cx, books, first.order_id, &cause).await? {
+        *totals.entry(party).or_default() += amount;
+    }
+    Ok(())
 }
 
 /// Writes that the units were released: each at most once, whatever the books' keys say.

@@ -1,15 +1,18 @@
 //! A buyer paid: the sold units are born, and each part of their price is held for its party.
 
+use std::collections::HashMap;
+
 use anyhow::ensure;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use vitrine_model::checkout::{charge, order, order_line};
-use vitrine_model::id::{BrandId, OrderId, UnitId};
+use vitrine_model::id::{BrandId, OrderId, ShopId, UnitId};
 use vitrine_model::ledger::{AccountKind, Party, Side, UnitKind, unit};
 use vitrine_model::money::Currency;
 
 use crate::context::{Context, Tx};
 use crate::ledger::books::Books;
 use crate::ledger::commands::settlement;
+use crate::ledger::commands::share::{Share, agree};
 use crate::ledger::post::{self, Entry};
 use crate::ledger::split::vat_within;
 use crate::tx::Rank;
@@ -29,7 +32,8 @@ pub struct Shipping {
 }
 
 /// The order was paid by `charge`: makes the units (one row per piece, one per brand's shipping) and posts
-/// `charge:{ch}:paid`. Done twice, it does nothing. The caller holds the order's lock.
+/// `charge:{ch}:paid`. What they bring a shop is `shared` as agreed by now. Done twice, it does nothing. The caller holds the
+/// order's lock.
 ///
 /// # Errors
 /// When the database fails, or when the units do not add up to the order's total.
@@ -40,6 +44,7 @@ pub async fn charge_paid(
     charge: &charge::Model,
     lines: &[order_line::Model],
     shipping: &[Shipping],
+    shared: &HashMap<ShopId, Vec<Share>>,
 ) -> anyhow::Result<()> {
     let key = format!("charge:{}:paid", charge.id);
     if post::exists(tx, &key).await? {
@@ -59,6 +64,7 @@ pub async fn charge_paid(
     );
     tx.locks(Rank::Units);
     insert(tx, &units).await?;
+    agree(tx, &units, shared).await?;
     let mut books = Books::open(tx, cx, order.currency, parties(&units)).await?;
     let mut entry = Entry::new(&mut books, "charge.paid", key, cx.now())
         .about("charge", &charge.id)

@@ -44,7 +44,7 @@ pub async fn recover(cx: &Context, refund: RefundId) -> anyhow::Result<()> {
         .one(cx.db())
         .await?
         .with_context(|| format!("no refund {refund}"))?;
-    let parties = queries::parties_of(cx.db(), refund.id).await?;
+    let parties = queries::parties_of(cx.db(), &refund).await?;
     recover_for(cx, Cause::Refund(refund.id), refund.currency, parties).await
 }
 
@@ -57,7 +57,7 @@ pub async fn recover_dispute(cx: &Context, dispute: DisputeId) -> anyhow::Result
         .one(cx.db())
         .await?
         .with_context(|| format!("no dispute {dispute}"))?;
-    let parties = queries::losers_of(cx.db(), dispute.id).await?;
+    let parties = queries::losers_of(cx.db(), &dispute).await?;
     recover_for(cx, Cause::Dispute(dispute.id), dispute.currency, parties).await
 }
 
