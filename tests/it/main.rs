@@ -28,6 +28,7 @@ mod catalog;
 mod checkout;
 mod connections;
 mod contract;
+mod curating;
 mod dispute;
 mod fulfillment;
 mod gateway;

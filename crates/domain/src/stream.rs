@@ -355,7 +355,9 @@ async fn credited(cx: &Context, order: OrderId, happening: &mut Happening) -> Re
         happening.parties.extend(line.shopholder);
         happening.parties.push(Party::Brand(line.brand_id));
     }
-    happening.parties.extend(ledger::sharers_of(cx.db(), order).await?);
+    happening
+        .parties
+        .extend(ledger::sharers_of(cx.db(), order).await?);
     happening.shops.sort();
     happening.shops.dedup();
     Ok(())

@@ -96,7 +96,11 @@ async fn activity(ctx: &Context<'_>, shop: ShopId, owner: AccountId) -> Result<O
         return Ok(None);
     };
     let found = settle(ctx, domain::activity(ctx.cx().db(), shop, happening).await)?;
-    Ok(found.map(|activity| ShopActivity { activity, shop, owner }))
+    Ok(found.map(|activity| ShopActivity {
+        activity,
+        shop,
+        owner,
+    }))
 }
 
 /// What happened in a shop.

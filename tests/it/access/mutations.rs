@@ -36,6 +36,8 @@ const STAFF_OR_KEY: May = May::Only(&[Asker::Key, Asker::BrandOwner, Asker::Oper
 const COUNTERS: May = May::Only(&[Asker::NarrowKey, Asker::Key, Asker::BrandOwner, Asker::Operator]);
 const SHIPPERS: May = May::Only(&[Asker::Key, Asker::Shipper, Asker::BrandOwner, Asker::Operator]);
 const SHOPHOLDER: May = May::Only(&[Asker::Shopholder]);
+/// What whoever curates the shop with its owner may as well, and does.
+const CURATORS: May = May::Only(&[Asker::Curator, Asker::Shopholder]);
 const CUSTOMER: May = May::Only(&[Asker::Customer]);
 const BUYER: May = May::Only(&[Asker::Buyer, Asker::Operator]);
 const OPERATOR: May = May::Only(&[Asker::Operator]);
@@ -100,6 +102,11 @@ pub(super) const ORDER: &[&str] = &[
     "recommendationsReorder",
     "recommendationRemove",
     "referralLinkCreate",
+    "shopCuratorInvite",
+    "shopInvitationRevoke",
+    "shopInvitationAccept",
+    "shopCuratorUpdate",
+    "shopCuratorRemove",
     "cartCreate",
     "cartLinesAdd",
     "cartClickAdd",
@@ -322,6 +329,17 @@ fn of_shops(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)> 
         "shopUpdate" => json!({ "id": shop, "name": "Teapots" }),
         "shopUnpublish" | "shopPublish" => json!({ "id": shop }),
         "shopClose" => json!({ "id": world.id("draft") }),
+        "shopCuratorInvite" => json!({ "shopId": shop, "email": "new-anonymous@example.com", "share": 500 }),
+        "shopInvitationRevoke" => {
+            json!({ "id": made.get("shopCuratorInvite").map(|made| made["invitation"]["id"].clone()) })
+        }
+        "shopInvitationAccept" => {
+            return Some((OPERATOR, json!({ "token": world.id("shopInvitation") })));
+        }
+        "shopCuratorUpdate" => {
+            json!({ "shopId": shop, "accountId": world.id("leavingCurator"), "share": 700 })
+        }
+        "shopCuratorRemove" => json!({ "shopId": shop, "accountId": world.id("leavingCurator") }),
         "recommendationAdd" => {
             json!({ "shopId": shop, "productId": world.id("bicycle"), "discountShare": 1000 })
         }
@@ -335,7 +353,11 @@ fn of_shops(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)> 
         }
         _ => return None,
     };
-    Some((SHOPHOLDER, input))
+    let may = match name.split_once(char::is_uppercase) {
+        Some(("shop", _)) => SHOPHOLDER,
+        _ => CURATORS,
+    };
+    Some((may, input))
 }
 
 fn of_carts(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)> {

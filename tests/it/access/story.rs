@@ -20,6 +20,7 @@ use vitrine_model::webhook::{Disabled, MessageState, Topic, attempt, endpoint, m
 use vitrine_model::{Time, event};
 
 use super::world::{Asker, World};
+use crate::curating;
 use crate::dispute::{decided, disputed};
 use crate::fulfillment::{RETURN, SHIP, hire};
 use crate::identity::api_keys::{ALL_SCOPES, key, new_key};
@@ -73,6 +74,7 @@ pub(super) async fn told(app: &App) -> World<'_> {
     let expired = expired(app, &mut tea.shopholder).await;
     let people = BTreeMap::from([
         (Asker::Shopholder, tea.shopholder),
+        (Asker::Curator, app.someone("cora").await),
         (Asker::BrandOwner, tea.owner),
         (Asker::Shipper, shipper),
         (Asker::Operator, operator),
@@ -98,6 +100,7 @@ pub(super) async fn told(app: &App) -> World<'_> {
     world.named.insert("brand", world.brand.clone());
     catalogue(&mut world).await;
     shops(&mut world).await;
+    curators(&mut world).await;
     parcels(&mut world).await;
     disputes(&mut world).await;
     // Orders are listed by age: what was cancelled shall be on the first page.
@@ -354,6 +357,31 @@ async fn shops(world: &mut World<'_>) {
     world
         .named
         .extend([("shop", shop), ("draft", draft), ("click", click)]);
+}
+
+/// Someone curates the shop with its owner for a share, and others are asked to.
+async fn curators(world: &mut World<'_>) {
+    let (app, shop) = (world.app, world.id("shop").to_owned());
+    let shopholder = &world.people[&Asker::Shopholder];
+    let invited = async |email: &str| {
+        let input = json!({ "shopId": shop, "email": email, "share": 1000 });
+        let sent = shopholder.made(curating::INVITE, input).await;
+        curating::secret(app, &text(&sent["invitation"]["id"]))
+    };
+    let cora = &world.people[&Asker::Curator];
+    cora.made(curating::ACCEPT, json!({ "token": invited(&cora.email).await }))
+        .await;
+    let leaving = app.someone("lea").await;
+    leaving
+        .made(
+            curating::ACCEPT,
+            json!({ "token": invited(&leaving.email).await }),
+        )
+        .await;
+    let token = invited(&world.people[&Asker::Operator].email).await;
+    world
+        .named
+        .extend([("shopInvitation", token), ("leavingCurator", leaving.id)]);
 }
 
 /// Two pieces sent and delivered, one of them sent back and refunded, another asked back.

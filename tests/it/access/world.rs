@@ -22,6 +22,8 @@ use crate::support::{App, Person};
 pub(super) enum Asker {
     /// The owner of the shop.
     Shopholder,
+    /// Who curates the shop with its owner.
+    Curator,
     /// The owner of the brand.
     BrandOwner,
     /// Someone who works for the brand, but may only ship.
@@ -53,8 +55,9 @@ pub(super) enum Asker {
 }
 
 impl Asker {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Shopholder,
+        Self::Curator,
         Self::BrandOwner,
         Self::Shipper,
         Self::Operator,
@@ -202,6 +205,7 @@ impl<'a> World<'a> {
                 self.id("product")
             )],
             ("Query", "invitation") => vec![format!("(token: \"{}\")", self.id("invitation"))],
+            ("Query", "shopInvitation") => vec![format!("(token: \"{}\")", self.id("shopInvitation"))],
             ("Query", "consents") => vec!["(visitorId: \"visitor\")".to_owned()],
             ("Query", "payoutMinimum") => vec!["(currency: EUR)".to_owned()],
             ("ShareSplit" | "Recommendation", "split") => {
@@ -327,11 +331,20 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Those who curate the shop: its owner, and at the one in the story somebody with her.
+    fn curators(&self, shop: &shop::Model) -> Vec<Asker> {
+        let mut curators = self.account(shop.owner_id);
+        if self.named.get("shop") == Some(&shop.id.to_string()) {
+            curators.push(Asker::Curator);
+        }
+        curators
+    }
+
     async fn learn_shops(&mut self) {
         let products = self.all::<product::Entity>().await;
         let shops = self.all::<shop::Entity>().await;
         for row in &shops {
-            let owners = self.account(row.owner_id);
+            let owners = self.curators(row);
             self.put(row.id, "Shop", owners, row.state == shop::ShopState::Published);
         }
         let of = |id| shops.iter().find(|shop| shop.id == id).expect("its shop");
@@ -343,12 +356,12 @@ impl<'a> World<'a> {
             let shop = of(row.shop_id);
             let offered = product.published && product.promotable && shop.state == shop::ShopState::Published;
             if row.removed_at.is_none() {
-                let owners = self.account(shop.owner_id);
+                let owners = self.curators(shop);
                 self.put(row.id, "Recommendation", owners, offered);
             }
         }
         for row in self.all::<link::Entity>().await {
-            let owners = self.account(of(row.shop_id).owner_id);
+            let owners = self.curators(of(row.shop_id));
             self.put(row.id, "ReferralLink", owners, false);
         }
     }

@@ -119,6 +119,29 @@ on_both! {
         assert_eq!(seen["viewer"]["id"], anna.id.as_str());
     }
 
+    async fn who_has_lapsed_cookies_may_sign_in_in_every_way(app) {
+        let anna = app.someone("anna").await;
+        let (_, cookies) = sign_in(app, &anna.email).await;
+        app.wait(TimeDelta::minutes(16)).await;
+        let ways = [
+            "sessionExternalStart(input: { provider: \"none\", redirectUri: \"https://shop.example.com/back\" })",
+            "sessionExternalFinish(input: { state: \"x\", code: \"x\", key: \"x\" })",
+            "sessionChallengeAnswer(input: { challenge: \"x\", code: \"123456\" })",
+            "sessionPasskeyChallengeCreate",
+        ];
+        for way in ways {
+            let query = format!("mutation {{ {way} {{ userErrors {{ code }} }} }}");
+            let response = from(app, FRONTEND, &cookies, &query, json!({})).await;
+            assert_eq!(response.status(), 200, "{way}");
+            let told: Value = response.json().await.unwrap();
+            assert!(told.get("errors").is_none(), "{way}: {told}");
+        }
+        let twice = "mutation { one: sessionExternalFinish(input: { state: \"x\", code: \"x\", key: \"x\" }) { userErrors { code } }
+            two: sessionExternalFinish(input: { state: \"y\", code: \"x\", key: \"x\" }) { userErrors { code } } }";
+        let guessing = from(app, FRONTEND, &cookies, twice, json!({})).await;
+        assert_eq!(code(guessing).await, "TOO_COMPLEX", "one guess a request");
+    }
+
     async fn signing_in_anew_and_signing_out_need_no_good_access_cookie(app) {
         let anna = app.someone("anna").await;
         let (_, cookies) = sign_in(app, &anna.email).await;

@@ -3,7 +3,7 @@
 use crate::support::App;
 
 /// The letters to this address whose subject begins so, whole.
-pub(super) fn letters(app: &App, to: &str, subject: &str) -> Vec<String> {
+pub(crate) fn letters(app: &App, to: &str, subject: &str) -> Vec<String> {
     let (to, subject) = (format!("To: {to}"), format!("Subject: {subject}"));
     let whole = app
         .mails()
@@ -15,7 +15,7 @@ pub(super) fn letters(app: &App, to: &str, subject: &str) -> Vec<String> {
 }
 
 /// The token that a letter's link carries.
-pub(super) fn token(letter: &str) -> String {
+pub(crate) fn token(letter: &str) -> String {
     let (_, token) = letter
         .split_once('#')
         .unwrap_or_else(|| panic!("no link: {letter}"));

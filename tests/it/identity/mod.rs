@@ -9,7 +9,7 @@ mod external;
 mod factor;
 mod freeze;
 mod invitation;
-mod letters;
+pub(crate) mod letters;
 mod member;
 mod passkey;
 mod password;

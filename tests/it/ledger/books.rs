@@ -1,6 +1,8 @@
 //! A small world of rows to keep books about, and the steps that checkout and payout would take. Told directly to the
 //! domain, so that fees and times are the design's own figures.
 
+use std::collections::HashMap;
+
 use chrono::TimeDelta;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -111,9 +113,17 @@ impl<'a> World<'a> {
         for _ in 0..2 {
             let tx = cx.begin().await.unwrap();
             let lines = std::slice::from_ref(&line);
-            ledger::charge_paid(&tx, &cx, &order, &charge, lines, std::slice::from_ref(&shipping))
-                .await
-                .unwrap();
+            ledger::charge_paid(
+                &tx,
+                &cx,
+                &order,
+                &charge,
+                lines,
+                std::slice::from_ref(&shipping),
+                &HashMap::new(),
+            )
+            .await
+            .unwrap();
             tx.commit().await.unwrap();
         }
         order

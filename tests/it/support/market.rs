@@ -168,7 +168,8 @@ impl App {
         full.update(self.db()).await.unwrap();
     }
 
-    async fn addressed(&self, buyer: &Person<'_>, cart: &str) -> Value {
+    /// Says who buys what is in the cart, and where to; the input that orders it.
+    pub(crate) async fn addressed(&self, buyer: &Person<'_>, cart: &str) -> Value {
         buyer
             .made(
                 "mutation($in: CartBuyerUpdateInput!) { cartBuyerUpdate(input: $in) { userErrors { message } } }",

@@ -117,19 +117,13 @@ pub(super) fn describe(effect: &str, changes: &[Change], subject: &Subject<'_>) 
         "charge.paid" => format!("Sold {}{}", subject.sale(), subject.until()),
         "fee.recharged" => {
             let fee = format!("Card payment fee{}", subject.of_order(" for order "));
-            if owed {
-                format!("{fee}: owed until later earnings pay it")
-            } else {
-                fee
+            match owed {
+                true => format!("{fee}: owed until later earnings pay it"),
+                false => fee,
             }
         }
         "release" => format!("Return window closed for {}: {given}", subject.sale()),
-        "share.passed" if gained(changes) > 0 => format!("Your share of {}: {given}", subject.sale()),
-        "share.passed" => format!("Passed on to who curates the shop with you, of {}", subject.sale()),
-        "share.returned" if gained(changes) > 0 => {
-            format!("Given back by who curates the shop with you, of {}: {given}", subject.sale())
-        }
-        "share.returned" => format!("Your share of {} given back{}", subject.sale(), taken(changes)),
+        "share.passed" | "share.returned" => shared(effect, changes, subject, given),
         "refund.decided" => format!("Refund of {}{}", subject.sale(), taken(changes)),
         "refund.failed" => format!("Refund of {} failed: given back to you", subject.sale()),
         "dispute.opened" => format!(
@@ -180,6 +174,17 @@ pub(super) fn describe(effect: &str, changes: &[Change], subject: &Subject<'_>) 
             )
         }
         other => other.to_owned(),
+    }
+}
+
+/// What of a sale went between the shopholder and who curates the shop with her. To her who gains, `given` says where to.
+fn shared(effect: &str, changes: &[Change], subject: &Subject<'_>, given: &str) -> String {
+    let sale = subject.sale();
+    match (effect, gained(changes) > 0) {
+        ("share.passed", true) => format!("Your share of {sale}: {given}"),
+        ("share.passed", false) => format!("Passed on to who curates the shop with you, of {sale}"),
+        (_, true) => format!("Given back by who curates the shop with you, of {sale}: {given}"),
+        (_, false) => format!("Your share of {sale} given back{}", taken(changes)),
     }
 }
 

@@ -24,7 +24,13 @@ pub(super) async fn invited(cx: &Context, id: ShopInvitationId) -> anyhow::Resul
     let way = way_with(cx, "curate", &secret::invitation_secret(cx, id, 1));
     let share = found.share_bp.to_string();
     Ok(vec![Draft {
-        letter: asked(owner.name.as_str(), shop.name.as_str(), &share, &way, found.expires_at),
+        letter: asked(
+            owner.name.as_str(),
+            shop.name.as_str(),
+            &share,
+            &way,
+            found.expires_at,
+        ),
         recipient: "invited".to_owned(),
         to: found.email,
     }])

@@ -23,10 +23,10 @@ use crate::context::Context;
 use crate::ledger;
 use crate::notify::disputes;
 use crate::notify::facts::{self, Earner, Sale};
-use crate::notify::{curating, invitation};
 use crate::notify::letters::{self, Earned, Item, Letter, TakenBack};
 use crate::notify::security;
 use crate::notify::trouble::{self, Hindrance, Silence};
+use crate::notify::{curating, invitation};
 use crate::secret;
 use crate::template::fill_in;
 

@@ -27,7 +27,7 @@ use crate::ledger::Share;
 use crate::list::List;
 use crate::secret;
 use crate::shop::commands::owned;
-use crate::shop::refusal::Refusal;
+use crate::shop::refusal::{CuratingRefusal, Refusal};
 
 /// How long an invitation can be accepted.
 const DAYS: i64 = 7;
@@ -60,11 +60,11 @@ pub async fn invite_curator(
 ) -> Result<invitation::Model, Failure<Refusal>> {
     identity::check_verified(by).map_err(|failure| failure.map(|_| Refusal::EmailUnverified))?;
     let counted = identity::count_inviting(cx, by, from).await;
-    counted.map_err(|failure| failure.map(|_| Refusal::TooManyAttempts))?;
+    counted.map_err(|failure| failure.map(|_| Refusal::Curating(CuratingRefusal::TooManyAttempts)))?;
     let tx = cx.begin().await?;
     let shop = owned(&tx, by.id, shop).await?;
     let counted = identity::count_invitation(&tx, cx, &shop.id.to_string(), &whom.email).await;
-    counted.map_err(|failure| failure.map(|_| Refusal::TooManyAttempts))?;
+    counted.map_err(|failure| failure.map(|_| Refusal::Curating(CuratingRefusal::TooManyAttempts)))?;
     invitation::Entity::delete_many()
         .filter(invitation::Column::ShopId.eq(shop.id))
         .filter(invitation::Column::Email.eq(whom.email.as_str()))
@@ -72,7 +72,7 @@ pub async fn invite_curator(
         .await?;
     let others = shared(&tx, cx, shop.id).await?;
     if u64::try_from(others.len()).unwrap_or(u64::MAX) >= MAX_CURATORS {
-        return refuse(Refusal::TooManyCurators(MAX_CURATORS));
+        return refuse(Refusal::Curating(CuratingRefusal::TooManyCurators(MAX_CURATORS)));
     }
     check_whole(&others, whom.share)?;
     let id: ShopInvitationId = cx.new_id();
@@ -86,8 +86,19 @@ pub async fn invite_curator(
         expires_at: Set(cx.now() + TimeDelta::days(DAYS)),
     };
     let row = row.insert(&tx).await?;
-    let refs = [("invitation", id.to_string()), ("share", row.share_bp.to_string())];
-    event::record(&tx, cx, Actor::Account(by.id), "shop.curator_invited", shop.id, &refs).await?;
+    let refs = [
+        ("invitation", id.to_string()),
+        ("share", row.share_bp.to_string()),
+    ];
+    event::record(
+        &tx,
+        cx,
+        Actor::Account(by.id),
+        "shop.curator_invited",
+        shop.id,
+        &refs,
+    )
+    .await?;
     tx.commit().await?;
     Ok(row)
 }
@@ -103,15 +114,24 @@ pub async fn revoke_curator_invitation(
 ) -> Result<invitation::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
     let known = invitation::Entity::find_by_id(id).one(&tx).await?;
-    let known = known.or_refuse(Refusal::InvitationNotFound)?;
+    let known = known.or_refuse(Refusal::Curating(CuratingRefusal::InvitationNotFound))?;
     let shop = owned(&tx, by, known.shop_id).await;
-    let shop = shop.map_err(|failure| failure.map(|_| Refusal::InvitationNotFound))?;
+    let shop =
+        shop.map_err(|failure| failure.map(|_| Refusal::Curating(CuratingRefusal::InvitationNotFound)))?;
     // Read again now that the shop is locked: it may have been accepted meanwhile.
     let found = invitation::Entity::find_by_id(id).one(&tx).await?;
-    let found = found.or_refuse(Refusal::InvitationNotFound)?;
+    let found = found.or_refuse(Refusal::Curating(CuratingRefusal::InvitationNotFound))?;
     invitation::Entity::delete_by_id(id).exec(&tx).await?;
     let refs = [("invitation", id.to_string())];
-    event::record(&tx, cx, Actor::Account(by), "shop.invitation_revoked", shop.id, &refs).await?;
+    event::record(
+        &tx,
+        cx,
+        Actor::Account(by),
+        "shop.invitation_revoked",
+        shop.id,
+        &refs,
+    )
+    .await?;
     tx.commit().await?;
     Ok(found)
 }
@@ -129,17 +149,22 @@ pub async fn accept_curator_invitation(
     let tx = cx.begin().await?;
     // The account first, as where it is erased.
     let account = identity::lock_account(&tx, by).await?;
-    let account = account.or_refuse(Refusal::TokenInvalid)?;
-    let offered = offered(cx.now(), token).one(&tx).await?.or_refuse(Refusal::TokenInvalid)?;
-    let shop = open(&tx, offered.shop_id).await?.or_refuse(Refusal::TokenInvalid)?;
+    let account = account.or_refuse(Refusal::Curating(CuratingRefusal::TokenInvalid))?;
+    let offered = offered(cx.now(), token)
+        .one(&tx)
+        .await?
+        .or_refuse(Refusal::Curating(CuratingRefusal::TokenInvalid))?;
+    let shop = open(&tx, offered.shop_id)
+        .await?
+        .or_refuse(Refusal::Curating(CuratingRefusal::TokenInvalid))?;
     // Read again now that the shop is locked: it may have been taken back meanwhile.
     let found = self::offered(cx.now(), token).one(&tx).await?;
-    let found = found.or_refuse(Refusal::TokenInvalid)?;
+    let found = found.or_refuse(Refusal::Curating(CuratingRefusal::TokenInvalid))?;
     if found.email != account.email {
-        return refuse(Refusal::InvitedElsewhere);
+        return refuse(Refusal::Curating(CuratingRefusal::InvitedElsewhere));
     }
     if shop.owner_id == by || is_curator(&tx, shop.id, by).await? {
-        return refuse(Refusal::AlreadyCurator);
+        return refuse(Refusal::Curating(CuratingRefusal::AlreadyCurator));
     }
     identity::prove_email(&tx, cx, account).await?;
     invitation::Entity::delete_by_id(found.id).exec(&tx).await?;
@@ -168,7 +193,7 @@ pub async fn update_curator(
     let tx = cx.begin().await?;
     let shop = owned(&tx, by, shop).await?;
     let found = curator::Entity::find_by_id((shop.id, account)).one(&tx).await?;
-    let found = found.or_refuse(Refusal::CuratorNotFound)?;
+    let found = found.or_refuse(Refusal::Curating(CuratingRefusal::CuratorNotFound))?;
     let mut others = shared(&tx, cx, shop.id).await?;
     if let Some(hers) = others.iter().position(|points| *points == found.share_bp) {
         others.swap_remove(hers);
@@ -197,15 +222,20 @@ pub async fn remove_curator(
     } else {
         owned(&tx, by, shop).await?;
     }
-    let removed = curator::Entity::delete_by_id((shop, account)).exec_with_returning(&tx).await?;
-    let row = removed.or_refuse(Refusal::CuratorNotFound)?;
+    let removed = curator::Entity::delete_by_id((shop, account))
+        .exec_with_returning(&tx)
+        .await?;
+    let row = removed.or_refuse(Refusal::Curating(CuratingRefusal::CuratorNotFound))?;
     tell(&tx, cx, by, "shop.curator_removed", &row).await?;
     tx.commit().await?;
     Ok(row)
 }
 
 async fn tell(tx: &Tx, cx: &Context, by: AccountId, kind: &str, row: &curator::Model) -> Result<(), DbErr> {
-    let refs = [("account", row.account_id.to_string()), ("share", row.share_bp.to_string())];
+    let refs = [
+        ("account", row.account_id.to_string()),
+        ("share", row.share_bp.to_string()),
+    ];
     event::record(tx, cx, Actor::Account(by), kind, row.shop_id, &refs).await
 }
 
@@ -235,16 +265,26 @@ pub(crate) async fn curated(tx: &Tx, by: AccountId, id: ShopId) -> Result<shop::
 
 /// The shares of those who curate the shop, and of those who are invited to.
 async fn shared(tx: &Tx, cx: &Context, shop: ShopId) -> Result<Vec<BasisPoints>, DbErr> {
-    let curators = curator::Entity::find().filter(curator::Column::ShopId.eq(shop)).all(tx).await?;
-    let invited = pending(cx.now()).filter(invitation::Column::ShopId.eq(shop)).all(tx).await?;
+    let curators = curator::Entity::find()
+        .filter(curator::Column::ShopId.eq(shop))
+        .all(tx)
+        .await?;
+    let invited = pending(cx.now())
+        .filter(invitation::Column::ShopId.eq(shop))
+        .all(tx)
+        .await?;
     let invited = invited.into_iter().map(|row| row.share_bp);
-    Ok(curators.into_iter().map(|row| row.share_bp).chain(invited).collect())
+    Ok(curators
+        .into_iter()
+        .map(|row| row.share_bp)
+        .chain(invited)
+        .collect())
 }
 
 fn check_whole(others: &[BasisPoints], share: BasisPoints) -> Result<(), Failure<Refusal>> {
     let left = WHOLE - others.iter().map(|points| points.get()).sum::<i32>();
     if share.get() > left {
-        return refuse(Refusal::SharesExceeded(left));
+        return refuse(Refusal::Curating(CuratingRefusal::SharesExceeded(left)));
     }
     Ok(())
 }
@@ -261,7 +301,10 @@ fn offered(now: Time, token: &SecretString) -> Select<invitation::Entity> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn curating_offered_by(cx: &Context, token: &SecretString) -> Result<Option<invitation::Model>, DbErr> {
+pub async fn curating_offered_by(
+    cx: &Context,
+    token: &SecretString,
+) -> Result<Option<invitation::Model>, DbErr> {
     offered(cx.now(), token).one(cx.db()).await
 }
 
@@ -286,9 +329,12 @@ pub fn curated_by(account: AccountId) -> List<curator::Model, (Time, ShopId)> {
 /// A shop's invitations that can be accepted at `now`, the newest first.
 pub fn curator_invitations_of(shop: ShopId, now: Time) -> List<invitation::Model, ShopInvitationId> {
     let invitations = pending(now).filter(invitation::Column::ShopId.eq(shop));
-    List::new(invitations, true, &[invitation::Column::Id], |place: &ShopInvitationId| {
-        vec![(*place).into()]
-    })
+    List::new(
+        invitations,
+        true,
+        &[invitation::Column::Id],
+        |place: &ShopInvitationId| vec![(*place).into()],
+    )
 }
 
 /// Who of these accounts curates which of these shops.

@@ -22,11 +22,12 @@ mod sales;
 
 pub use activity::{Activity, ActivityKind, activity};
 pub use commands::{NewShop, ShopChange, close, open, publish, unpublish, update};
-pub(crate) use curating::{curated, shares_of, sweep};
 pub use curating::{
-    InvitedCurator, MAX_CURATORS, accept_curator_invitation, curated_by, curating_offered_by, curator_invitations_of,
-    curators_at, curators_of, invite_curator, remove_curator, revoke_curator_invitation, update_curator,
+    InvitedCurator, MAX_CURATORS, accept_curator_invitation, curated_by, curating_offered_by,
+    curator_invitations_of, curators_at, curators_of, invite_curator, remove_curator,
+    revoke_curator_invitation, update_curator,
 };
+pub(crate) use curating::{curated, shares_of, sweep};
 pub(crate) use erase::erase_of;
 pub use listing::{ShopFilter, ShopOrder, ShopPlace, published_shops};
 pub use offering::{MAX_PREVIEW_PRODUCTS, MAX_PREVIEW_SHARES, Offering, offerings, previews, split_of};
@@ -38,6 +39,6 @@ pub use recommending::{
     NewRecommendation, RecommendationChange, add_recommendation, remove_recommendation, reorder,
     update_recommendation,
 };
-pub use refusal::Refusal;
+pub use refusal::{CuratingRefusal, Refusal};
 pub use rules::{MAX_SHOPS, disclosure, sale_disclosure};
 pub use sales::{Fate, Sale, SalePlace, SaleState, fates_of, sales_of};

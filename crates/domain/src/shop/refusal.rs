@@ -27,6 +27,13 @@ pub enum Refusal {
     OrderMalformed,
     /// Places count from 1.
     PlaceOutOfRange,
+    /// About curating a shop together.
+    Curating(CuratingRefusal),
+}
+
+/// Why a shop could not be curated together as asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CuratingRefusal {
     /// Too many letters were sent by her, for the shop, or to that address.
     TooManyAttempts,
     /// So many people curate a shop with its owner at most, those invited among them.

@@ -264,8 +264,13 @@ payload! {
 }
 
 fn share(points: i32) -> Result<BasisPoints, UserError> {
-    BasisPoints::new(points)
-        .map_err(|_| UserError::new(UserErrorCode::Invalid, "share", "a share is 0 to 10000 basis points"))
+    BasisPoints::new(points).map_err(|_| {
+        UserError::new(
+            UserErrorCode::Invalid,
+            "share",
+            "a share is 0 to 10000 basis points",
+        )
+    })
 }
 
 root_part! {

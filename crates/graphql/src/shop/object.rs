@@ -180,6 +180,10 @@ impl Shop {
         let sales = sales(ctx, listed(ctx, shop::sales_of(self.0.id), page).await?).await?;
         let (shop, owner) = (self.0.id, self.0.owner_id);
         let place = |sale: &shop::Sale| (sale.line.order_id.uuid().as_u128(), sale.line.position);
-        Ok(SaleConnection::new(sales, place, |sale| Sale { sale, shop, owner }))
+        Ok(SaleConnection::new(sales, place, |sale| Sale {
+            sale,
+            shop,
+            owner,
+        }))
     }
 }

@@ -1,7 +1,7 @@
 //! Why shops say no, as clients read it.
 
 use vitrine_domain::failure::Failure;
-use vitrine_domain::shop::Refusal;
+use vitrine_domain::shop::{CuratingRefusal, Refusal};
 
 use crate::error::{Trouble, UserError, UserErrorCode};
 use crate::identity::UNVERIFIED;
@@ -9,8 +9,7 @@ use crate::identity::UNVERIFIED;
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
         use UserErrorCode::{
-            EmailUnverified, Forbidden, HandleReserved, Invalid, LimitReached, NotFound, NotPromotable, Taken,
-            TokenInvalid, TooManyAttempts,
+            EmailUnverified, HandleReserved, Invalid, LimitReached, NotFound, NotPromotable, Taken,
         };
         match refusal {
             Refusal::ShopNotFound => Self::new(NotFound, "id", "you have no such shop"),
@@ -52,41 +51,52 @@ impl From<Refusal> for UserError {
                 "recommendationIds",
                 "name each recommendation once, and one at least",
             ),
-            Refusal::TooManyAttempts => Self::new(
+            Refusal::Curating(refusal) => refusal.into(),
+            Refusal::PlaceOutOfRange => Self::new(Invalid, "position", "places count from 1"),
+        }
+    }
+}
+
+impl From<CuratingRefusal> for UserError {
+    fn from(refusal: CuratingRefusal) -> Self {
+        use UserErrorCode::{Forbidden, LimitReached, NotFound, Taken, TokenInvalid, TooManyAttempts};
+        match refusal {
+            CuratingRefusal::TooManyAttempts => Self::new(
                 TooManyAttempts,
                 "",
                 "too many invitations were sent: try again tomorrow",
             ),
-            Refusal::TooManyCurators(most) => Self::new(
+            CuratingRefusal::TooManyCurators(most) => Self::new(
                 LimitReached,
                 "",
                 format!("{most} may curate a shop with its owner, those invited among them"),
             ),
-            Refusal::SharesExceeded(left) => Self::new(
+            CuratingRefusal::SharesExceeded(left) => Self::new(
                 LimitReached,
                 "share",
                 format!("{left} basis points of what the shop earns are left to be shared"),
             ),
-            Refusal::CuratorNotFound => Self::new(NotFound, "accountId", "she does not curate this shop"),
-            Refusal::InvitationNotFound => Self::new(
+            CuratingRefusal::CuratorNotFound => {
+                Self::new(NotFound, "accountId", "she does not curate this shop")
+            }
+            CuratingRefusal::InvitationNotFound => Self::new(
                 NotFound,
                 "id",
                 "there is no such invitation to a shop of yours that waits for its answer",
             ),
-            Refusal::TokenInvalid => Self::new(
+            CuratingRefusal::TokenInvalid => Self::new(
                 TokenInvalid,
                 "token",
                 "the invitation was accepted, taken back or sent again, or is too old: ask for another",
             ),
-            Refusal::InvitedElsewhere => Self::new(
+            CuratingRefusal::InvitedElsewhere => Self::new(
                 Forbidden,
                 "token",
                 "the invitation was sent to another address than your account's",
             ),
-            Refusal::AlreadyCurator => {
+            CuratingRefusal::AlreadyCurator => {
                 Self::new(Taken, "token", "you curate this shop already, or it is yours")
             }
-            Refusal::PlaceOutOfRange => Self::new(Invalid, "position", "places count from 1"),
         }
     }
 }

@@ -165,6 +165,17 @@ pub struct SplitPreview {
     pub(crate) viewer: AccountId,
 }
 
+impl SplitPreview {
+    fn under(&self, share: BasisPoints) -> Shared {
+        Shared {
+            offering: self.offering.clone(),
+            share,
+            shopholder: self.viewer,
+            shop: None,
+        }
+    }
+}
+
 impl Subject for SplitPreview {}
 
 /// What recommending one product would mean, for several discount shares. Nothing is written.
@@ -180,16 +191,7 @@ impl SplitPreview {
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn shares(&self) -> Vec<ShareSplit> {
         let shares = self.shares.iter();
-        shares
-            .map(|share| {
-                ShareSplit(Shared {
-                    offering: self.offering.clone(),
-                    share: *share,
-                    shopholder: self.viewer,
-                    shop: None,
-                })
-            })
-            .collect()
+        shares.map(|share| ShareSplit(self.under(*share))).collect()
     }
 }
 

@@ -27,10 +27,10 @@ pub use factor::{
     SecondStep, answer_challenge, confirm_totp, enrol_totp, remove_totp, renew_recovery_codes, step_up,
     totp_since,
 };
-pub(crate) use invitation::{count_invitation, count_inviting, prove_email};
 pub use invitation::{
     Invited, MAX_INVITATIONS, accept_invitation, invite_member, resend_invitation, revoke_invitation,
 };
+pub(crate) use invitation::{count_invitation, count_inviting, prove_email};
 pub(crate) use member::found_brand;
 pub use member::{remove_member, update_member};
 pub use passkey::{

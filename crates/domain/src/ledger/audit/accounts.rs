@@ -272,8 +272,10 @@ fn compare(
         - story.reversed
         - of(Receivable)
         - of(Recovering);
-    let must =
-        story.accrued - story.refunded - story.recharged - story.lost + story.given + story.written_off + story.shared;
+    let must = story.accrued - story.refunded - story.recharged - story.lost
+        + story.given
+        + story.written_off
+        + story.shared;
     check.expect(&place, "what she has and had, less what she owes,", worth, must);
 }
 
@@ -340,7 +342,10 @@ async fn stories(tx: &Tx, parties: &[Party]) -> Result<Stories, DbErr> {
 
 /// What shares of others' shops brought, less what was passed on of one's own.
 async fn add_shares(tx: &Tx, parties: &[Party], stories: &mut Stories) -> Result<(), DbErr> {
-    for (side, sign) in [(unit_share::Column::Party, 1), (unit_share::Column::Shopholder, -1)] {
+    for (side, sign) in [
+        (unit_share::Column::Party, 1),
+        (unit_share::Column::Shopholder, -1),
+    ] {
         let passed: Vec<(Party, Currency, i64)> = unit_share::Entity::find()
             .select_only()
             .columns([side, unit_share::Column::Currency])

@@ -9,7 +9,9 @@ use sea_orm::{
 };
 use vitrine_model::Time;
 use vitrine_model::id::UnitId;
-use vitrine_model::ledger::{AccountKind, Party, Side, UnitKind, account, posting, transaction, unit, unit_share};
+use vitrine_model::ledger::{
+    AccountKind, Party, Side, UnitKind, account, posting, transaction, unit, unit_share,
+};
 
 use super::since::Scope;
 use super::{CHUNK, Check};
@@ -69,14 +71,24 @@ impl Units {
     }
 
     /// Looks at some units, each with what was posted of it and how its earnings are shared.
-    async fn examine_all(&mut self, tx: &Tx, units: &[unit::Model], seen: impl Fn(&[Told]) -> bool) -> Result<(), DbErr> {
+    async fn examine_all(
+        &mut self,
+        tx: &Tx,
+        units: &[unit::Model],
+        seen: impl Fn(&[Told]) -> bool,
+    ) -> Result<(), DbErr> {
         let mut told = told(tx, units).await?;
         let mut shares = shares(tx, units).await?;
         for unit in units {
             let told = told.remove(&unit.id).unwrap_or_default();
             if seen(&told) {
                 self.examine(unit, &told);
-                check_shares(&mut self.parts, unit, &told, &shares.remove(&unit.id).unwrap_or_default());
+                check_shares(
+                    &mut self.parts,
+                    unit,
+                    &told,
+                    &shares.remove(&unit.id).unwrap_or_default(),
+                );
             }
         }
         Ok(())
@@ -237,10 +249,7 @@ fn check_lost(check: &mut Check, unit: &unit::Model, told: &[Told]) {
 }
 
 /// How the units' earnings are shared, in the order in which they are divided.
-async fn shares(
-    tx: &Tx,
-    units: &[unit::Model],
-) -> Result<HashMap<UnitId, Vec<unit_share::Model>>, DbErr> {
+async fn shares(tx: &Tx, units: &[unit::Model]) -> Result<HashMap<UnitId, Vec<unit_share::Model>>, DbErr> {
     let rows = unit_share::Entity::find()
         .filter(unit_share::Column::UnitId.is_in(units.iter().map(|unit| unit.id)))
         .order_by_asc(unit_share::Column::UnitId)
@@ -268,7 +277,12 @@ fn check_shares(check: &mut Check, unit: &unit::Model, told: &[Told], shares: &[
     let points: Vec<_> = shares.iter().map(|share| share.share_bp).collect();
     for (share, due) in shares.iter().zip(divide(earned(unit), &points)) {
         check.expect(unit.id, "what a co-curator's share comes to", share.due, due);
-        check.expect(unit.id, "what of a share is passed on", share.passed, passed(unit, due));
+        check.expect(
+            unit.id,
+            "what of a share is passed on",
+            share.passed,
+            passed(unit, due),
+        );
         let what = "what a co-curator was passed on";
         check.expect(unit.id, what, moved(Some(share.party)), share.passed);
         if unit.shopholder != Some(share.shopholder) {
@@ -277,7 +291,12 @@ fn check_shares(check: &mut Check, unit: &unit::Model, told: &[Told], shares: &[
     }
     let passed: i64 = shares.iter().map(|share| share.passed).sum();
     if let Some(shopholder) = unit.shopholder {
-        check.expect(unit.id, "what its shopholder passed on", moved(Some(shopholder)), -passed);
+        check.expect(
+            unit.id,
+            "what its shopholder passed on",
+            moved(Some(shopholder)),
+            -passed,
+        );
     }
     check.expect(unit.id, "what sharing made or lost", moved(None), 0);
 }

@@ -85,7 +85,9 @@ pub async fn dispute_follows(
             case.write(tx).await?;
         }
         let cause = format!("dispute:{}:{}", dispute.stripe_id, told.steps);
-        shares.follow(tx, cx, &mut books, dispute.order_id, &cause).await?;
+        shares
+            .follow(tx, cx, &mut books, dispute.order_id, &cause)
+            .await?;
     }
     Ok(told)
 }

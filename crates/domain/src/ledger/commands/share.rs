@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use vitrine_model::id::{OrderId, ShopId, UnitId};
 use vitrine_model::ledger::{Party, unit, unit_share};
@@ -41,7 +41,9 @@ pub(super) async fn agree(
     let rows: Vec<_> = units.iter().flat_map(|unit| shares_of(unit, agreed)).collect();
     for some in rows.chunks(ROWS_PER_STATEMENT) {
         let some = some.iter().map(|row| row.clone().into_active_model().reset_all());
-        unit_share::Entity::insert_many(some).exec_without_returning(tx).await?;
+        unit_share::Entity::insert_many(some)
+            .exec_without_returning(tx)
+            .await?;
     }
     Ok(())
 }
@@ -134,7 +136,10 @@ impl Shares {
         if self.0.is_empty() {
             return Ok(Vec::new());
         }
-        let units = unit::Entity::find().filter(unit::Column::OrderId.eq(order)).all(tx).await?;
+        let units = unit::Entity::find()
+            .filter(unit::Column::OrderId.eq(order))
+            .all(tx)
+            .await?;
         let mut moved = Vec::new();
         for unit in &units {
             let before = self.0.get(&unit.id).map_or(&[][..], Vec::as_slice);
@@ -175,6 +180,9 @@ fn shares_in(orders: impl IntoIterator<Item = OrderId>) -> Select<unit_share::En
 /// # Errors
 /// When the database fails.
 pub(crate) async fn sharers_of(db: &impl ConnectionTrait, order: OrderId) -> Result<Vec<Party>, DbErr> {
-    let parties = shares_in([order]).select_only().column(unit_share::Column::Party).distinct();
+    let parties = shares_in([order])
+        .select_only()
+        .column(unit_share::Column::Party)
+        .distinct();
     parties.into_tuple().all(db).await
 }
