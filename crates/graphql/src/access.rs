@@ -186,6 +186,7 @@ pub(crate) fn check_root(ctx: &Context<'_>, name: &str) -> Result<()> {
 
 impl<T: Subject> Guard for Declared<'_, T> {
     async fn check(&self, ctx: &Context<'_>) -> Result<()> {
+        ctx.spend(1)?;
         let declared = declared(ctx, &T::schema_name());
         let (who, viewer) = (declared.map(|declared| declared.who), ctx.viewer());
         if let Some(key) = &viewer.key {

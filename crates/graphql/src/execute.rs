@@ -1,6 +1,6 @@
 //! Executing one operation: what the server hands in, what it gets back. HTTP's part of it is the server's.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::extensions::{
@@ -122,6 +122,7 @@ pub(crate) fn prepare(api: &Api, operation: Operation, caller: Caller) -> Result
     let progress = Arc::new(Progress {
         read_only: caller.read_only,
         most: api.limits.complexity,
+        most_fields: api.limits.fields,
         operation_name: operation.operation_name.clone(),
         ..Progress::default()
     });
@@ -144,6 +145,14 @@ pub(crate) fn prepare(api: &Api, operation: Operation, caller: Caller) -> Result
 /// What the library answered, with what happened on the way, and its cost where that is wanted.
 pub(crate) fn answer(mut response: Response, progress: &Progress, tells_cost: bool) -> Answer {
     response.errors.append(&mut progress.caught());
+    if progress.is_spent() {
+        // Each of its fields failed alike: one error says it, and nothing of what was read is of use.
+        response.data = Value::Null;
+        response.errors.retain(|error| has_code(error, code::TOO_COMPLEX));
+        response.errors.truncate(1);
+    }
+    // What is watched is answered again and again: each answer may be as large.
+    progress.fields.store(0, Ordering::Relaxed);
     for error in &mut response.errors {
         code_if_missing(error, code::BAD_USER_INPUT);
     }
@@ -219,6 +228,7 @@ struct Cost {
 pub(crate) struct Progress {
     read_only: bool,
     most: usize,
+    most_fields: usize,
     operation_name: Option<String>,
     needs_post: AtomicBool,
     has_lapsed: AtomicBool,
@@ -226,11 +236,23 @@ pub(crate) struct Progress {
     /// Known once the operation is validated.
     cost: OnceLock<Cost>,
     exceeded: OnceLock<Exceeded>,
+    /// Fields resolved for the answer, and rows read for its lists.
+    fields: AtomicUsize,
     cookies: CookieJar,
     caught: Mutex<Vec<ServerError>>,
 }
 
 impl Progress {
+    /// Counts so many more fields and rows; whether the answer may still be given.
+    pub(crate) fn spend(&self, more: usize) -> bool {
+        self.fields.fetch_add(more, Ordering::Relaxed);
+        !self.is_spent()
+    }
+
+    fn is_spent(&self) -> bool {
+        self.fields.load(Ordering::Relaxed) > self.most_fields
+    }
+
     /// The errors that ended in a nullable field.
     fn caught(&self) -> std::sync::MutexGuard<'_, Vec<ServerError>> {
         // A poisoned list is still a list.
@@ -384,6 +406,11 @@ fn coded(message: &str, code: &str) -> ServerError {
     let mut error = ServerError::new(message, None);
     code_if_missing(&mut error, code);
     error
+}
+
+fn has_code(error: &ServerError, code: &str) -> bool {
+    let told = error.extensions.as_ref().and_then(|told| told.get("code"));
+    matches!(told, Some(Value::String(told)) if told == code)
 }
 
 /// Every error has a code. What has none comes from the library, and `code` says in which part of its work.

@@ -108,6 +108,9 @@ pub struct Limits {
     pub depth: usize,
     /// Summed cost of fields, a list's cost being its page size times its element's.
     pub complexity: usize,
+    /// Fields of an answer, and rows of its lists whose length nobody can tell before they are read: the complexity counts
+    /// these as if they were short.
+    pub fields: usize,
     /// Aliases.
     pub aliases: usize,
     /// Directives on one field.
@@ -121,6 +124,7 @@ impl Default for Limits {
         Self {
             depth: 15,
             complexity: 20_000,
+            fields: 100_000,
             aliases: 50,
             directives: 10,
             introspection: true,

@@ -46,7 +46,22 @@ where
     loaded.map_err(|error| fault(ctx, &anyhow::anyhow!("{error:#}")))
 }
 
-/// The same for many values at once. Keys without a value are missing from the answer.
+/// The rows under a key, each of which becomes part of the answer; none when there are none. However many there are, they
+/// count towards how large an answer may be: what a list costs cannot be told before it is read.
+///
+/// # Errors
+/// `INTERNAL` when the batch failed, `TOO_COMPLEX` when the answer becomes too large.
+pub(crate) async fn rows<K, T>(ctx: &Resolving<'_>, key: K) -> Resolved<Vec<T>>
+where
+    K: Send + Sync + Hash + Eq + Clone + 'static,
+    Loaders: Loader<K, Value = Vec<T>, Error = LoadError>,
+{
+    let rows = load(ctx, key).await?.unwrap_or_default();
+    ctx.spend(rows.len())?;
+    Ok(rows)
+}
+
+/// Loads many values at once. Keys without a value are missing from the answer.
 ///
 /// # Errors
 /// `INTERNAL` when the batch failed.

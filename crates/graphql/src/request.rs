@@ -1,5 +1,7 @@
 //! What a resolver is given of the request it serves.
 
+use std::sync::Arc;
+
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Error, ID, Result};
 use vitrine_domain::context::Context as DomainContext;
@@ -11,6 +13,7 @@ use vitrine_model::ledger::Party;
 
 use crate::cookies::CookieJar;
 use crate::error::{code, protocol_error};
+use crate::execute::Progress;
 use crate::loaders::Loaders;
 
 /// Reads from a resolver's context what the server put there for this request.
@@ -26,6 +29,12 @@ pub(crate) trait RequestContext {
 
     /// What is to become of the cookies that keep a browser's session.
     fn cookies(&self) -> &CookieJar;
+
+    /// Counts so many more fields, or rows, towards how large the answer may be.
+    ///
+    /// # Errors
+    /// `TOO_COMPLEX` when it becomes larger than any may be.
+    fn spend(&self, more: usize) -> Result<()>;
 
     /// Who does what is asked for a brand: someone signed in, or a key of the brand's.
     ///
@@ -67,6 +76,14 @@ impl RequestContext for Context<'_> {
 
     fn cookies(&self) -> &CookieJar {
         self.data_unchecked()
+    }
+
+    fn spend(&self, more: usize) -> Result<()> {
+        if self.data_unchecked::<Arc<Progress>>().spend(more) {
+            return Ok(());
+        }
+        let message = "the answer would be too large: ask for fewer fields, or for smaller pages";
+        Err(protocol_error(code::TOO_COMPLEX, message))
     }
 }
 

@@ -73,6 +73,20 @@ async fn ask(app: &App, query: &str) -> reqwest::Response {
 }
 
 on_both! {
+    async fn s1_lists_whose_length_nobody_knew_end_a_request_that_their_price_let_through(app) {
+        let brand = app.brand("tea").await;
+        let cup = app.plant(&brand, "cup", &[500; 100]).await;
+        for (depth, fits) in [(1, true), (2, true), (3, false), (4, false)] {
+            let inner = "variants { product { ".repeat(depth - 1) + "variants { id }" + &" } }".repeat(depth - 1);
+            let query = format!("query($id: ID!) {{ product(id: $id) {{ {inner} }} }}");
+            let answer = app.nobody().send(&query, json!({ "id": cup.product })).await;
+            let told = &answer["errors"][0]["extensions"]["code"];
+            assert_eq!(told, &if fits { Value::Null } else { json!("TOO_COMPLEX") }, "{depth}");
+            let size = answer.to_string().len();
+            assert!(size < 2_000_000, "an answer of {size} bytes");
+        }
+    }
+
     async fn s02_each_limit_lets_through_what_is_below_it(app) {
         for (what, below, above) in [
             ("aliases", aliases(50), aliases(51)),

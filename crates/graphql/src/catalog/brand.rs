@@ -19,7 +19,7 @@ use crate::checkout::{BrandOrderConnection, BrandOrderFilter, orders_of_brand};
 use crate::connection::{connection, page, whole};
 use crate::identity::{ApiKeyConnection, BrandInvitation, BrandMember, api_keys};
 use crate::ledger::{self, Earnings, StatementConnection};
-use crate::loaders::load;
+use crate::loaders::{load, rows};
 use crate::money::{CurrencyCode, Money};
 use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutFreeze, PayoutHold};
 use crate::request::RequestContext;
@@ -126,7 +126,7 @@ impl Brand {
     /// Where it ships and for how much, by country.
     #[graphql(directive = access::apply(Who::Anyone), complexity = "20 * child_complexity")]
     async fn shipping_rates(&self, ctx: &Context<'_>) -> Result<Vec<ShippingRate>> {
-        let rates = load(ctx, RatesOf(self.0.id)).await?.unwrap_or_default();
+        let rates = rows(ctx, RatesOf(self.0.id)).await?;
         let rate = |row| ShippingRate(row, self.0.currency);
         Ok(rates.into_iter().map(rate).collect())
     }

@@ -11,7 +11,7 @@ use crate::catalog::is_staff;
 use crate::catalog::loaders::{ImagesOf, TagsOf, TermsNow, TextOf, VariantsOf};
 use crate::catalog::variant::ProductVariant;
 use crate::connection::connection;
-use crate::loaders::load;
+use crate::loaders::{load, rows};
 use crate::money::{CurrencyCode, Money};
 use crate::request::RequestContext;
 
@@ -74,7 +74,7 @@ impl Product {
     /// Its tags, in alphabetical order.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let tags = load(ctx, TagsOf(self.0.id)).await?.unwrap_or_default();
+        let tags = rows(ctx, TagsOf(self.0.id)).await?;
         Ok(tags.into_iter().map(|row| row.tag.to_string()).collect())
     }
 
@@ -88,14 +88,14 @@ impl Product {
     /// The variants that can be bought, in the brand's order.
     #[graphql(directive = access::apply(Who::Anyone), complexity = "10 * child_complexity")]
     async fn variants(&self, ctx: &Context<'_>) -> Result<Vec<ProductVariant>> {
-        let variants = load(ctx, VariantsOf(self.0.id)).await?.unwrap_or_default();
+        let variants = rows(ctx, VariantsOf(self.0.id)).await?;
         Ok(variants.into_iter().map(ProductVariant).collect())
     }
 
     /// Its images, in the brand's order.
     #[graphql(directive = access::apply(Who::Anyone), complexity = "10 * child_complexity")]
     async fn images(&self, ctx: &Context<'_>) -> Result<Vec<ProductImage>> {
-        let images = load(ctx, ImagesOf(self.0.id)).await?.unwrap_or_default();
+        let images = rows(ctx, ImagesOf(self.0.id)).await?;
         Ok(images.into_iter().map(ProductImage).collect())
     }
 
@@ -117,7 +117,7 @@ impl Product {
     /// Whether at least one variant can be bought now.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn is_available(&self, ctx: &Context<'_>) -> Result<bool> {
-        let variants = load(ctx, VariantsOf(self.0.id)).await?.unwrap_or_default();
+        let variants = rows(ctx, VariantsOf(self.0.id)).await?;
         let left = |row| catalog::pieces_left(row) != Some(0);
         Ok(self.0.published && variants.iter().any(left))
     }

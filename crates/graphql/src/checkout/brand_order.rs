@@ -19,7 +19,7 @@ use crate::checkout::refund::{Refund, refunds_of};
 use crate::checkout::returns::{Return, returns_of};
 use crate::checkout::unit::{OrderUnit, units_of};
 use crate::connection::{Listed, connection, listed, page};
-use crate::loaders::{load, load_many};
+use crate::loaders::{load, load_many, rows};
 use crate::money::Money;
 
 /// One brand's part of a paid order. Made only for those who work for the brand.
@@ -95,7 +95,7 @@ impl BrandOrder {
     /// The brand's lines.
     #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "10 * child_complexity")]
     async fn lines(&self, ctx: &Context<'_>) -> Result<Vec<BrandOrderLine>> {
-        let lines = load(ctx, OrderLinesOf(self.order.id)).await?.unwrap_or_default();
+        let lines = rows(ctx, OrderLinesOf(self.order.id)).await?;
         let own = lines.into_iter().filter(|line| line.brand_id == self.brand);
         let currency = self.order.currency;
         Ok(own.map(|line| BrandOrderLine { line, currency }).collect())

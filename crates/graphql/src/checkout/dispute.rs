@@ -16,7 +16,7 @@ use crate::checkout::parcel_loaders::{DisputeNotesOf, DisputePartsOf, DisputesOf
 use crate::checkout::unit::{OrderUnit, units_of};
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
 use crate::error::{Trouble, answer, at, payload, settle};
-use crate::loaders::load;
+use crate::loaders::{load, rows};
 use crate::money::Money;
 use crate::request::{RequestContext, parse_id};
 
@@ -72,7 +72,7 @@ impl Dispute {
 
     /// What is claimed of the units shown.
     async fn parts(&self, ctx: &Context<'_>) -> Result<Vec<dispute_part::Model>> {
-        let parts = load(ctx, DisputePartsOf(self.row.id)).await?.unwrap_or_default();
+        let parts = rows(ctx, DisputePartsOf(self.row.id)).await?;
         let View::Brand(brand) = self.view else {
             return Ok(parts);
         };
@@ -195,7 +195,7 @@ impl Dispute {
     /// What is said against it: to staff of a brand, by the brand. None is shown to the buyer.
     #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "5 * child_complexity")]
     async fn evidence_notes(&self, ctx: &Context<'_>) -> Result<Vec<DisputeNote>> {
-        let notes = load(ctx, DisputeNotesOf(self.row.id)).await?.unwrap_or_default();
+        let notes = rows(ctx, DisputeNotesOf(self.row.id)).await?;
         let seen = notes.into_iter().filter(|note| match self.view {
             View::Buyer => false,
             View::Brand(brand) => note.side == brand.to_string(),
@@ -395,7 +395,7 @@ impl DisputeMutation {
 /// The order's disputes as `view` shows them, in the order we learned of them. The caller has made sure that the viewer may
 /// look so.
 pub(super) async fn disputes_of(ctx: &Context<'_>, order: OrderId, view: View) -> Result<Vec<Dispute>> {
-    let rows = load(ctx, DisputesOf(order)).await?.unwrap_or_default();
+    let rows = rows(ctx, DisputesOf(order)).await?;
     Ok(rows.into_iter().map(|row| Dispute { row, view }).collect())
 }
 

@@ -12,7 +12,7 @@ use crate::catalog::{Brand, is_staff};
 use crate::checkout::parcel_loaders::FulfillmentsOf;
 use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
 use crate::error::{Trouble, answer, at_opt, payload, settle};
-use crate::loaders::load;
+use crate::loaders::{load, rows};
 use crate::request::{RequestContext, parse_id};
 
 /// Pieces of one brand on their way to the buyer. Made only for those who may see them.
@@ -184,7 +184,7 @@ pub(super) async fn fulfillments_of(
     order: OrderId,
     brand: Option<BrandId>,
 ) -> Result<Vec<Fulfillment>> {
-    let rows = load(ctx, FulfillmentsOf(order)).await?.unwrap_or_default();
+    let rows = rows(ctx, FulfillmentsOf(order)).await?;
     let kept = rows
         .into_iter()
         .filter(|row| brand.is_none_or(|brand| row.brand_id == brand));

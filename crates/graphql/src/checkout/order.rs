@@ -24,7 +24,7 @@ use crate::checkout::returns::{Return, asked_back, returns_of};
 use crate::checkout::unit::OrderUnit;
 use crate::connection::{connection, listed};
 use crate::error::settle;
-use crate::loaders::load;
+use crate::loaders::{load, rows};
 use crate::money::{CurrencyCode, Money};
 use crate::referral::CreditReason;
 use crate::request::{RequestContext, parse_id};
@@ -110,11 +110,11 @@ impl Order {
     }
 
     async fn line_rows(&self, ctx: &Context<'_>) -> Result<Vec<order_line::Model>> {
-        Ok(load(ctx, OrderLinesOf(self.0.id)).await?.unwrap_or_default())
+        Ok(rows(ctx, OrderLinesOf(self.0.id)).await?)
     }
 
     async fn units(&self, ctx: &Context<'_>) -> Result<Vec<unit::Model>> {
-        Ok(load(ctx, UnitsOf(self.0.id)).await?.unwrap_or_default())
+        Ok(rows(ctx, UnitsOf(self.0.id)).await?)
     }
 }
 
@@ -143,7 +143,7 @@ impl Order {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn payment_status(&self, ctx: &Context<'_>) -> Result<OrderPaymentStatus> {
         let units = self.units(ctx).await?;
-        let disputes = load(ctx, DisputesOf(self.0.id)).await?.unwrap_or_default();
+        let disputes = rows(ctx, DisputesOf(self.0.id)).await?;
         Ok(checkout::payment_status(&self.0, &units, &disputes).into())
     }
 
@@ -190,7 +190,7 @@ impl Order {
     #[graphql(directive = access::apply(Who::Owner))]
     async fn cost(&self, ctx: &Context<'_>) -> Result<Cost> {
         let lines = self.line_rows(ctx).await?;
-        let shipping = load(ctx, OrderShippingOf(self.0.id)).await?.unwrap_or_default();
+        let shipping = rows(ctx, OrderShippingOf(self.0.id)).await?;
         Ok(Cost::of_order(&self.0, &lines, &shipping))
     }
 

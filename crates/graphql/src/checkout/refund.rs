@@ -14,7 +14,7 @@ use crate::catalog::is_staff;
 use crate::checkout::parcel_loaders::{RefundUnitsOf, RefundsOf};
 use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
 use crate::error::{Trouble, answer, at, payload, settle};
-use crate::loaders::load;
+use crate::loaders::rows;
 use crate::money::Money;
 use crate::request::{RequestContext, parse_id};
 
@@ -41,7 +41,7 @@ pub struct Refund {
 impl Refund {
     /// The units shown, as refunded.
     async fn rows(&self, ctx: &Context<'_>) -> Result<Vec<(refund_unit::Model, OrderUnit)>> {
-        let given = load(ctx, RefundUnitsOf(self.row.id)).await?.unwrap_or_default();
+        let given = rows(ctx, RefundUnitsOf(self.row.id)).await?;
         let units = units_of(ctx, self.row.order_id, self.part).await?;
         let both = units.into_iter().filter_map(|unit| {
             let row = given.iter().find(|row| row.unit_id == unit.id)?;
@@ -188,7 +188,7 @@ pub(super) async fn refunds_of(
     order: OrderId,
     part: Option<BrandId>,
 ) -> Result<Vec<Refund>> {
-    let rows = load(ctx, RefundsOf(order)).await?.unwrap_or_default();
+    let rows = rows(ctx, RefundsOf(order)).await?;
     // All at once, so that their units are loaded in one batch.
     let shown = rows.into_iter().map(|row| async move {
         let refund = Refund { row, part };

@@ -15,7 +15,7 @@ use crate::checkout::fulfillment::may_see;
 use crate::checkout::parcel_loaders::{ReturnUnitsOf, ReturnsOf};
 use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
 use crate::error::{Trouble, answer, at, payload, settle};
-use crate::loaders::load;
+use crate::loaders::{load, rows};
 use crate::request::{RequestContext, parse_id};
 
 /// How far a return is.
@@ -90,7 +90,7 @@ impl Return {
     /// What it asks to send back.
     #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead), complexity = "10 * child_complexity")]
     async fn units(&self, ctx: &Context<'_>) -> Result<Vec<OrderUnit>> {
-        let asked = load(ctx, ReturnUnitsOf(self.0.id)).await?.unwrap_or_default();
+        let asked = rows(ctx, ReturnUnitsOf(self.0.id)).await?;
         let units = units_of(ctx, self.0.order_id, Some(self.0.brand_id)).await?;
         let inside = units
             .into_iter()
@@ -246,7 +246,7 @@ pub(super) async fn returns_of(
     order: OrderId,
     brand: Option<BrandId>,
 ) -> Result<Vec<Return>> {
-    let rows = load(ctx, ReturnsOf(order)).await?.unwrap_or_default();
+    let rows = rows(ctx, ReturnsOf(order)).await?;
     let kept = rows
         .into_iter()
         .filter(|row| brand.is_none_or(|brand| row.brand_id == brand));
@@ -258,7 +258,7 @@ pub(super) async fn asked_back(
     ctx: &Context<'_>,
     order: OrderId,
 ) -> Result<(Vec<return_request::Model>, Vec<return_unit::Model>)> {
-    let returns = load(ctx, ReturnsOf(order)).await?.unwrap_or_default();
+    let returns = rows(ctx, ReturnsOf(order)).await?;
     let units = returns.iter().map(|row| load(ctx, ReturnUnitsOf(row.id)));
     let units = try_join_all(units).await?.into_iter().flatten().flatten();
     Ok((returns, units.collect()))

@@ -8,7 +8,7 @@ use vitrine_model::ledger::{UnitKind, unit};
 
 use crate::access::{Declared, Scope, Subject, Who, keyed};
 use crate::checkout::loaders::{OrderLinesOf, UnitsOf};
-use crate::loaders::load;
+use crate::loaders::rows;
 use crate::money::Money;
 use crate::request::parse_id;
 
@@ -64,9 +64,7 @@ impl OrderUnit {
     /// The product's title when it was sold; `null` for shipping.
     #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn title(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let lines = load(ctx, OrderLinesOf(self.0.order_id))
-            .await?
-            .unwrap_or_default();
+        let lines = rows(ctx, OrderLinesOf(self.0.order_id)).await?;
         let line = lines.into_iter().find(|line| Some(line.id) == self.0.line_id);
         Ok(line.map(|line| line.title.to_string()))
     }
@@ -122,7 +120,7 @@ pub(super) async fn units_of(
     order: OrderId,
     brand: Option<BrandId>,
 ) -> Result<Vec<unit::Model>> {
-    let units = load(ctx, UnitsOf(order)).await?.unwrap_or_default();
+    let units = rows(ctx, UnitsOf(order)).await?;
     let kept = units
         .into_iter()
         .filter(|unit| brand.is_none_or(|brand| unit.brand_id == brand));

@@ -16,7 +16,7 @@ use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Subject, Who, access};
 use crate::connection::{Listed, connection};
-use crate::loaders::{LoadError, Loaders, load};
+use crate::loaders::{LoadError, Loaders, load, rows};
 use crate::money::{CurrencyCode, Money};
 use crate::request::RequestContext;
 
@@ -265,7 +265,7 @@ impl Loader<EarningsOf> for Loaders {
 
 /// What `party` has, by currency; for fields of those whom it belongs to.
 pub(crate) async fn earnings(ctx: &Context<'_>, party: Party) -> Result<Vec<Earnings>> {
-    let earnings = load(ctx, EarningsOf(party)).await?.unwrap_or_default();
+    let earnings = rows(ctx, EarningsOf(party)).await?;
     Ok(earnings.into_iter().map(Earnings).collect())
 }
 

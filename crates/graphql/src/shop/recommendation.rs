@@ -177,11 +177,13 @@ impl Recommendation {
     /// The split of one unit of every variant that can be bought, in the brand's order.
     #[graphql(directive = access::apply(Who::Anyone), complexity = "10 * child_complexity")]
     async fn splits(&self, ctx: &Context<'_>) -> Result<Vec<UnitSplit>> {
-        Ok(self
+        let splits = self
             .shared(ctx)
             .await?
             .map(|shared| shared.all())
-            .unwrap_or_default())
+            .unwrap_or_default();
+        ctx.spend(splits.len())?;
+        Ok(splits)
     }
 
     /// How much of the shopholder's commission goes to the buyer, in basis points.
@@ -238,7 +240,10 @@ pub(crate) async fn recommendation_seen(
 }
 
 /// The recommendation as whoever has just changed it sees it.
-pub(super) async fn recommended(ctx: &Context<'_>, row: recommendation::Model) -> Result<Recommendation, Trouble> {
+pub(super) async fn recommended(
+    ctx: &Context<'_>,
+    row: recommendation::Model,
+) -> Result<Recommendation, Trouble> {
     let shop = load(ctx, row.shop_id).await?;
     let shop = shop.with_context(|| format!("{} is in no shop", row.id));
     Ok(Recommendation::alone(row, settle(ctx, shop)?.owner_id))
