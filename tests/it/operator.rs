@@ -99,6 +99,19 @@ pub(crate) async fn indebted(app: &App, market: &mut Market<'_>) {
 }
 
 on_both! {
+    async fn a_clock_that_was_ahead_for_a_moment_puts_off_nothing_that_comes_back(app) {
+        let cx = app.vitrine().context("test");
+        jobs::ensure_recurring(&cx).await.unwrap();
+        app.clock.advance(TimeDelta::days(365));
+        app.settle().await;
+        app.clock.advance(TimeDelta::days(-365));
+        let recurring = async || job::Entity::find().filter(job::Column::EverySeconds.is_not_null()).all(app.db()).await.unwrap();
+        let far = |job: &job::Model| job.run_at > cx.now() + TimeDelta::seconds(job.every_seconds.unwrap()).max(TimeDelta::hours(1));
+        assert!(recurring().await.iter().any(far), "the test shows nothing");
+        jobs::ensure_recurring(&cx).await.unwrap();
+        assert!(!recurring().await.iter().any(far), "they wait for the clock to be right again");
+    }
+
     async fn operators_see_which_jobs_were_laid_aside(app) {
         const DEAD: &str = "{ deadJobs(first: 5) { totalCount nodes { id kind subject attempts lastError createdAt } } }";
         let (operator, anna) = (app.operator().await, app.someone("anna").await);

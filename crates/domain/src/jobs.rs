@@ -228,7 +228,8 @@ pub async fn enqueue(
     insert(tx, cx, job, run_at, unique_key, None).await
 }
 
-/// Makes sure that the jobs which come back by themselves are queued. Several nodes may do so at once.
+/// Makes sure that the jobs which come back by themselves are queued, no further away than they may be. Several nodes may do
+/// so at once, and each does so again and again: a clock that was ahead for a moment must not put them off until it is right.
 ///
 /// # Errors
 /// When the database fails.
@@ -242,13 +243,31 @@ pub async fn ensure_recurring(cx: &Context) -> Result<(), DbErr> {
     let tx = cx.begin().await?;
     for (job, every) in recurring {
         insert(&tx, cx, &job, cx.now(), Some(job.kind()), Some(every)).await?;
+        draw_near(&tx, cx, &job, every).await?;
     }
     // On a fresh installation there is nothing to find yet.
     let every = cx.settings().reconcile_every;
     let first = cx.now() + TimeDelta::seconds(every);
     let job = Job::Reconcile;
     insert(&tx, cx, &job, first, Some(job.kind()), Some(every)).await?;
+    draw_near(&tx, cx, &job, every).await?;
     tx.commit().await
+}
+
+/// Has a job that comes back every so many seconds done now if it waits for longer than that, and longer than for a failure.
+async fn draw_near(tx: &Tx, cx: &Context, job: &Job, every: i64) -> Result<(), DbErr> {
+    let farthest = cx.now() + TimeDelta::seconds(every).max(LONGEST_PAUSE);
+    let drawn = job::Entity::update_many()
+        .col_expr(job::Column::RunAt, Expr::value(cx.now()))
+        .col_expr(job::Column::EverySeconds, Expr::value(every))
+        .filter(job::Column::UniqueKey.eq(job.kind()))
+        .filter(job::Column::RunAt.gt(farthest))
+        .exec(tx)
+        .await?;
+    if drawn.rows_affected > 0 {
+        tracing::warn!(kind = job.kind(), "a job was put off too far: was the clock ahead, or is it to come back sooner now?");
+    }
+    Ok(())
 }
 
 /// Claims up to `limit` due jobs of one lane and does them: one after the other, or on the outward lane all at once.

@@ -14,6 +14,8 @@ use crate::health;
 const BATCH: u64 = 5;
 /// Messages to endpoints under way at once.
 const MESSAGES: usize = 64;
+/// How often it is seen to that recurring jobs are queued.
+const SEE_TO: Duration = Duration::from_secs(60);
 /// How often the queue is looked at when nothing woke the worker: other nodes enqueue too.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -21,7 +23,21 @@ const LOOK: Duration = Duration::from_millis(500);
 /// that does not answer, nor one slow call to the outside before another.
 pub(crate) async fn run(app: Vitrine, stopping: CancellationToken) {
     let lanes = [Lane::Quick, Lane::Quick, Lane::Long].map(|lane| work(&app, lane, &stopping));
-    futures::future::join(futures::future::join_all(lanes), deliver(&app, &stopping)).await;
+    let lanes = futures::future::join_all(lanes);
+    futures::future::join3(lanes, deliver(&app, &stopping), recur(&app, &stopping)).await;
+}
+
+/// Sees to it, again and again, that the jobs which come back by themselves do.
+async fn recur(app: &Vitrine, stopping: &CancellationToken) {
+    while !stopping.is_cancelled() {
+        if let Err(error) = jobs::ensure_recurring(&app.context("worker")).await {
+            tracing::error!(error = format!("{error:#}"), "the jobs that come back cannot be queued");
+        }
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = tokio::time::sleep(SEE_TO) => {}
+        }
+    }
 }
 
 /// Sends messages to endpoints. Whenever one is through the next is begun: nobody's waits for another's receiver.
