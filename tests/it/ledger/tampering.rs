@@ -175,6 +175,20 @@ on_both! {
         world.is_sound().await;
     }
 
+    async fn what_does_not_balance_is_never_sealed(app) {
+        let world = lived_in(app).await;
+        world.paid("ch_5", FIRST_ROW, 0).await;
+        unguard(app).await;
+        let last = "(select max(id) from posting)";
+        app.db().execute_unprepared(&format!("update posting set amount = amount + 1 where id = {last}")).await.unwrap();
+        let refused = ledger::seal(&world.cx).await.unwrap_err().to_string();
+        assert!(refused.contains("is out of balance by -1 EUR"), "{refused}");
+        assert!(app.audit().await.checks.iter().any(|check| check.wrong > 0));
+        app.db().execute_unprepared(&format!("update posting set amount = amount - 1 where id = {last}")).await.unwrap();
+        ledger::seal(&world.cx).await.unwrap();
+        world.is_sound().await;
+    }
+
     async fn what_is_not_understood_goes_to_suspense_and_is_found(app) {
         let world = World::new(app, Currency::Eur, FeeBearer::Brand).await;
         world.txn("txn_1", "climate_order_purchase", "climorder_1", -500, 0).await;

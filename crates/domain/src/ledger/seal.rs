@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TryInsertResult};
-use vitrine_model::ledger::{account, block, posting, seal as seal_row, transaction};
+use vitrine_model::ledger::{Side, account, block, posting, seal as seal_row, transaction};
+use vitrine_model::money::Currency;
 
 use crate::context::{Context, Tx};
 use crate::ledger::post::move_balance;
@@ -109,8 +110,9 @@ pub(crate) fn block_hash<'t>(
     secret::sha256(&bytes)
 }
 
-/// Adds the block's postings to the platform's balances.
-async fn fold(tx: &Tx, transactions: Vec<i64>) -> Result<(), DbErr> {
+/// Adds the block's postings to the platform's balances, once each of its transactions is seen to balance. What was written
+/// past the product stays outside the chain until somebody has looked at it.
+async fn fold(tx: &Tx, transactions: Vec<i64>) -> anyhow::Result<()> {
     let postings = posting::Entity::find()
         .filter(posting::Column::TransactionId.is_in(transactions))
         .all(tx)
@@ -125,10 +127,18 @@ async fn fold(tx: &Tx, transactions: Vec<i64>) -> Result<(), DbErr> {
         .map(|account| (account.id, account))
         .collect();
     let mut moved: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut open: BTreeMap<(i64, Currency), i64> = BTreeMap::new();
     for posting in postings {
+        *open.entry((posting.transaction_id, posting.currency)).or_default() += match posting.side {
+            Side::Debit => posting.amount,
+            Side::Credit => -posting.amount,
+        };
         if let Some(account) = platform.get(&posting.account_id) {
             *moved.entry(account.id).or_default() += effect(account.kind, posting.side, posting.amount);
         }
+    }
+    if let Some(((transaction, currency), by)) = open.into_iter().find(|(_, by)| *by != 0) {
+        anyhow::bail!("transaction {transaction} is out of balance by {by} {currency}: its block is not sealed");
     }
     for (account, change) in moved {
         move_balance(tx, account, change).await?;
