@@ -21,7 +21,7 @@ pub struct Settings {
     /// Where letters lead those who work for a brand: its page, with `{brand}` to be filled in.
     pub brand_url: Option<String>,
     /// Where letters about her account lead someone: a page that brings `{token}` to the mutation for `{action}`: `verify`,
-    /// `reset`, `change`, `undo` or `invitation`. Without it letters hold the token alone.
+    /// `reset`, `change`, `undo`, `invitation` or `curate`. Without it letters hold the token alone.
     pub account_url: Option<String>,
     /// The domain that passkeys are made for. Without it there are none.
     pub passkey_domain: Option<String>,

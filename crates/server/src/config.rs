@@ -112,8 +112,8 @@ pub struct Config {
     pub brand_url: Option<String>,
 
     /// Where letters about an account lead: your frontend's page that brings `{token}` to the mutation for `{action}`, which
-    /// is `verify` (`emailVerify`), `reset` (`passwordReset`), `change` (`emailChangeConfirm`), `undo` (`emailChangeUndo`) or
-    /// `invitation` (`brandInvitationAccept`; `invitation` tells what it is).
+    /// is `verify` (`emailVerify`), `reset` (`passwordReset`), `change` (`emailChangeConfirm`), `undo` (`emailChangeUndo`),
+    /// `invitation` (`brandInvitationAccept`; `invitation` tells what it is) or `curate` (`shopInvitationAccept`; `shopInvitation` tells).
     /// Let the token stand behind the `#`, where no server sees it. By default this server's GraphiQL in development; in
     /// production letters hold the token alone.
     #[arg(long, env = "VITRINE_ACCOUNT_URL", global = true)]
