@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use crate::identity::api_keys::{key, new_key};
 use crate::support::market::{Market, Purchase, text};
 use crate::support::{App, Person, on_both};
 
@@ -75,6 +76,24 @@ on_both! {
         assert_eq!(orders(&ink.owner, &ink, Some("UNFULFILLED")).await.len(), 1, "the other brand ships its own");
         assert_eq!(orders(&ink.owner, &ink, Some("NOTHING_TO_SHIP")).await.len(), 0);
         assert_eq!(orders(&ink.owner, &ink, None).await.len(), 1);
+    }
+
+    async fn a_brand_finds_its_part_of_the_order_that_a_message_names_and_of_no_other(app) {
+        let (tea, ink) = (app.market("tea").await, app.market("ink").await);
+        let (both, others) = (app.buy(&[(&tea, 2), (&ink, 1)]).await, app.buy(&[(&ink, 1)]).await);
+        let one = "query($brand: ID!, $id: ID, $number: String) { brand(id: $brand) { order(id: $id, number: $number) { orderId number lines { quantity } } } }";
+        let key = key(&tea.owner, new_key(&tea.brand, &["ORDERS_READ"])).await;
+        let (key, shipper) = (app.nobody().by_key(&key.secret), hire(app, &tea, "sam", "SHIPPER").await);
+        for by in [&key, &shipper] {
+            let seen = by.ask(one, json!({ "brand": tea.brand, "id": both.order })).await["brand"]["order"].take();
+            assert_eq!((&seen["orderId"], &seen["lines"]), (&json!(both.order), &json!([{ "quantity": 2 }])));
+            let again = by.ask(one, json!({ "brand": tea.brand, "number": seen["number"] })).await["brand"]["order"].take();
+            assert_eq!(again, seen);
+            let nothing = by.ask(one, json!({ "brand": tea.brand, "id": others.order })).await["brand"]["order"].take();
+            assert_eq!(nothing, Value::Null, "it holds nothing of the brand's");
+            assert_eq!(by.error(one, json!({ "brand": ink.brand, "id": both.order })).await, "FORBIDDEN");
+            assert_eq!(by.error(one, json!({ "brand": tea.brand })).await, "BAD_USER_INPUT");
+        }
     }
 
     async fn a_page_of_orders_costs_no_statement_per_order(app) {

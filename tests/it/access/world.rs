@@ -208,6 +208,7 @@ impl<'a> World<'a> {
             ("Query", "shopInvitation") => vec![format!("(token: \"{}\")", self.id("shopInvitation"))],
             ("Query", "consents") => vec!["(visitorId: \"visitor\")".to_owned()],
             ("Query", "payoutMinimum") => vec!["(currency: EUR)".to_owned()],
+            ("Brand", "order") => vec![id("order")],
             ("ShareSplit" | "Recommendation", "split") => {
                 vec![format!("(variantId: \"{}\")", self.id("variant"))]
             }

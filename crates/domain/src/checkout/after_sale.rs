@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use vitrine_model::Time;
 use vitrine_model::checkout::{
-    dispute, dispute_note, fulfillment, refund, refund_unit, return_request, return_unit,
+    dispute, dispute_note, fulfillment, order, refund, refund_unit, return_request, return_unit,
 };
 use vitrine_model::id::{BrandId, DisputeId, FulfillmentId, OrderId, RefundId, ReturnId};
 use vitrine_model::ledger::unit;
@@ -37,6 +37,38 @@ pub fn brand_orders(brand: BrandId, state: Option<FulfillmentState>) -> List<Hol
     List::new(found, true, &[unit::Column::OrderId], |place: &OrderId| {
         vec![(*place).into()]
     })
+}
+
+/// Which order is meant.
+#[derive(Debug, Clone)]
+pub enum OrderNamed {
+    /// By its id.
+    Id(OrderId),
+    /// By what people read out on the phone.
+    Number(String),
+}
+
+/// The paid order so named, if it holds something of the brand's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn order_of_brand(
+    db: &impl ConnectionTrait,
+    brand: BrandId,
+    named: &OrderNamed,
+) -> Result<Option<order::Model>, DbErr> {
+    let by = match named {
+        OrderNamed::Id(id) => order::Column::Id.eq(*id),
+        OrderNamed::Number(number) => order::Column::Number.eq(number),
+    };
+    let Some(order) = order::Entity::find().filter(by).one(db).await? else {
+        return Ok(None);
+    };
+    let holds = unit::Entity::find()
+        .filter(unit::Column::OrderId.eq(order.id))
+        .filter(unit::Column::BrandId.eq(brand))
+        .limit(1);
+    Ok(holds.one(db).await?.map(|_| order))
 }
 
 /// The parcels of these orders, in the order they were shipped.

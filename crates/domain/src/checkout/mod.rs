@@ -23,8 +23,9 @@ mod rules;
 mod units;
 
 pub use after_sale::{
-    DisputePlace, Holding, all_disputes, brand_orders, dispute, dispute_notes_of, disputes_of, fulfillment,
-    fulfillments_of, refund, refund_units_of, refunds_of, return_request, return_units_of, returns_of,
+    DisputePlace, Holding, OrderNamed, all_disputes, brand_orders, dispute, dispute_notes_of, disputes_of,
+    fulfillment, fulfillments_of, order_of_brand, refund, refund_units_of, refunds_of, return_request,
+    return_units_of, returns_of,
 };
 pub use commands::cart::{
     Address, CartChanged, NewCart, NewLine, Warning, add_lines, create_cart, remove_lines, update_buyer,

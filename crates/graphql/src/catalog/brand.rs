@@ -3,6 +3,7 @@
 use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use vitrine_domain::activity::of_brand;
+use vitrine_domain::checkout::OrderNamed;
 use vitrine_domain::{catalog, identity};
 use vitrine_model::catalog as rows;
 use vitrine_model::catalog::{brand, shipping_rate, terms};
@@ -15,14 +16,15 @@ use crate::activity::{ActivityConnection, activities};
 use crate::catalog::import::{ProductImportConnection, imports_of};
 use crate::catalog::loaders::{RatesOf, TermsAnnounced, TermsNow};
 use crate::catalog::{role_at, works_for};
-use crate::checkout::{BrandOrderConnection, BrandOrderFilter, orders_of_brand};
+use crate::checkout::{BrandOrder, BrandOrderConnection, BrandOrderFilter, order_of_brand, orders_of_brand};
 use crate::connection::{connection, page, whole};
+use crate::error::{code, protocol_error};
 use crate::identity::{ApiKeyConnection, BrandInvitation, BrandMember, api_keys};
 use crate::ledger::{self, Earnings, StatementConnection};
 use crate::loaders::{load, rows};
 use crate::money::{CurrencyCode, Money};
 use crate::payout::{self, PayoutAccount, PayoutConnection, PayoutFreeze, PayoutHold};
-use crate::request::RequestContext;
+use crate::request::{RequestContext, parse_id};
 use crate::webhook::{self, WebhookEndpointConnection};
 
 /// Most versions of a brand's terms listed at once, the newest.
@@ -224,6 +226,23 @@ impl Brand {
         before: Option<String>,
     ) -> Result<BrandOrderConnection> {
         orders_of_brand(ctx, self.0.id, filter, first, after, last, before).await
+    }
+
+    /// Its own part of one paid order, such as a webhook message names; `null` when the order holds nothing of it. Give the id
+    /// or the number.
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
+    async fn order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order's id.")] id: Option<ID>,
+        #[graphql(desc = "What people read out on the phone.")] number: Option<String>,
+    ) -> Result<Option<BrandOrder>> {
+        let named = match (id, number) {
+            (Some(id), None) => OrderNamed::Id(parse_id(&id)?),
+            (None, Some(number)) => OrderNamed::Number(number),
+            _ => return Err(protocol_error(code::BAD_USER_INPUT, "give an id or a number")),
+        };
+        order_of_brand(ctx, self.0.id, named).await
     }
 
     /// Imports of its product files, the newest first.

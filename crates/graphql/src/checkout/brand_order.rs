@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
-use vitrine_domain::checkout;
+use vitrine_domain::checkout::{self, OrderNamed};
 use vitrine_model::checkout::{OrderState, order, order_contact, order_line};
 use vitrine_model::id::{BrandId, Id};
 use vitrine_model::ledger::{UnitKind, unit};
@@ -19,8 +19,10 @@ use crate::checkout::refund::{Refund, refunds_of};
 use crate::checkout::returns::{Return, returns_of};
 use crate::checkout::unit::{OrderUnit, units_of};
 use crate::connection::{Listed, connection, listed, page};
+use crate::error::settle;
 use crate::loaders::{load, load_many, rows};
 use crate::money::Money;
+use crate::request::RequestContext;
 
 /// One brand's part of a paid order. Made only for those who work for the brand.
 #[derive(Debug, Clone)]
@@ -300,4 +302,14 @@ pub(crate) async fn orders_of_brand(
         place,
         |order| BrandOrder { order, brand },
     ))
+}
+
+/// The brand's part of the order so named; `None` when the order holds nothing of it. The caller has seen who asks.
+pub(crate) async fn order_of_brand(
+    ctx: &Context<'_>,
+    brand: BrandId,
+    named: OrderNamed,
+) -> Result<Option<BrandOrder>> {
+    let found = checkout::order_of_brand(ctx.cx().db(), brand, &named).await;
+    Ok(settle(ctx, found)?.map(|order| BrandOrder { order, brand }))
 }

@@ -17,7 +17,9 @@ mod unit;
 
 use async_graphql::MergedObject;
 
-pub(crate) use brand_order::{BrandOrderConnection, BrandOrderFilter, orders_of_brand};
+pub(crate) use brand_order::{
+    BrandOrder, BrandOrderConnection, BrandOrderFilter, order_of_brand, orders_of_brand,
+};
 pub(crate) use cart::{Cart, cart_node};
 pub(crate) use dispute::{Dispute, dispute_node};
 pub(crate) use fulfillment::{Fulfillment, fulfillment_node};
