@@ -4,8 +4,8 @@
 use chrono::TimeDelta;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::{Value, json};
-use vitrine_domain::ledger;
 use vitrine_domain::ports::Clock;
+use vitrine_domain::{jobs, ledger};
 use vitrine_model::job::{self, JobState};
 
 use crate::fulfillment::{SHIP, parcel};

@@ -265,7 +265,10 @@ async fn draw_near(tx: &Tx, cx: &Context, job: &Job, every: i64) -> Result<(), D
         .exec(tx)
         .await?;
     if drawn.rows_affected > 0 {
-        tracing::warn!(kind = job.kind(), "a job was put off too far: was the clock ahead, or is it to come back sooner now?");
+        tracing::warn!(
+            kind = job.kind(),
+            "a job was put off too far: was the clock ahead, or is it to come back sooner now?"
+        );
     }
     Ok(())
 }

@@ -31,7 +31,10 @@ pub(crate) async fn run(app: Vitrine, stopping: CancellationToken) {
 async fn recur(app: &Vitrine, stopping: &CancellationToken) {
     while !stopping.is_cancelled() {
         if let Err(error) = jobs::ensure_recurring(&app.context("worker")).await {
-            tracing::error!(error = format!("{error:#}"), "the jobs that come back cannot be queued");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the jobs that come back cannot be queued"
+            );
         }
         tokio::select! {
             () = stopping.cancelled() => {}

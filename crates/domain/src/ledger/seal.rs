@@ -129,7 +129,9 @@ async fn fold(tx: &Tx, transactions: Vec<i64>) -> anyhow::Result<()> {
     let mut moved: BTreeMap<i64, i64> = BTreeMap::new();
     let mut open: BTreeMap<(i64, Currency), i64> = BTreeMap::new();
     for posting in postings {
-        *open.entry((posting.transaction_id, posting.currency)).or_default() += match posting.side {
+        *open
+            .entry((posting.transaction_id, posting.currency))
+            .or_default() += match posting.side {
             Side::Debit => posting.amount,
             Side::Credit => -posting.amount,
         };
@@ -138,7 +140,9 @@ async fn fold(tx: &Tx, transactions: Vec<i64>) -> anyhow::Result<()> {
         }
     }
     if let Some(((transaction, currency), by)) = open.into_iter().find(|(_, by)| *by != 0) {
-        anyhow::bail!("transaction {transaction} is out of balance by {by} {currency}: its block is not sealed");
+        anyhow::bail!(
+            "transaction {transaction} is out of balance by {by} {currency}: its block is not sealed"
+        );
     }
     for (account, change) in moved {
         move_balance(tx, account, change).await?;
