@@ -8,6 +8,7 @@ use vitrine_domain::ports::Clock;
 use vitrine_domain::{jobs, ledger};
 use vitrine_model::job::{self, JobState};
 
+use crate::dispute::{decided, disputed};
 use crate::fulfillment::{SHIP, parcel};
 use crate::refund::refund;
 use crate::support::market::{Market, text};
@@ -311,6 +312,19 @@ on_both! {
         ] {
             assert!(told.contains(words), "{words}\n{told}");
         }
+        let dispute = disputed(app, json!({})).await;
+        decided(app, &dispute, json!({ "outcome": "lost" })).await;
+        let told = ledger::explain(cx.db(), &purchase.order).await.unwrap().unwrap().to_string();
+        for words in [
+            "The buyer's bank disputes the payment",
+            "tea: frozen by a dispute, for piece 2",
+            "The dispute was decided",
+            "Stripe's fee for the dispute was charged on",
+            "platform: held back by Stripe in a dispute",
+        ] {
+            assert!(told.contains(words), "{words}\n{told}");
+        }
+        assert!(!told.contains("Something else"), "{told}");
         let by_number = ledger::explain(cx.db(), &number).await.unwrap().unwrap();
         assert_eq!(by_number.to_string(), told);
         assert!(ledger::explain(cx.db(), "V-0").await.unwrap().is_none());

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use vitrine_model::Time;
 use vitrine_model::catalog::brand;
-use vitrine_model::checkout::{charge, order, order_line, refund};
+use vitrine_model::checkout::{charge, dispute, order, order_line, refund};
 use vitrine_model::id::{AccountId, BrandId, OrderId, OrderLineId, UnitId};
 use vitrine_model::identity::account as person;
 use vitrine_model::ledger::{
@@ -243,7 +243,7 @@ impl Facts {
     }
 }
 
-/// The ledger's keys about an order's charges and refunds.
+/// The ledger's keys about an order's charges, refunds and disputes, and about what Stripe moved for them.
 async fn keys(db: &impl ConnectionTrait, order: OrderId) -> Result<BTreeSet<String>, DbErr> {
     let charges = charge::Entity::find()
         .filter(charge::Column::OrderId.eq(order))
@@ -267,6 +267,14 @@ async fn keys(db: &impl ConnectionTrait, order: OrderId) -> Result<BTreeSet<Stri
             sources.push(made);
         }
     }
+    let disputes = dispute::Entity::find()
+        .filter(dispute::Column::OrderId.eq(order))
+        .all(db)
+        .await?;
+    for dispute in disputes {
+        keys.extend(dispute_keys(&dispute));
+        sources.push(dispute.stripe_id);
+    }
     let moved: Vec<String> = balance_transaction::Entity::find()
         .select_only()
         .column(balance_transaction::Column::Id)
@@ -276,6 +284,13 @@ async fn keys(db: &impl ConnectionTrait, order: OrderId) -> Result<BTreeSet<Stri
         .await?;
     keys.extend(moved.into_iter().map(|id| format!("txn:{id}")));
     Ok(keys)
+}
+
+/// The keys that a dispute's steps in the ledger may have.
+fn dispute_keys(dispute: &dispute::Model) -> impl Iterator<Item = String> {
+    let kinds = ["opened", "closed", "corrected", "fee_recharged"];
+    (1..=dispute.steps)
+        .flat_map(move |step| kinds.map(|what| format!("dispute:{}:{step}:{what}", dispute.stripe_id)))
 }
 
 /// What a kind of transaction is, in words.
@@ -306,7 +321,6 @@ fn meaning(kind: AccountKind) -> &'static str {
         AccountKind::ClearingCharges => "charged, and awaited in the balance at Stripe",
         AccountKind::ClearingRefunds => "refunds made, and awaited in the balance at Stripe",
         AccountKind::ClearingTransfers => "transfers made, and awaited in the balance at Stripe",
-        AccountKind::ClearingPayouts => "payouts to the bank, and awaited in the balance at Stripe",
         AccountKind::Bank => "bank account",
         AccountKind::Receivable => "owed",
         AccountKind::Recovering => "owed, and being taken back",
