@@ -193,8 +193,8 @@ on_both! {
 
     async fn invariant_5_an_open_item_that_nobody_opened_is_found(app) {
         names(app, 5, async || {
-            let (payouts, bank) = (AccountKind::ClearingPayouts, AccountKind::Bank);
-            book(app, &[(platforms(app, payouts).await, Side::Debit, 5), (platforms(app, bank).await, Side::Credit, 5)]).await;
+            let (refunds, bank) = (AccountKind::ClearingRefunds, AccountKind::Bank);
+            book(app, &[(platforms(app, refunds).await, Side::Debit, 5), (platforms(app, bank).await, Side::Credit, 5)]).await;
         }).await;
     }
 

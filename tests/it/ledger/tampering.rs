@@ -1,8 +1,9 @@
 //! Whatever is tampered with, the audit finds; and the database refuses most of it in the first place.
 
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter};
 use vitrine_domain::ledger;
 use vitrine_model::catalog::FeeBearer;
+use vitrine_model::ledger::{AccountKind, account};
 use vitrine_model::money::Currency;
 
 use super::books::{FIRST_ROW, World};
@@ -173,6 +174,17 @@ on_both! {
         }
         assert!(app.audit().await.to_string().ends_with("invariants hold."));
         world.is_sound().await;
+    }
+
+    async fn what_the_platform_pays_out_to_its_bank_is_there_until_it_comes_back(app) {
+        let world = lived_in(app).await;
+        for (txn, kind, amount, expected) in [("txn_8", "payout", -500, 500), ("txn_9", "payout_failure", 500, 0)] {
+            world.txn(txn, kind, "po_1", amount, 0).await;
+            ledger::seal(&world.cx).await.unwrap();
+            let bank = account::Entity::find().filter(account::Column::Kind.eq(AccountKind::Bank)).one(app.db()).await.unwrap();
+            assert_eq!(bank.unwrap().balance, expected);
+            world.is_sound().await;
+        }
     }
 
     async fn what_does_not_balance_is_never_sealed(app) {

@@ -32,7 +32,6 @@ pub(crate) const fn rules_of(kind: AccountKind) -> AccountRules {
         | K::ClearingCharges
         | K::ClearingRefunds
         | K::ClearingTransfers
-        | K::ClearingPayouts
         | K::Bank
         | K::DisputeReceivable
         | K::ExpenseStripeFees

@@ -60,9 +60,7 @@ kinds! {
         ClearingRefunds = "clearing:refunds",
         /// Transfers made, less those whose balance transaction came.
         ClearingTransfers = "clearing:transfers",
-        /// The platform's own payouts, less those whose balance transaction came.
-        ClearingPayouts = "clearing:payouts",
-        /// The platform's bank account, as far as payouts tell.
+        /// The platform's bank account, as far as its payouts tell: what left its balance at Stripe for it, less what came back.
         Bank = "bank",
         /// What a party owes after a clawback.
         Receivable = "receivable",

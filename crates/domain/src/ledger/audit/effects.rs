@@ -307,7 +307,10 @@ fn listed(kinds: &[&str]) -> String {
 }
 
 async fn clearing(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
-    let mut check = Check::new(5, "each clearing account is the sum of its open items");
+    let mut check = Check::new(
+        5,
+        "each clearing account is the sum of its open items, and the bank of the payouts",
+    );
     check.examined = 4;
     let sum = |from: &str| {
         format!("select currency, cast(sum(amount) as bigint) as amount from {from} group by currency")
@@ -334,8 +337,8 @@ async fn clearing(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
     compare(
         &mut check,
         totals,
-        AccountKind::ClearingPayouts,
-        what,
+        AccountKind::Bank,
+        "what payouts brought there",
         &[(-1, &payouts)],
     );
     Ok(check)

@@ -178,6 +178,8 @@ fn counterpart(facts: &BalanceTransactionFacts) -> Option<(Owner, AccountKind)> 
     let own = [
         (FEES, AccountKind::ExpenseStripeFees),
         (TOPUPS, AccountKind::EquityFloat),
+        // No fact of ours stands against it: what Stripe says it sent is what the bank account has.
+        (PAYOUTS, AccountKind::Bank),
     ];
     let own = own.into_iter().find(|(kinds, _)| kinds.contains(&&*facts.kind));
     let account = own.map(|(_, account)| account);
@@ -192,7 +194,6 @@ pub(super) fn clearing_account(kind: &str) -> Option<AccountKind> {
         (CHARGES, AccountKind::ClearingCharges),
         (REFUNDS, AccountKind::ClearingRefunds),
         (TRANSFERS, AccountKind::ClearingTransfers),
-        (PAYOUTS, AccountKind::ClearingPayouts),
     ];
     let known = accounts.into_iter().find(|(kinds, _)| kinds.contains(&kind));
     known.map(|(_, account)| account)
