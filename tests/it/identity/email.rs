@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::identity::letters::{letters, token};
+use crate::support::staff::INVITE;
 use crate::support::{App, FRONTEND, PASSWORD, Person, on_both};
 
 const VERIFY: &str = "mutation($token: String!) { emailVerify(input: { token: $token }) { account { id } userErrors { code field } } }";
@@ -39,6 +40,27 @@ async fn signs_in(app: &App, email: &str) -> bool {
 }
 
 on_both! {
+    async fn a_name_that_holds_an_address_is_not_carried_to_strangers(app) {
+        let open = "mutation($in: AccountCreateInput!) { accountCreate(input: $in) { account { id } userErrors { code } } }";
+        for (n, name) in ["Claim at https://evil.example", "Visit evil.com now"].into_iter().enumerate() {
+            let email = format!("stranger-{n}@example.com");
+            app.nobody().made(open, json!({ "email": email, "name": name, "password": PASSWORD })).await;
+            app.settle().await;
+            let told = letters(app, &email, "Please confirm");
+            assert!(told.len() == 1 && told[0].contains("Hello,"), "{told:?}");
+            assert!(!told[0].contains("evil"), "{told:?}");
+        }
+        let anna = app.someone("anna").await;
+        let found = "mutation($in: BrandCreateInput!) { brandCreate(input: $in) { brand { id } userErrors { code } } }";
+        let brand = json!({ "handle": "evil", "name": "Prizes www.evil.com", "country": "DE", "currency": "EUR", "defaultVatRate": 0 });
+        let brand = anna.made(found, brand).await;
+        let input = json!({ "brandId": brand["brand"]["id"], "email": "stranger@example.com", "role": "OWNER" });
+        anna.made(INVITE, input).await;
+        app.settle().await;
+        let told = letters(app, "stranger@example.com", "A brand asks you to work with them");
+        assert!(told.len() == 1 && !told[0].contains("evil"), "{told:?}");
+    }
+
     async fn an_address_is_proved_by_the_letter_that_opening_an_account_sends(app) {
         let anna = app.newcomer("anna").await;
         assert_eq!(anna.ask(WHO, json!({})).await["viewer"]["emailVerifiedAt"], json!(null));

@@ -10,6 +10,7 @@ use vitrine_model::{Time, event};
 use crate::context::Context;
 use crate::event::Actor;
 use crate::notify::letters::{Letter, letter};
+use crate::notify::names::shown;
 use crate::notify::post::{Draft, reference};
 use crate::notify::security::way_with;
 use crate::secret;
@@ -71,8 +72,10 @@ async fn shop_and_owner(cx: &Context, id: ShopId) -> anyhow::Result<(shop::Model
 /// To whoever is to curate a shop: how to say yes. It says the same whether or not she has an account.
 fn asked(owner: &str, shop: &str, share: &str, way: &str, until: Time) -> Letter {
     let until = until.format("%-d %B %Y, %H:%M UTC");
+    let owner = shown(owner, "Someone");
+    let shop = shown(shop, "a shop");
     let body = format!(
-        "{owner} asks you to curate the shop {shop} together, for {share} of what it earns.\n\n{way}\n\nSign in with this \
+        "{owner} asks you to curate {shop} together, for {share} of what it earns.\n\n{way}\n\nSign in with this \
          address, or open an account with it, to accept. That works once, until {until}. If you do not know why you were \
          asked, do nothing.\n"
     );

@@ -8,6 +8,7 @@ use vitrine_model::identity::{Role, invitation};
 use crate::context::Context;
 use crate::notify::facts;
 use crate::notify::letters::{Letter, letter};
+use crate::notify::names::shown;
 use crate::notify::post::Draft;
 use crate::notify::security::way_with;
 use crate::secret;
@@ -22,7 +23,7 @@ pub(super) async fn written(cx: &Context, id: InvitationId) -> anyhow::Result<Ve
     let token = secret::invitation_secret(cx, id, found.letters);
     let way = way_with(cx, "invitation", &token);
     Ok(vec![Draft {
-        letter: invited(&brand, found.role, &way, found.expires_at),
+        letter: invited(shown(&brand, "A brand"), found.role, &way, found.expires_at),
         recipient: "invited".to_owned(),
         to: found.email,
     }])

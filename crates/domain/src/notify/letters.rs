@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use vitrine_model::money::Money;
 
+use crate::notify::names::holds_address;
+
 /// A mail without its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Letter {
@@ -414,10 +416,11 @@ pub(super) fn refund_failed_for_brand(name: &str, brand: &str, number: &str, amo
     )
 }
 
+/// A letter that greets by name, unless that holds an address.
 pub(super) fn letter(subject: String, name: Option<&str>, body: &str) -> Letter {
     let greeting = match name {
-        Some(name) => format!("Hello {name},"),
-        None => "Hello,".to_owned(),
+        Some(name) if !holds_address(name) => format!("Hello {name},"),
+        _ => "Hello,".to_owned(),
     };
     Letter {
         subject,

@@ -11,6 +11,7 @@ mod disputes;
 mod facts;
 mod invitation;
 mod letters;
+mod names;
 mod post;
 mod security;
 mod trouble;
