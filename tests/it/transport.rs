@@ -3,6 +3,7 @@
 mod documents;
 mod limits;
 mod rates;
+mod variables;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

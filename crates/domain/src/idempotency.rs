@@ -141,7 +141,7 @@ pub enum KeyRefusal {
     Reused,
     /// The first attempt is still under way: `IDEMPOTENCY_IN_PROGRESS`.
     InProgress,
-    /// The key is empty or too long.
+    /// The key is empty or too long, or has a control character.
     Malformed,
 }
 
@@ -150,7 +150,7 @@ pub enum KeyRefusal {
 /// # Errors
 /// The outer error when the database fails, the inner when the key cannot be used.
 pub async fn claim(tx: &Tx, cx: &Context, key: &Key) -> Result<Result<Claim, KeyRefusal>, DbErr> {
-    if key.key.is_empty() || key.key.len() > MAX_KEY {
+    if key.key.is_empty() || key.key.len() > MAX_KEY || key.key.chars().any(char::is_control) {
         return Ok(Err(KeyRefusal::Malformed));
     }
     let now = cx.now();

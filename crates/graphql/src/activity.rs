@@ -14,6 +14,7 @@ use vitrine_model::{event, event_reader};
 use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::connection::{connection, listed, page};
 use crate::identity::{Account, ApiKey, api_key_seen};
+use crate::instant::Instant;
 use crate::loaders::{LoadError, Loaders, keyed, load};
 use crate::request::{RequestContext, parse_id};
 
@@ -216,9 +217,9 @@ pub struct ActivityFilterInput {
     /// Only this kind, such as `session.created`.
     kind: Option<String>,
     /// Only what was done from then on.
-    since: Option<DateTime<Utc>>,
+    since: Option<Instant>,
     /// Only what was done before.
-    until: Option<DateTime<Utc>>,
+    until: Option<Instant>,
 }
 
 impl ActivityFilterInput {
@@ -227,8 +228,8 @@ impl ActivityFilterInput {
             actor: self.actor_id.as_ref().map(actor).transpose()?,
             subject: self.subject_id.map(|id| id.to_string()),
             kind: self.kind,
-            since: self.since,
-            until: self.until,
+            since: self.since.map(|since| since.0),
+            until: self.until.map(|until| until.0),
         })
     }
 }

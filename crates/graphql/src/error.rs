@@ -176,7 +176,10 @@ impl From<KeyRefusal> for UserError {
                 IdempotencyInProgress,
                 "the first request with this key is under way: ask again soon",
             ),
-            KeyRefusal::Malformed => (Invalid, "a key has 1 to 255 characters"),
+            KeyRefusal::Malformed => (
+                Invalid,
+                "a key has 1 to 255 characters, none of them a control character",
+            ),
         };
         Self::new(code, "idempotencyKey", message)
     }

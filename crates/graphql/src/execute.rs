@@ -8,7 +8,7 @@ use async_graphql::extensions::{
     NextResolve, NextValidation, ResolveInfo,
 };
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
-use async_graphql::{Request, Response, ServerError, ServerResult, ValidationResult, Value, Variables};
+use async_graphql::{Pos, Request, Response, ServerError, ServerResult, ValidationResult, Value, Variables};
 use serde::Serialize;
 use vitrine_domain::context::Context;
 use vitrine_domain::identity::Viewer;
@@ -20,7 +20,7 @@ use crate::error::code;
 use crate::loaders::Loaders;
 use crate::subscribe::{Listening, has_one_root};
 use crate::variables::leave_out;
-use crate::{Api, guard};
+use crate::{Api, coercion, guard};
 
 /// What to do when a session opens nothing now.
 pub const REFRESH: &str = "the token is malformed, expired or revoked: refresh the session, or sign in anew";
@@ -301,6 +301,10 @@ impl Extension for Watch {
         let Some(progress) = ctx.data_opt::<Arc<Progress>>() else {
             return Ok(document);
         };
+        if let Some(operation) = guard::selected(&document, progress.operation_name.as_deref()) {
+            let checked = coercion::check(&ctx.schema_env.registry, &operation.node, variables);
+            checked.map_err(|(why, at)| misfit(why, at))?;
+        }
         leave_out(&mut document, variables, progress.operation_name.as_deref());
         if !has_one_root(&mut document, progress.operation_name.as_deref()) {
             let why = "a subscription has one field at its root, and nothing that leaves it out";
@@ -400,6 +404,13 @@ fn invalid(mut errors: Vec<ServerError>) -> Vec<ServerError> {
         code_if_missing(error, code);
     }
     errors
+}
+
+/// What does not fit the schema about a variable that is declared at `at`.
+fn misfit(why: String, at: Pos) -> ServerError {
+    let mut error = ServerError::new(why, Some(at));
+    code_if_missing(&mut error, code::VALIDATION_FAILED);
+    error
 }
 
 fn coded(message: &str, code: &str) -> ServerError {

@@ -27,8 +27,13 @@ const MAX_ROOT_FIELDS: u64 = 20;
 /// What a block string begins and ends with.
 const BLOCK: &[u8] = b"\"\"\"";
 /// Mutations that guess or make credentials: one a request.
-const ONCE_A_REQUEST: [&str; 9] = [
+const ONCE_A_REQUEST: [&str; 16] = [
     "accountCreate",
+    "accountErase",
+    "brandInvitationAccept",
+    "emailChangeConfirm",
+    "emailChangeUndo",
+    "emailVerify",
     "passwordChange",
     "passwordReset",
     "sessionChallengeAnswer",
@@ -37,6 +42,8 @@ const ONCE_A_REQUEST: [&str; 9] = [
     "sessionPasskeyCreate",
     "sessionRefresh",
     "sessionStepUp",
+    "shopInvitationAccept",
+    "totpConfirm",
 ];
 
 /// Mutations that a browser may ask for whose session has lapsed.

@@ -6,12 +6,14 @@
 mod access;
 mod activity;
 mod batches;
+mod coercion;
 mod connection;
 mod cookies;
 mod documents;
 mod error;
 mod execute;
 mod guard;
+mod instant;
 mod loaders;
 mod money;
 mod node;
@@ -135,6 +137,7 @@ impl Default for Limits {
 fn schema(limits: Limits) -> VitrineSchema {
     let builder = Schema::build(Query::default(), Mutation::default(), SubscriptionRoot)
         .directive(access::Described)
+        .override_input_type_description::<instant::Instant>(instant::DESCRIPTION)
         .extension(execute::Watch)
         .limit_depth(limits.depth)
         .limit_complexity(limits.complexity)

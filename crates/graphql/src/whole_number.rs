@@ -20,6 +20,10 @@ impl ScalarType for UnsignedInt64 {
         number.map(Self).ok_or_else(wrong)
     }
 
+    fn is_valid(value: &Value) -> bool {
+        <Self as ScalarType>::parse(value.clone()).is_ok()
+    }
+
     fn to_value(&self) -> Value {
         Value::String(self.0.to_string())
     }

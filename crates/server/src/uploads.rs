@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path as Segment, Query, State};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use futures::StreamExt;
@@ -67,14 +68,15 @@ impl Drop for Part {
 pub(crate) async fn receive(
     State(app): State<Vitrine>,
     Segment(import): Segment<String>,
-    Query(Token { token }): Query<Token>,
+    token: Result<Query<Token>, QueryRejection>,
     headers: HeaderMap,
     request: Request<Body>,
 ) -> (StatusCode, &'static str) {
-    let (cx, token) = (request::context(&app, &headers), SecretString::from(token));
-    let Ok(import) = import.parse::<ImportId>() else {
+    let cx = request::context(&app, &headers);
+    let (Ok(import), Ok(Query(Token { token }))) = (import.parse::<ImportId>(), token) else {
         return UNKNOWN;
     };
+    let token = SecretString::from(token);
     match store(&app, &cx, import, &token, request).await {
         Ok(answer) => answer,
         Err(Failure::Refused(_)) => UNKNOWN,

@@ -12,6 +12,7 @@ use crate::catalog::{Brand, is_staff};
 use crate::checkout::parcel_loaders::FulfillmentsOf;
 use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
 use crate::error::{Trouble, answer, at_opt, payload, settle};
+use crate::instant::Instant;
 use crate::loaders::{load, rows};
 use crate::request::{RequestContext, parse_id};
 
@@ -116,7 +117,7 @@ pub struct FulfillmentDeliveredInput {
     /// The parcel.
     fulfillment_id: ID,
     /// When it arrived: not before it was shipped, and not ahead of now. Now, when absent.
-    at: Option<DateTime<Utc>>,
+    at: Option<Instant>,
 }
 
 payload! {
@@ -169,7 +170,7 @@ impl FulfillmentMutation {
     ) -> Result<FulfillmentDeliveredPayload> {
         answer(ctx, async {
             let (by, id) = (ctx.by()?, parse_id(&input.fulfillment_id)?);
-            let at = input.at.unwrap_or_else(|| ctx.cx().now());
+            let at = input.at.map_or_else(|| ctx.cx().now(), |at| at.0);
             let mark = || checkout::mark_delivered(ctx.cx(), by, id, at);
             Ok(Fulfillment(persistently(mark).await?))
         })

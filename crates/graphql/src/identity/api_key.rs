@@ -14,6 +14,7 @@ use crate::catalog::{Brand, role_at};
 use crate::connection::{connection, listed, page};
 use crate::error::{Trouble, UserError, answer, at, at_opt, payload};
 use crate::identity::Account;
+use crate::instant::Instant;
 use crate::loaders::{load, loader};
 use crate::request::{RequestContext, parse_id};
 
@@ -136,7 +137,7 @@ pub struct BrandApiKeyCreateInput {
     /// What it may do: one scope at least, and no more than the program needs.
     scopes: Vec<Scope>,
     /// From when it opens nothing. Left out, it does not run out.
-    expires_at: Option<DateTime<Utc>>,
+    expires_at: Option<Instant>,
 }
 
 impl BrandApiKeyCreateInput {
@@ -145,7 +146,7 @@ impl BrandApiKeyCreateInput {
             brand: parse_id(&self.brand_id)?,
             label: at("label", self.label.parse())?,
             scopes: stored(self.scopes),
-            expires_at: self.expires_at,
+            expires_at: self.expires_at.map(|at| at.0),
         })
     }
 }
@@ -240,8 +241,9 @@ root_part! {
 #[Object(guard = Declared(self))]
 impl ApiKeyMutation {
     /// Makes a key by which a program asks for a brand that you own. It acts for the brand whoever made it, until it runs
-    /// out or is revoked; the brand's owners learn of it by letter. Takes a proof given of late: `sessionStepUp`. Codes:
-    /// `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `STEP_UP_REQUIRED`, `LIMIT_REACHED` (50 live keys a brand).
+    /// out or is revoked; the brand's owners learn of it by letter. Takes a proved address, and a proof
+    /// given of late: `sessionStepUp`. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `EMAIL_UNVERIFIED`, `STEP_UP_REQUIRED`,
+    /// `LIMIT_REACHED` (50 live keys a brand).
     #[graphql(directive = access::apply(Who::Account))]
     async fn brand_api_key_create(
         &self,
@@ -255,8 +257,8 @@ impl ApiKeyMutation {
         .await
     }
 
-    /// Changes what a key of a brand that you own is called, and what it may do, at once. Takes a proof given of late:
-    /// `sessionStepUp`. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `STEP_UP_REQUIRED`, `WRONG_STATE`.
+    /// Changes what a key of a brand that you own is called, and what it may do, at once; the brand's owners learn of it by
+    /// letter. Takes a proof given of late: `sessionStepUp`. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `STEP_UP_REQUIRED`, `WRONG_STATE`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn brand_api_key_update(
         &self,

@@ -1,11 +1,11 @@
 //! What is asked of webhooks.
 
 use async_graphql::{ID, InputObject, MaybeUndefined};
-use chrono::{DateTime, Utc};
 use vitrine_domain::webhook::{EndpointChange, NewEndpoint, Replay};
 use vitrine_model::webhook::Topic;
 
 use crate::error::{Trouble, at, at_change, at_opt};
+use crate::instant::Instant;
 use crate::request::parse_id;
 use crate::webhook::endpoint::WebhookTopic;
 
@@ -88,7 +88,7 @@ pub struct WebhookMessagesReplayInput {
     /// The endpoint.
     endpoint_id: ID,
     /// Those written at this time or later.
-    since: DateTime<Utc>,
+    since: Instant,
     /// Also those that were accepted; by default only those that failed.
     #[graphql(default)]
     include_delivered: bool,
@@ -98,7 +98,7 @@ impl WebhookMessagesReplayInput {
     pub(super) fn parse(&self) -> Result<Replay, Trouble> {
         Ok(Replay {
             endpoint: parse_id(&self.endpoint_id)?,
-            since: self.since,
+            since: self.since.0,
             delivered: self.include_delivered,
         })
     }
