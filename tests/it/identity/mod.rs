@@ -13,4 +13,5 @@ pub(crate) mod letters;
 mod member;
 mod passkey;
 mod password;
+mod prepared;
 mod session;

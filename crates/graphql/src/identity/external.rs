@@ -239,7 +239,7 @@ impl ExternalMutation {
     }
 
     /// Links an identity at a provider to your account: it signs in to it from then on. Payouts to you, and to brands that you
-    /// own, wait for some days. Codes: `STEP_UP_REQUIRED`, `TOKEN_INVALID`, `IDENTITY_PROVIDER_FAILED`, `TAKEN` (it is linked
+    /// own, wait for some days. It takes a proved address. Codes: `EMAIL_UNVERIFIED`, `STEP_UP_REQUIRED`, `TOKEN_INVALID`, `IDENTITY_PROVIDER_FAILED`, `TAKEN` (it is linked
     /// already, or you have another one there).
     #[graphql(directive = access::apply(Who::Account))]
     async fn external_identity_link(
@@ -250,7 +250,7 @@ impl ExternalMutation {
         answer(ctx, async {
             let (by, proof) = (ctx.account()?, ctx.viewer().proved(ctx.cx())?);
             let brought = finish(input.state, input.key, input.code);
-            let linked = identity::link_external(ctx.cx(), by.id, &brought, proof).await?;
+            let linked = identity::link_external(ctx.cx(), by, &brought, proof).await?;
             Ok(ExternalIdentity(linked))
         })
         .await

@@ -209,8 +209,8 @@ impl FactorMutation {
         .await
     }
 
-    /// Begins to set up an authenticator app as your second factor. It asks for nothing until `totpConfirm`. Codes:
-    /// `STEP_UP_REQUIRED`, `WRONG_STATE` (you have one).
+    /// Begins to set up an authenticator app as your second factor. It asks for nothing until `totpConfirm`. It takes a proved
+    /// address. Codes: `EMAIL_UNVERIFIED`, `STEP_UP_REQUIRED`, `WRONG_STATE` (you have one).
     #[graphql(directive = access::apply(Who::Account))]
     async fn totp_enrol(&self, ctx: &Context<'_>) -> Result<TotpEnrolPayload> {
         answer(ctx, async {

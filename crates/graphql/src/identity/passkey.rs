@@ -199,7 +199,8 @@ root_part! {
 
 #[Object(guard = Declared(self))]
 impl PasskeyMutation {
-    /// Begins to make a passkey: answers what to ask the device. Codes: `LIMIT_REACHED`, `STEP_UP_REQUIRED`, `WRONG_STATE`
+    /// Begins to make a passkey: answers what to ask the device. It takes a proved address. Codes: `EMAIL_UNVERIFIED`,
+    /// `LIMIT_REACHED`, `STEP_UP_REQUIRED`, `WRONG_STATE`
     /// (this platform has no passkeys).
     #[graphql(directive = access::apply(Who::Account))]
     async fn passkey_challenge_create(&self, ctx: &Context<'_>) -> Result<PasskeyChallengeCreatePayload> {
@@ -212,7 +213,7 @@ impl PasskeyMutation {
     }
 
     /// Keeps the passkey that the device has made: it signs in from now on, without password and code. Payouts to you, and
-    /// to brands that you own, wait for some days. Codes: `INVALID`, `LIMIT_REACHED`, `STEP_UP_REQUIRED`, `TAKEN`, `TOKEN_INVALID`,
+    /// to brands that you own, wait for some days. Codes: `EMAIL_UNVERIFIED`, `INVALID`, `LIMIT_REACHED`, `STEP_UP_REQUIRED`, `TAKEN`, `TOKEN_INVALID`,
     /// `WRONG_CREDENTIALS` (it is not what was asked), `WRONG_STATE`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn passkey_create(

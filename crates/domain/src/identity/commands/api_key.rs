@@ -14,6 +14,7 @@ use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::api_key::{PREFIX, kept, live};
+use crate::identity::commands::check_verified;
 use crate::identity::proof::Proved;
 use crate::identity::queries;
 use crate::identity::refusal::{ApiKeyRefusal, Refusal};
@@ -48,10 +49,11 @@ pub struct ApiKeyChange {
 
 /// Makes a key. Its secret is told this once, and kept nowhere.
 ///
-/// Only owners may: a key goes on working when whoever made it is gone, and reads what is an owner's to read.
+/// Only owners may, with a proved address: a key goes on working when whoever made it is gone, and reads what is an
+/// owner's to read.
 ///
 /// # Errors
-/// `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks, `ApiKey(NoScopes)`,
+/// `EmailUnverified`, `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks, `ApiKey(NoScopes)`,
 /// `ApiKey(ExpiresInThePast)`, `ApiKey(TooMany)`.
 pub async fn create_api_key(
     cx: &Context,
@@ -59,6 +61,7 @@ pub async fn create_api_key(
     new: NewApiKey,
     _: Proved,
 ) -> Result<(api_key::Model, SecretString), Failure<Refusal>> {
+    check_verified(by)?;
     if new.scopes.is_empty() {
         return refuse(Refusal::ApiKey(ApiKeyRefusal::NoScopes));
     }

@@ -22,6 +22,7 @@ use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
 use crate::identity::allowance::Client;
+use crate::identity::commands::check_verified;
 use crate::identity::commands::erase::lock_account;
 use crate::identity::commands::session::{self, Device, Entrance};
 use crate::identity::factor;
@@ -134,17 +135,19 @@ pub async fn finish_external(
     Ok(Entrance::Session(Box::new(signed_in)))
 }
 
-/// Links an identity at a provider to one's own account. Payouts wait, as after every new way in.
+/// Links an identity at a provider to one's own account, whose address is proved. Payouts wait, as after every new way in.
 ///
 /// # Errors
-/// `External(StateInvalid)`, `External(ProviderUnknown)`, `External(ProviderRefused)`, `External(ProviderUnreachable)`; `External(Linked)` when it is linked
+/// `EmailUnverified`, `External(StateInvalid)`, `External(ProviderUnknown)`, `External(ProviderRefused)`, `External(ProviderUnreachable)`; `External(Linked)` when it is linked
 /// already, or another of the same issuer is.
 pub async fn link_external(
     cx: &Context,
-    by: AccountId,
+    by: &account::Model,
     finish: &ExternalFinish,
     _: Proved,
 ) -> Result<external_identity::Model, Failure<Refusal>> {
+    check_verified(by)?;
+    let by = by.id;
     let (provider, person) = redeemed(cx, finish).await?;
     let tx = cx.begin().await?;
     let identity = link(&tx, cx, by, &provider, &person).await?;

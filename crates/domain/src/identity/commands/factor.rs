@@ -13,6 +13,7 @@ use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::allowance::{self, Client};
+use crate::identity::commands::check_verified;
 use crate::identity::commands::session::{Device, SignedIn, begin, end_others};
 use crate::identity::factor::{self, Enrolment};
 use crate::identity::freeze;
@@ -103,11 +104,12 @@ pub(super) async fn stepped_up(
 }
 
 /// Begins to enrol an authenticator app: it asks for nothing until a code of it was shown. One begun before and not
-/// confirmed is void.
+/// confirmed is void. It takes a proved address, as whatever opens an account.
 ///
 /// # Errors
-/// `FactorExists`.
+/// `EmailUnverified`, `FactorExists`.
 pub async fn enrol_totp(cx: &Context, by: &account::Model, _: Proved) -> Result<Enrolment, Failure<Refusal>> {
+    check_verified(by)?;
     let tx = cx.begin().await?;
     if factor::of(&tx, by.id).await?.is_some() {
         return refuse(Refusal::FactorExists);

@@ -18,6 +18,7 @@ use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
 use crate::identity::allowance::Client;
+use crate::identity::commands::check_verified;
 use crate::identity::commands::session::{Device, SignedIn, begin, end_others};
 use crate::identity::freeze;
 use crate::identity::passkey::{PasskeyChallenge, ask, asked, relying_party, take_back};
@@ -47,15 +48,17 @@ pub struct Signature {
     pub credential: PublicKeyCredential,
 }
 
-/// Asks one of her devices for a new passkey.
+/// Asks one of her devices for a new passkey. It takes a proved address, as whatever opens an account for good: else
+/// somebody could prepare an account for whom the address belongs to, and come in by what he has left there.
 ///
 /// # Errors
-/// `PasskeysOff`, `TooManyPasskeys`.
+/// `EmailUnverified`, `PasskeysOff`, `TooManyPasskeys`.
 pub async fn request_passkey(
     cx: &Context,
     by: &account::Model,
     _: Proved,
 ) -> Result<PasskeyChallenge, Failure<Refusal>> {
+    check_verified(by)?;
     let party = relying_party(cx.settings())?;
     let known = passkey::Entity::find().filter(passkey::Column::AccountId.eq(by.id));
     let known = known.all(cx.db()).await?;
@@ -80,7 +83,7 @@ pub async fn request_passkey(
 /// Keeps a passkey that a device has made when it was asked. Payouts wait.
 ///
 /// # Errors
-/// `PasskeysOff`, `ChallengeInvalid`, `PasskeyWrong`, `PasskeyTaken`, `TooManyPasskeys`.
+/// `EmailUnverified`, `PasskeysOff`, `ChallengeInvalid`, `PasskeyWrong`, `PasskeyTaken`, `TooManyPasskeys`.
 pub async fn create_passkey(
     cx: &Context,
     by: AccountId,
@@ -94,7 +97,7 @@ pub async fn create_passkey(
     let tx = cx.begin().await?;
     // Locked, so that of two at once the second is counted.
     let account = account::Entity::find_by_id(by).lock_exclusive().one(&tx).await?;
-    account.or_refuse(Refusal::AccountNotFound)?;
+    check_verified(&account.or_refuse(Refusal::AccountNotFound)?)?;
     let known = passkey::Entity::find().filter(passkey::Column::AccountId.eq(by));
     if known.count(&tx).await? >= MOST_PASSKEYS {
         return refuse(Refusal::TooManyPasskeys);
