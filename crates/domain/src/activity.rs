@@ -212,6 +212,8 @@ pub fn words(kind: &str) -> String {
         "payout.hold_released" => "Let the payouts go on",
         "payout.run_requested" => "Started a payout run",
         "payout_account.requested" => "Opened a payout account",
+        "payout_account.replaced" => "Opened another payout account",
+        "payout_account.link_made" => "Asked for the page where the payout account is looked after",
         "job.retried" => "Put a background job back",
         "order.refund_requested" => "Refunded pieces of an order",
         "order.cancel_requested" => "Called an order off",

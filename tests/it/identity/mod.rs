@@ -11,6 +11,7 @@ mod freeze;
 mod invitation;
 pub(crate) mod letters;
 mod member;
+mod owners;
 mod passkey;
 mod password;
 mod prepared;

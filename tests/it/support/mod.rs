@@ -586,6 +586,12 @@ impl Person<'_> {
             "payoutAccountOnboardingLinkCreate",
             "brandApiKeyCreate",
             "brandApiKeyUpdate",
+            "brandMemberInvite",
+            "brandInvitationResend",
+            "brandMemberUpdate",
+            "brandMemberRemove",
+            "shopCuratorInvite",
+            "shopCuratorUpdate",
         ];
         if proved.iter().any(|name| query.contains(name)) {
             self.prove().await;

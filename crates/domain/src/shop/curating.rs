@@ -22,7 +22,7 @@ use vitrine_model::text::Email;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
-use crate::identity::{self, Client};
+use crate::identity::{self, Client, Proved};
 use crate::ledger::Share;
 use crate::list::List;
 use crate::secret;
@@ -57,6 +57,7 @@ pub async fn invite_curator(
     shop: ShopId,
     whom: InvitedCurator,
     from: &Client,
+    _: Proved,
 ) -> Result<invitation::Model, Failure<Refusal>> {
     identity::check_verified(by).map_err(|failure| failure.map(|_| Refusal::EmailUnverified))?;
     let counted = identity::count_inviting(cx, by, from).await;
@@ -189,6 +190,7 @@ pub async fn update_curator(
     by: AccountId,
     (shop, account): (ShopId, AccountId),
     share: BasisPoints,
+    _: Proved,
 ) -> Result<curator::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
     let shop = owned(&tx, by, shop).await?;

@@ -190,8 +190,9 @@ root_part! {
 impl InvitationMutation {
     /// Asks someone by letter to work for a brand that you own. It is answered alike whether or not the address opens an
     /// account, and whether or not she works there. What waits for her already is replaced. It takes a proved address of
-    /// your own; you, and the brand, can send 50 such letters a day, and 5 go to one address. Codes: `INVALID`, `NOT_FOUND`,
-    /// `FORBIDDEN`, `EMAIL_UNVERIFIED`, `LIMIT_REACHED` (50 wait for their answer), `TOO_MANY_ATTEMPTS`.
+    /// your own, and a proof given of late: `sessionStepUp`. You, and the brand, can send 50 such letters a day, and 5 go to one
+    /// address. The brand's owners are told by letter when she joins; its payouts wait for some days if she is to own it. Codes:
+    /// `INVALID`, `NOT_FOUND`, `FORBIDDEN`, `EMAIL_UNVERIFIED`, `STEP_UP_REQUIRED`, `LIMIT_REACHED` (50 wait for their answer), `TOO_MANY_ATTEMPTS`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn brand_member_invite(
         &self,
@@ -202,14 +203,16 @@ impl InvitationMutation {
             let (by, brand) = (ctx.account()?, parse_id(&input.brand_id)?);
             let (email, role) = (at("email", input.email.parse())?, input.role.into());
             let (whom, from) = (Invited { email, role }, &ctx.viewer().client);
-            let sent = identity::invite_member(ctx.cx(), by, brand, whom, from).await?;
+            let proof = ctx.viewer().proved(ctx.cx())?;
+            let sent = identity::invite_member(ctx.cx(), by, brand, whom, from, proof).await?;
             Ok(BrandInvitation(sent))
         })
         .await
     }
 
     /// Sends the letter of an invitation once more, good for seven days from now; the token of the letter before opens
-    /// nothing any more. Codes: `NOT_FOUND`, `EMAIL_UNVERIFIED`, `TOO_MANY_ATTEMPTS`.
+    /// nothing any more. Takes a proof given of late: `sessionStepUp`. Codes: `NOT_FOUND`,
+    /// `EMAIL_UNVERIFIED`, `STEP_UP_REQUIRED`, `TOO_MANY_ATTEMPTS`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn brand_invitation_resend(
         &self,
@@ -218,7 +221,8 @@ impl InvitationMutation {
     ) -> Result<BrandInvitationResendPayload> {
         answer(ctx, async {
             let (by, id, from) = (ctx.account()?, parse_id(&input.id)?, &ctx.viewer().client);
-            let sent = identity::resend_invitation(ctx.cx(), by, id, from).await?;
+            let proof = ctx.viewer().proved(ctx.cx())?;
+            let sent = identity::resend_invitation(ctx.cx(), by, id, from, proof).await?;
             Ok(BrandInvitation(sent))
         })
         .await
@@ -240,7 +244,7 @@ impl InvitationMutation {
     }
 
     /// Accepts an invitation: you work for the brand from then on. Your account must have the address it was sent to, which
-    /// is proved by this. Codes: `TOKEN_INVALID`, `FORBIDDEN` (it was sent to another address), `TAKEN` (you work there
+    /// is proved by this. The brand's owners are told by letter. Codes: `TOKEN_INVALID`, `FORBIDDEN` (it was sent to another address), `TAKEN` (you work there
     /// already, whatever your role: its owners change that by `brandMemberUpdate`).
     #[graphql(directive = access::apply(Who::Account))]
     async fn brand_invitation_accept(

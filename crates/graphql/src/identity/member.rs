@@ -103,7 +103,9 @@ root_part! {
 #[Object(guard = Declared(self))]
 impl MemberMutation {
     /// Changes what someone may do at a brand that you own, at once. What was sent by an owner who is none any more is taken
-    /// back. Codes: `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE` (a brand keeps one owner at least).
+    /// back. She and the brand's owners are told by letter; the brand's payouts wait for some days after somebody became an
+    /// owner. Takes a proof given of late: `sessionStepUp`. Codes: `NOT_FOUND`, `FORBIDDEN`, `STEP_UP_REQUIRED`, `WRONG_STATE`
+    /// (a brand keeps one owner at least).
     #[graphql(directive = access::apply(Who::Account))]
     async fn brand_member_update(
         &self,
@@ -113,14 +115,16 @@ impl MemberMutation {
         answer(ctx, async {
             let (by, brand) = (ctx.account()?, parse_id(&input.brand_id)?);
             let (account, role) = (parse_id(&input.account_id)?, input.role.into());
-            let member = identity::update_member(ctx.cx(), by, brand, account, role).await?;
+            let proof = ctx.viewer().proved(ctx.cx())?;
+            let member = identity::update_member(ctx.cx(), by, brand, account, role, proof).await?;
             Ok(BrandMember(member))
         })
         .await
     }
 
     /// Ends what someone may do at a brand, at once; invitations she has sent are taken back. Its owners may end anyone's
-    /// membership, a member her own. Codes: `NOT_FOUND`, `FORBIDDEN`, `WRONG_STATE` (a brand keeps one owner at least).
+    /// membership with a proof given of late (`sessionStepUp`), a member her own. She and the owners are told by letter. Codes:
+    /// `NOT_FOUND`, `FORBIDDEN`, `STEP_UP_REQUIRED`, `WRONG_STATE` (a brand keeps one owner at least).
     #[graphql(directive = access::apply(Who::Account))]
     async fn brand_member_remove(
         &self,
@@ -129,8 +133,8 @@ impl MemberMutation {
     ) -> Result<BrandMemberRemovePayload> {
         answer(ctx, async {
             let (by, brand) = (ctx.account()?, parse_id(&input.brand_id)?);
-            let account = parse_id(&input.account_id)?;
-            let removed = identity::remove_member(ctx.cx(), by, brand, account).await?;
+            let (account, proof) = (parse_id(&input.account_id)?, ctx.viewer().proved(ctx.cx()).ok());
+            let removed = identity::remove_member(ctx.cx(), by, brand, account, proof).await?;
             Ok(BrandMember(removed))
         })
         .await

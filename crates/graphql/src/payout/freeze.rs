@@ -25,8 +25,11 @@ pub enum PayoutFreezeCause {
     Passkey,
     /// An identity at a provider, by which an owner signs in.
     ExternalIdentity,
-    /// The payout account: another was opened in place of one that the payment provider has no more.
+    /// The payout account: another was opened in place of one that the payment provider has no more, or a link was asked for
+    /// that may change what stands in it.
     PayoutAccount,
+    /// Who owns the brand: somebody became an owner of it.
+    Owner,
 }
 
 /// Payouts that wait, because how an owner proves who she is, or where the money goes, has changed a short time ago. What

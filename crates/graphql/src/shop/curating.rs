@@ -301,9 +301,9 @@ root_part! {
 #[Object(guard = Declared(self))]
 impl CuratingMutation {
     /// Asks someone by letter to curate a shop with you, for a share of what it earns. It is answered alike whether or not
-    /// the address opens an account. What waits for her already is replaced. It takes a proved address of your own; you, and
-    /// the shop, can send 50 such letters a day, and 5 go to one address. Codes: `INVALID`, `NOT_FOUND`, `EMAIL_UNVERIFIED`,
-    /// `LIMIT_REACHED` (ten curate it, or are asked to; or less than this share is left), `TOO_MANY_ATTEMPTS`.
+    /// the address opens an account. What waits for her already is replaced. It takes a proved address of your own, and a
+    /// proof given of late: `sessionStepUp`. You, and the shop, can send 50 such letters a day, and 5 go to one address. Codes:
+    /// `INVALID`, `NOT_FOUND`, `EMAIL_UNVERIFIED`, `STEP_UP_REQUIRED`, `LIMIT_REACHED` (ten curate it, or are asked to; or less than this share is left), `TOO_MANY_ATTEMPTS`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn shop_curator_invite(
         &self,
@@ -314,7 +314,8 @@ impl CuratingMutation {
             let (by, from) = (ctx.account()?, &ctx.viewer().client);
             let (email, share) = (at("email", input.email.parse())?, share(input.share)?);
             let (shop, whom) = (parse_id(&input.shop_id)?, InvitedCurator { email, share });
-            let sent = shop::invite_curator(ctx.cx(), by, shop, whom, from).await;
+            let proof = ctx.viewer().proved(ctx.cx())?;
+            let sent = shop::invite_curator(ctx.cx(), by, shop, whom, from, proof).await;
             Ok(ShopInvitation(sent.map_err(in_shop)?))
         })
         .await
@@ -352,8 +353,8 @@ impl CuratingMutation {
         .await
     }
 
-    /// Changes what someone gets of a shop of yours, of everything sold from now on; she is told by letter. Codes:
-    /// `INVALID`, `NOT_FOUND`, `LIMIT_REACHED` (less than this share is left).
+    /// Changes what someone gets of a shop of yours, of everything sold from now on; she is told by letter. Takes a proof given
+    /// of late: `sessionStepUp`. Codes: `INVALID`, `NOT_FOUND`, `STEP_UP_REQUIRED`, `LIMIT_REACHED` (less than this share is left).
     #[graphql(directive = access::apply(Who::Account))]
     async fn shop_curator_update(
         &self,
@@ -363,10 +364,10 @@ impl CuratingMutation {
         answer(ctx, async {
             let (by, share) = (ctx.account()?, share(input.share)?);
             let whom = (parse_id(&input.shop_id)?, parse_id(&input.account_id)?);
-            let row = shop::update_curator(ctx.cx(), by.id, whom, share).await;
-            Ok(ShopCurator {
-                row: row.map_err(in_shop)?,
-            })
+            let proof = ctx.viewer().proved(ctx.cx())?;
+            let row = shop::update_curator(ctx.cx(), by.id, whom, share, proof).await;
+            let row = row.map_err(in_shop)?;
+            Ok(ShopCurator { row })
         })
         .await
     }

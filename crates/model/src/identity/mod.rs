@@ -107,7 +107,9 @@ kinds! {
         Passkey = "passkey",
         /// An identity at a provider, by which an owner signs in.
         ExternalIdentity = "external_identity",
-        /// The payout account.
+        /// The payout account, or what stands in it.
         PayoutAccount = "payout_account",
+        /// Who owns the brand.
+        Owner = "owner",
     }
 }

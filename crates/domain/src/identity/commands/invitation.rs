@@ -8,7 +8,8 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use secrecy::SecretString;
 use vitrine_model::id::{AccountId, BrandId, InvitationId};
-use vitrine_model::identity::{Role, account, brand_member, invitation};
+use vitrine_model::identity::{FreezeCause, Role, account, brand_member, invitation};
+use vitrine_model::ledger::Party;
 use vitrine_model::text::Email;
 
 use crate::context::{Context, Tx};
@@ -18,6 +19,8 @@ use crate::identity::allowance::{self, Client};
 use crate::identity::commands::check_verified;
 use crate::identity::commands::erase::lock_account;
 use crate::identity::commands::member::{lock_owners, member};
+use crate::identity::freeze::freeze;
+use crate::identity::proof::Proved;
 use crate::identity::queries;
 use crate::identity::refusal::InvitationRefusal::{Elsewhere, NotFound, TooMany};
 use crate::identity::refusal::Refusal;
@@ -49,6 +52,7 @@ pub async fn invite_member(
     brand: BrandId,
     whom: Invited,
     from: &Client,
+    _: Proved,
 ) -> Result<invitation::Model, Failure<Refusal>> {
     queries::staff_of(cx.db(), by, brand, Role::Owner).await?;
     check_verified(by)?;
@@ -108,6 +112,7 @@ pub async fn resend_invitation(
     by: &account::Model,
     id: InvitationId,
     from: &Client,
+    _: Proved,
 ) -> Result<invitation::Model, Failure<Refusal>> {
     let known = queries::pending(cx.now()).filter(invitation::Column::Id.eq(id));
     let known = known
@@ -155,7 +160,8 @@ pub async fn revoke_invitation(
 }
 
 /// Accepts the invitation that the token opens. Only the account with the address it was sent to can: whom an owner trusts
-/// is whoever reads that mailbox, not whoever was shown a link. The token proves the address, too.
+/// is whoever reads that mailbox, not whoever was shown a link. The token proves the address, too. A new owner may say where
+/// the brand's money goes: its payouts wait.
 ///
 /// # Errors
 /// `LetterTokenInvalid`, `Invitation(Elsewhere)`, `AlreadyMember`, whatever role she has.
@@ -183,6 +189,9 @@ pub async fn accept_invitation(
         .insert(&tx)
         .await
         .or_refuse_duplicate(Refusal::AlreadyMember)?;
+    if joined.role == Role::Owner {
+        freeze(&tx, cx, Party::Brand(joined.brand_id), FreezeCause::Owner).await?;
+    }
     let refs = [
         ("account", by.to_string()),
         ("invitation", found.id.to_string()),

@@ -4,16 +4,20 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use vitrine_model::id::{AccountId, BrandId};
-use vitrine_model::identity::{Role, account, brand_member};
+use vitrine_model::identity::{FreezeCause, Role, account, brand_member};
+use vitrine_model::ledger::Party;
 
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, refuse};
 use crate::identity::commands::invitation;
+use crate::identity::freeze::freeze;
+use crate::identity::proof::Proved;
 use crate::identity::queries;
 use crate::identity::refusal::Refusal;
 
-/// Changes what a member may do at a brand, at once. What somebody invited who is an owner no longer is taken back.
+/// Changes what a member may do at a brand, at once. What somebody invited who is an owner no longer is taken back. A new
+/// owner may say where the brand's money goes: its payouts wait.
 ///
 /// # Errors
 /// `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks, `MemberNotFound`, `LastOwner`.
@@ -23,6 +27,7 @@ pub async fn update_member(
     brand: BrandId,
     account: AccountId,
     role: Role,
+    _: Proved,
 ) -> Result<brand_member::Model, Failure<Refusal>> {
     let tx = cx.begin().await?;
     // Of two owners who lower each other at once, the second finds herself no owner any more.
@@ -38,7 +43,9 @@ pub async fn update_member(
         .exec_with_returning(&tx)
         .await?;
     let member = updated.into_iter().next().or_refuse(Refusal::MemberNotFound)?;
-    if role != Role::Owner {
+    if role == Role::Owner {
+        freeze(&tx, cx, Party::Brand(brand), FreezeCause::Owner).await?;
+    } else {
         invitation::void_of(&tx, brand, account).await?;
     }
     let refs = [("account", account.to_string()), ("role", role.to_string())];
@@ -56,16 +63,20 @@ pub async fn update_member(
 }
 
 /// Ends what an account may do at a brand, at once, and takes back the invitations it has sent. The brand's owners may end
-/// anyone's membership, a member her own.
+/// anyone's membership, with a proof given of late, a member her own.
 ///
 /// # Errors
-/// `BrandNotFound`, `NotStaff`, `RoleLacking`, `MemberNotFound`, `LastOwner`.
+/// `StepUpRequired`, `BrandNotFound`, `NotStaff`, `RoleLacking`, `MemberNotFound`, `LastOwner`.
 pub async fn remove_member(
     cx: &Context,
     by: &account::Model,
     brand: BrandId,
     account: AccountId,
+    proved: Option<Proved>,
 ) -> Result<brand_member::Model, Failure<Refusal>> {
+    if by.id != account {
+        proved.or_refuse(Refusal::StepUpRequired)?;
+    }
     let tx = cx.begin().await?;
     // Of two owners who remove each other at once, the second finds herself no owner any more.
     let owners = lock_owners(&tx, brand).await?;

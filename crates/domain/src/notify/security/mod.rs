@@ -1,6 +1,7 @@
 //! Letters about an account's safety: to its owner, about what was done with it, and what to do if it was not she. Some
 //! carry a token that proves her address; it is made when the letter is written, and kept nowhere.
 
+mod members;
 mod words;
 
 use sea_orm::{DbErr, EntityTrait};
@@ -15,8 +16,9 @@ use vitrine_model::text::Email;
 use crate::context::Context;
 use crate::notify::facts;
 use crate::notify::letters::Letter;
+use crate::notify::names::shown;
 use crate::notify::post::{Draft, reference, to_party, to_staff};
-use crate::notify::security::words::Proof;
+use crate::notify::security::words::{Account, Proof};
 use crate::secret;
 use crate::template::fill_in;
 
@@ -26,6 +28,10 @@ pub(super) fn tells(kind: &str) -> bool {
         kind,
         "account.created"
             | "api_key.created"
+            | "api_key.updated"
+            | "brand.member_joined"
+            | "brand.member_removed"
+            | "brand.member_updated"
             | "email.verification_requested"
             | "external_identity.linked"
             | "external_identity.unlinked"
@@ -37,7 +43,9 @@ pub(super) fn tells(kind: &str) -> bool {
             | "password.changed"
             | "passkey.created"
             | "passkey.removed"
+            | "payout_account.link_made"
             | "payout_account.replaced"
+            | "payout_account.requested"
             | "recovery_codes.renewed"
             | "session.reused"
             | "totp.confirmed"
@@ -49,7 +57,10 @@ pub(super) fn tells(kind: &str) -> bool {
 pub(super) async fn written(cx: &Context, event: &event::Model) -> anyhow::Result<Vec<Draft>> {
     match event.kind.as_str() {
         "account.created" | "email.verification_requested" => verification(cx, event).await,
-        "api_key.created" => api_key_made(cx, event.subject.parse()?).await,
+        "api_key.created" | "api_key.updated" => api_key(cx, event).await,
+        "brand.member_joined" | "brand.member_updated" | "brand.member_removed" => {
+            members::changed(cx, event).await
+        }
         "email.change_requested" => change_requested(cx, event).await,
         "email.changed" => changed(cx, event).await,
         "email.change_undone" => change_undone(cx, event).await,
@@ -62,7 +73,9 @@ pub(super) async fn written(cx: &Context, event: &event::Model) -> anyhow::Resul
         "external_identity.linked" => changed_proof(cx, event, Proof::IdentityLinked).await,
         "external_identity.unlinked" => changed_proof(cx, event, Proof::IdentityUnlinked).await,
         "recovery_codes.renewed" => changed_proof(cx, event, Proof::RecoveryCodes).await,
-        "payout_account.replaced" => account_replaced(cx, reference(event, "party")?).await,
+        "payout_account.requested" => payout_account(cx, event, Account::Opened).await,
+        "payout_account.replaced" => payout_account(cx, event, Account::Replaced).await,
+        "payout_account.link_made" => payout_account(cx, event, Account::Linked).await,
         "session.reused" => session_reused(cx, event.subject.parse()?).await,
         kind => anyhow::bail!("no letter tells of {kind}"),
     }
@@ -161,22 +174,46 @@ async fn changed_proof(cx: &Context, event: &event::Model, what: Proof) -> anyho
     Ok(vec![draft(person.email, "owner", letter)])
 }
 
-/// All of the brand's owners learn of it: whoever made it may have been somebody else in an owner's name.
-async fn api_key_made(cx: &Context, id: ApiKeyId) -> anyhow::Result<Vec<Draft>> {
+/// All of the brand's owners learn of it: whoever made or changed it may have been somebody else in an owner's name.
+async fn api_key(cx: &Context, event: &event::Model) -> anyhow::Result<Vec<Draft>> {
+    let id: ApiKeyId = event.subject.parse()?;
     let Some(key) = api_key::Entity::find_by_id(id).one(cx.db()).await? else {
         return Ok(Vec::new());
     };
-    let brand = facts::brand_name(cx.db(), key.brand_id).await?;
-    let maker = facts::person(cx.db(), key.created_by).await?;
-    let maker = maker.map_or_else(|| "someone".to_owned(), |maker| maker.name.to_string());
-    let write =
-        |to: &account::Model| words::api_key_made(to.name.as_str(), &brand, &maker, key.label.as_str());
+    let (brand, who) = (
+        facts::brand_name(cx.db(), key.brand_id).await?,
+        actor(cx, event).await?,
+    );
+    let made = event.kind == "api_key.created";
+    let write = |to: &account::Model| {
+        let name = to.name.as_str();
+        match made {
+            true => words::api_key_made(name, &brand, &who, key.label.as_str()),
+            false => words::api_key_changed(name, &brand, &who, key.label.as_str()),
+        }
+    };
     to_staff(cx, key.brand_id, Role::Owner, write).await
 }
 
-async fn account_replaced(cx: &Context, party: Party) -> anyhow::Result<Vec<Draft>> {
+/// What whoever did it is called.
+async fn actor(cx: &Context, event: &event::Model) -> anyhow::Result<String> {
+    let person = match event.actor.parse::<AccountId>() {
+        Ok(id) => facts::person(cx.db(), id).await?,
+        Err(_) => None,
+    };
+    Ok(called(person.as_ref()))
+}
+
+/// What a letter calls someone.
+fn called(person: Option<&account::Model>) -> String {
+    let name = person.map_or("someone", |person| person.name.as_str());
+    shown(name, "someone").to_owned()
+}
+
+async fn payout_account(cx: &Context, event: &event::Model, what: Account) -> anyhow::Result<Vec<Draft>> {
+    let party: Party = reference(event, "party")?;
     let until = frozen_until(cx, party).await?;
-    let write = |name: &str, whose: &str| words::payout_account_replaced(name, whose, until);
+    let write = |name: &str, whose: &str| words::payout_account(name, whose, what, until);
     to_party(cx, party, write).await
 }
 
@@ -196,7 +233,7 @@ async fn session_reused(cx: &Context, id: SessionId) -> anyhow::Result<Vec<Draft
     let device = device
         .or(session.user_agent)
         .unwrap_or_else(|| "a device".to_owned());
-    let write = |name: &str| words::signed_out_for_reuse(name, &device);
+    let write = |name: &str| words::signed_out_for_reuse(name, shown(&device, "a device"));
     to_owner(cx, session.account_id, write).await
 }
 

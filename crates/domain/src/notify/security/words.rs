@@ -72,6 +72,26 @@ pub(super) fn api_key_made(name: &str, brand: &str, maker: &str, label: &str) ->
     letter(format!("An API key for {brand} was made"), Some(name), &body)
 }
 
+/// To a brand's owner: what a program may do for the brand has changed.
+pub(super) fn api_key_changed(name: &str, brand: &str, who: &str, label: &str) -> Letter {
+    let body = format!(
+        "{who} has changed an API key of {brand}, called \"{label}\" now: what it is called, or what may be done with it.\
+         \n\nIf nobody of you wanted that, revoke it, and have {who} set a new password.\n"
+    );
+    letter(format!("An API key for {brand} was changed"), Some(name), &body)
+}
+
+/// What has become of a payout account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Account {
+    /// The first was opened.
+    Opened,
+    /// Another was opened.
+    Replaced,
+    /// A link was made to the page where what stands in it is changed.
+    Linked,
+}
+
 /// To whoever has forgotten a password.
 pub(super) fn reset(name: &str, way: &str) -> Letter {
     let body = format!(
@@ -107,7 +127,8 @@ pub(super) fn proof_changed(name: &str, what: Proof, frozen_until: Option<Time>)
     let (subject, text) = match what {
         Proof::Password => (
             "Your password was changed",
-            "your password was changed, and your other devices were signed out.",
+            "your password was changed, and your other devices were signed out. What else opens your account, such as \
+             passkeys and identities at other providers, stays as it is: take away what you do not know.",
         ),
         Proof::FactorAdded => (
             "Your account asks for a code now",
@@ -142,21 +163,30 @@ pub(super) fn proof_changed(name: &str, what: Proof, frozen_until: Option<Time>)
     letter(subject.to_owned(), Some(name), &body)
 }
 
-/// To who is paid: the money is to go elsewhere.
-pub(super) fn payout_account_replaced(name: &str, whose: &str, frozen_until: Option<Time>) -> Letter {
-    let account = match whose {
-        "you" => "a new payout account was opened for you".to_owned(),
-        brand => format!("a new payout account was opened for {brand}"),
+/// To who is paid: the money is to go somewhere, or elsewhere.
+pub(super) fn payout_account(name: &str, whose: &str, what: Account, frozen_until: Option<Time>) -> Letter {
+    let (subject, text) = match what {
+        Account::Opened => (
+            "A payout account is being opened",
+            format!(
+                "a payout account is being opened at Stripe for {whose}: what is earned goes to the bank account that is named \
+                 there."
+            ),
+        ),
+        Account::Replaced => (
+            "Your payouts are to go to another account",
+            format!("a new payout account was opened for {whose}, in place of one that Stripe has no more."),
+        ),
+        Account::Linked => (
+            "Your payout details may change",
+            format!(
+                "someone who is signed in has asked for the page at Stripe where the payout account for {whose} is looked after: \
+                 the bank account can be changed there."
+            ),
+        ),
     };
-    let body = format!(
-        "{account}, in place of one that Stripe has no more.\n{}\n{NOT_YOU}\n",
-        waiting(frozen_until)
-    );
-    letter(
-        "Your payouts are to go to another account".to_owned(),
-        Some(name),
-        &body,
-    )
+    let body = format!("{text}\n{}\n{NOT_YOU}\n", waiting(frozen_until));
+    letter(subject.to_owned(), Some(name), &body)
 }
 
 /// That payouts wait, as a line of its own.
