@@ -10,7 +10,7 @@ use crate::identity::letters::{letters, token};
 use crate::operator::earned;
 use crate::payout::onboard;
 use crate::support::market::Market;
-use crate::support::{App, PASSWORD, Person, STRIPE_KEY, on_both};
+use crate::support::{App, FRONTEND, PASSWORD, Person, STRIPE_KEY, on_both};
 
 const SEEN: &str = "{ viewer { payoutFreeze { cause endsAt } payouts(first: 10) { nodes { state } } } }";
 const CHANGE: &str = "mutation($old: String!, $new: String!) { passwordChange(input: { currentPassword: $old, newPassword: $new }) { userErrors { code } } }";
@@ -110,6 +110,19 @@ on_both! {
         onboard(app, &tea.shopholder, None).await;
         assert_eq!(payout_account::Entity::find().count(app.db()).await.unwrap(), 2);
         waits_three_days(app, &tea.shopholder, "PAYOUT_ACCOUNT", "Your payouts are to go to another account").await;
+    }
+
+    async fn s11_payouts_wait_after_a_link_to_where_the_bank_account_is_changed(app) {
+        let tea = waiting(app, "tea").await;
+        app.settle().await;
+        assert_eq!(letters(app, &tea.shopholder.email, "A payout account is being opened").len(), 1);
+        assert_eq!(seen(&tea.shopholder).await.0, json!(null), "the first one is not waited for");
+        let link = format!("mutation {{ payoutAccountOnboardingLinkCreate(input: {{ country: \"DE\", returnUrl: \"{FRONTEND}\", refreshUrl: \"{FRONTEND}\" }}) {{ userErrors {{ code }} }} }}");
+        let made = tea.shopholder.ask(&link, json!({})).await;
+        assert_eq!(made["payoutAccountOnboardingLinkCreate"]["userErrors"], json!([]));
+        let log = tea.shopholder.ask("{ viewer { activity(first: 3) { nodes { kind } } } }", json!({})).await;
+        assert!(log.to_string().contains("payout_account.link_made"), "{log}");
+        waits_three_days(app, &tea.shopholder, "PAYOUT_ACCOUNT", "Your payout details may change").await;
     }
 
     async fn a_brands_payouts_wait_when_an_owner_changed_how_she_signs_in_and_nobody_elses(app) {

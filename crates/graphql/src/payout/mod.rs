@@ -302,9 +302,9 @@ root_part! {
 #[Object(guard = Declared(self))]
 impl RunMutation {
     /// Opens your payout account, or that of a brand you own, if there is none yet, and gives a link to the page on which
-    /// the payment provider asks what it must know. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`,
-    /// `RETURN_URL_NOT_ALLOWED`, `PROVIDER_REFUSED`, `EMAIL_UNVERIFIED`,
-    /// `STEP_UP_REQUIRED`.
+    /// the payment provider asks what it must know. The bank account can be changed there: you, or the brand's owners, are told
+    /// by letter, and payouts to an account that works already wait for some days. Codes: `INVALID`, `NOT_FOUND`, `FORBIDDEN`,
+    /// `RETURN_URL_NOT_ALLOWED`, `PROVIDER_REFUSED`, `EMAIL_UNVERIFIED`, `STEP_UP_REQUIRED`.
     #[graphql(directive = access::apply(Who::Account))]
     async fn payout_account_onboarding_link_create(
         &self,

@@ -50,7 +50,9 @@ struct Payee {
     name: String,
 }
 
-/// Opens the party's payout account, if it has none yet or the provider has deleted it, and gives a link to the provider's onboarding page.
+/// Opens the party's payout account, if it has none yet or the provider has deleted it, and gives a link to the provider's
+/// onboarding page. Whoever follows it may change the bank account: where there is one already, the party is told by letter,
+/// and payouts wait.
 ///
 /// # Errors
 /// `EmailUnverified`, `ReturnUrlNotAllowed`, `RefreshUrlNotAllowed`, `BrandNotFound`, `NotStaff`, `RoleLacking` unless the brand's owner asks,
@@ -73,6 +75,9 @@ pub async fn onboard(
     if account.closed == Some(AccountClosure::Rejected) {
         return refuse(Refusal::AccountRejected);
     }
+    if account.details_submitted {
+        tell(cx, by, &account).await?;
+    }
     match link(cx, &account, &new).await {
         Err(Failure::Refused(_)) if is_deleted(cx, &account).await? => {
             let account = opened(cx, by, &payee).await?;
@@ -81,6 +86,17 @@ pub async fn onboard(
         }
         url => Ok(Onboarding { account, url: url? }),
     }
+}
+
+/// Tells whoever is paid that the page is asked for where the bank account can be changed; payouts wait where they would go.
+async fn tell(cx: &Context, by: &account::Model, account: &payout_account::Model) -> Result<(), DbErr> {
+    let tx = cx.begin().await?;
+    if account.transfers_active {
+        identity::freeze(&tx, cx, account.party, FreezeCause::PayoutAccount).await?;
+    }
+    let (by, refs) = (Actor::Account(by.id), [("party", account.party.to_string())]);
+    event::record(&tx, cx, by, "payout_account.link_made", account.id, &refs).await?;
+    tx.commit().await
 }
 
 /// The provider's page for the account.
