@@ -56,6 +56,31 @@ async fn at_both<'a>(
 }
 
 on_both! {
+    async fn one_address_has_so_many_connections_and_half_of_them_unknown(app) {
+        let anna = app.someone("anna").await;
+        let url = app.url("");
+        let mut sockets = Vec::new();
+        for _ in 0..32 {
+            sockets.push(Socket::of(&url, &app.nobody()).await);
+        }
+        let mut one_more = Socket::connect(&url, &[]).await.unwrap();
+        one_more.say(json!({ "type": "connection_init" })).await;
+        assert_eq!(one_more.closed().await, 4429);
+        for _ in 0..31 {
+            sockets.push(Socket::of(&url, &anna).await);
+        }
+        // The place of the one that was refused is free again as soon as it has gone.
+        drop(one_more);
+        let last = loop {
+            match Socket::connect(&url, &[]).await {
+                Ok(socket) => sockets.push(socket),
+                Err(status) => break status,
+            }
+        };
+        assert_eq!(last, 503);
+        assert!((64..=65).contains(&sockets.len()), "{}", sockets.len());
+    }
+
     async fn a_buyer_watches_her_order_on_every_node(app) {
         let tea = app.market("tea").await;
         let purchase = app.buy(&[(&tea, 2)]).await;

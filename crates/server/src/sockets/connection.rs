@@ -20,6 +20,7 @@ use vitrine_model::Time;
 
 use super::follow::Follower;
 use super::message::{self, Closing, Said};
+use super::places::Place;
 use crate::boot::Vitrine;
 use crate::limits;
 use crate::request::{self, Unserved};
@@ -95,6 +96,7 @@ pub(super) enum Out {
 
 pub(super) struct Connection {
     client: Client,
+    place: Place,
     /// Until when the token or the API key it was opened with is good, and the place in the event stream from which the
     /// session, or the key, is watched.
     opened: Option<(Option<Time>, Waiting)>,
@@ -112,7 +114,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(app: Vitrine, headers: HeaderMap, peer: SocketAddr, meter: Meter) -> Self {
+    pub(super) fn new(
+        app: Vitrine,
+        headers: HeaderMap,
+        peer: SocketAddr,
+        (meter, place): (Meter, Place),
+    ) -> Self {
         let (out, made) = mpsc::channel(WAITING);
         let now = Instant::now();
         Self {
@@ -123,6 +130,7 @@ impl Connection {
                 meter,
                 viewer: Viewer::default(),
             },
+            place,
             opened: None,
             running: HashMap::new(),
             tasks: JoinSet::new(),
@@ -221,7 +229,7 @@ impl Connection {
     }
 
     /// A place in the event stream.
-    async fn place(&self) -> Result<Waiting, Closing> {
+    async fn listen(&self) -> Result<Waiting, Closing> {
         let cx = self.client.context();
         let waiting = self.client.app.platform.stream.wait(&cx).await;
         waiting.map_err(|error| fault(&error.into()))
@@ -253,10 +261,13 @@ impl Connection {
             }
         }
         let cx = self.client.context();
-        let told = self.place().await?;
+        let told = self.listen().await?;
         self.client.meet(&cx).await?;
         let taken = limits::count(&mut self.client.meter, &self.client.viewer).await;
         taken.map_err(|_| Closing::TooMany)?;
+        if self.client.viewer.by().is_none() && !self.place.keep_unknown() {
+            return Err(Closing::TooManyUnknown);
+        }
         let Viewer { session, key, .. } = &self.client.viewer;
         let until = session.as_ref().map(|session| session.access_expires_at);
         let until = until.or(key.as_ref().and_then(|key| key.expires_at));
@@ -277,7 +288,7 @@ impl Connection {
             let why = format!("{MAX_OPERATIONS} operations may be under way on a connection");
             return Ok(Some(message::error(&id, code::TOO_COMPLEX, &why)));
         }
-        let told = self.place().await?;
+        let told = self.listen().await?;
         self.begun += 1;
         let follower = Follower::new(self.client.clone(), (id.clone(), self.begun), self.out.clone());
         let task = self.tasks.spawn(follower.run(operation, told));

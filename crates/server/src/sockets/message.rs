@@ -33,6 +33,8 @@ pub(super) enum Closing {
     OpenedTwice,
     /// More messages came than a client needs to send.
     TooMany,
+    /// So many connections from one address are open that nobody is signed in on.
+    TooManyUnknown,
     /// A message was too long.
     TooLong,
     /// The process stops.
@@ -52,7 +54,7 @@ impl Closing {
             Self::WrongProtocol => 4406,
             Self::NotOpened => 4408,
             Self::Doubled(_) => 4409,
-            Self::OpenedTwice | Self::TooMany => 4429,
+            Self::OpenedTwice | Self::TooMany | Self::TooManyUnknown => 4429,
             Self::Fault => 4500,
         }
     }
@@ -69,6 +71,7 @@ impl Closing {
             Self::Doubled(id) => return format!("Subscriber for {id} already exists"),
             Self::OpenedTwice => "Too many initialisation requests",
             Self::TooMany => "Too many messages",
+            Self::TooManyUnknown => "Too many connections from this address: sign in, or try again later",
             Self::TooLong => "a message has 256 KiB at most",
             Self::GoingAway => "the server stops: connect again",
             Self::Fault => "something broke on our side",

@@ -4,16 +4,15 @@
 mod connection;
 mod follow;
 mod message;
+mod places;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitrine_domain::throttle::{self, Meter};
@@ -23,9 +22,10 @@ use crate::boot::Vitrine;
 use crate::{cookies, limits, request};
 use connection::Connection;
 use message::PROTOCOL;
+use places::Places;
 
-/// Connections open at once.
-const MAX_SOCKETS: usize = 4096;
+/// Seconds after which a client for which there is no place may try again.
+const RETRY_AFTER: u32 = 30;
 /// Largest message in bytes, as a body's.
 const MAX_MESSAGE: usize = 256 * 1024;
 /// What of the upgrade's headers says who asks.
@@ -44,7 +44,7 @@ const OF_THE_VIEWER: [HeaderName; 7] = [
 pub struct Sockets {
     pub(crate) tasks: TaskTracker,
     pub(crate) stopping: CancellationToken,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 impl Default for Sockets {
@@ -52,7 +52,7 @@ impl Default for Sockets {
         Self {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
-            places: Arc::new(Semaphore::new(MAX_SOCKETS)),
+            places: Places::default(),
         }
     }
 }
@@ -95,9 +95,12 @@ pub(crate) async fn upgrade(app: Vitrine, peer: SocketAddr, mut parts: Parts) ->
         limits::tell(&meter, response.headers_mut());
         return response;
     }
-    let Ok(place) = app.sockets.places.clone().try_acquire_owned() else {
+    let Some(place) = app.sockets.places.take(address) else {
         let why = "there are too many connections: try again, or ask over HTTP";
-        return refused(StatusCode::SERVICE_UNAVAILABLE, code::RATE_LIMITED, why);
+        let mut response = refused(StatusCode::SERVICE_UNAVAILABLE, code::RATE_LIMITED, why);
+        let after = RETRY_AFTER.into();
+        response.headers_mut().insert(header::RETRY_AFTER, after);
+        return response;
     };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &app).await {
         Ok(upgrade) => upgrade,
@@ -115,10 +118,10 @@ pub(crate) async fn upgrade(app: Vitrine, peer: SocketAddr, mut parts: Parts) ->
     // Axum runs what follows in a task of its own: this one is told when it ends.
     let ended = app.sockets.tasks.token();
     upgrade.on_upgrade(async move |socket| {
-        Connection::new(app, headers, peer, meter)
+        Connection::new(app, headers, peer, (meter, place))
             .serve(socket, spoken)
             .await;
-        drop((place, ended));
+        drop(ended);
     })
 }
 
