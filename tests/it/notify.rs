@@ -27,7 +27,8 @@ on_both! {
         assert_eq!(mails_to(app, "tea-owner@example.com", &["Please ship for tea"]), 1);
         assert_eq!(mails_to(app, "sam@example.com", &["Please ship for tea"]), 1);
         assert_eq!(mails_to(app, "tea-shopholder@example.com", &["you earn 8.10 EUR", "30 days after delivery"]), 1);
-        assert_eq!(app.mails().len(), 4);
+        assert_eq!(mails_to(app, "tea-owner@example.com", &["sam works for tea now"]), 1);
+        assert_eq!(app.mails().len(), 5);
     }
 
     async fn letters_lead_to_where_their_readers_can_look(app) {

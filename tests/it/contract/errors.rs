@@ -18,6 +18,24 @@ New codes may come with any release: treat one that you do not know like `INVALI
 <!-- Written from schema.graphql and crates/graphql/src/error.rs by the tests. -->
 ";
 
+const STATUSES: &str = "## HTTP statuses
+
+Of `POST /graphql` and `GET /graphql`. What was executed is 200, whatever its errors are. What was not is 400 for clients that
+accept `application/graphql-response+json`, and 200 for others where the document itself is at fault; and these, for all:
+
+| status | when |
+|---|---|
+| 401 | A token was sent that opens nothing: refresh the session, or sign in anew. `UNAUTHENTICATED` |
+| 403 | A browser's page of another origin asks with cookies, or for a WebSocket. `FORBIDDEN` |
+| 405 | A mutation was sent by GET, or another method than GET and POST. |
+| 406 | None of the media types that `Accept` names can be answered. |
+| 413 | The body is larger than one may be. |
+| 415 | The body is no JSON in UTF-8. |
+| 429 | Too much was asked for within a minute: `Retry-After` says when there is more. `RATE_LIMITED` |
+| 503 | There is no place for another WebSocket: `Retry-After` says when to try again. `RATE_LIMITED` |
+| 504 | It took longer than a request may. `TIMEOUT` |
+";
+
 /// What each user error means, and which mutations answer it.
 fn user_errors() -> Vec<String> {
     let types = types();
@@ -110,6 +128,7 @@ fn the_catalogue_of_errors_is_current() {
             "## User errors\n\n| `code` | meaning | answered by |\n|---|---|---|",
             user_errors(),
         ),
+        STATUSES.to_owned(),
     ]
     .join("\n");
     let file = root().join("docs/errors.md");
