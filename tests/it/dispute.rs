@@ -23,7 +23,7 @@ const SEEN: &str = "query($id: ID!) { order(id: $id) { paymentStatus refunded { 
 const FEE: i64 = 2000;
 
 /// What a party has: held, available, frozen, owed.
-type Purse = [i64; 4];
+pub(crate) type Purse = [i64; 4];
 
 async fn purse(app: &App, party: &str) -> Purse {
     let accounts = account::Entity::find()
@@ -44,7 +44,7 @@ async fn purse(app: &App, party: &str) -> Purse {
 }
 
 /// The charge of the app's latest purchase.
-async fn charge(app: &App) -> String {
+pub(crate) async fn charge(app: &App) -> String {
     let list = app.stripe.api("/v1/charges?limit=1").await;
     text(&list["data"][0]["id"])
 }
@@ -69,7 +69,7 @@ pub(crate) async fn decided(app: &App, dispute: &str, body: Value) {
     app.assert_agreed("now").await;
 }
 
-async fn seen(purchase: &Purchase<'_>) -> Value {
+pub(crate) async fn seen(purchase: &Purchase<'_>) -> Value {
     purchase.buyer.ask(SEEN, json!({ "id": purchase.order })).await["order"].clone()
 }
 
@@ -88,7 +88,7 @@ async fn onboard(app: &App, person: &Person<'_>, mut input: Value) {
 }
 
 /// Both parties of a market, before and after.
-async fn purses(app: &App, market: &Market<'_>) -> (Purse, Purse) {
+pub(crate) async fn purses(app: &App, market: &Market<'_>) -> (Purse, Purse) {
     (
         purse(app, &market.brand).await,
         purse(app, &market.shopholder.id).await,

@@ -30,6 +30,7 @@ mod connections;
 mod contract;
 mod curating;
 mod dispute;
+mod dispute_again;
 mod fulfillment;
 mod gateway;
 mod idempotency;

@@ -78,6 +78,11 @@ impl World<'_> {
             .await;
     }
 
+    async fn withdrawn_again(&self, id: &str, amount: i64) {
+        self.txn(&format!("txn_{id}_again"), "dispute", id, -amount, 0)
+            .await;
+    }
+
     async fn reinstated(&self, id: &str, amount: i64, fee: i64) {
         self.txn(&format!("txn_{id}_in"), "dispute_reversal", id, amount, -fee)
             .await;
@@ -266,6 +271,64 @@ on_both! {
         assert_eq!(world.purse(world.ocean()).await, [0, 0, 0, 0, 0]);
     }
 
+    async fn decided_lost_and_failed_in_whatever_order_a_refund_leaves_the_same(app) {
+        let world = World::new(app, Currency::Eur, FeeBearer::Brand).await;
+        let two = (10_000, 0, 1500, 1000, 4000, 2);
+        let mut ends = Vec::new();
+        for (n, loss) in [2 * 9460, 5001].into_iter().enumerate() {
+            for fails_first in [true, false] {
+                let name = format!("{n}_{fails_first}");
+                let order = world.paid(&format!("ch_{name}"), two, 0).await;
+                world.txn(&format!("txn_{name}"), "charge", &format!("ch_{name}"), 2 * 9460, 0).await;
+                let refund = world.refund(&order, &world.units(&order).await[..1]).await;
+                let dispute = world.disputed(&order, &format!("du_{name}"), loss).await;
+                world.withdrawn(&format!("du_{name}"), loss).await;
+                if fails_first {
+                    world.refund_failed(refund.clone()).await;
+                }
+                world.follows(&dispute, DisputeStage::Closed).await;
+                if !fails_first {
+                    world.refund_failed(refund).await;
+                }
+                world.follows(&dispute, DisputeStage::Closed).await;
+                let of = |unit: &vitrine_model::ledger::unit::Model| {
+                    [unit.brand_lost, unit.shop_lost, unit.platform_lost, unit.brand_held, unit.shop_held, unit.platform_held, unit.recharged]
+                };
+                ends.push(world.units(&order).await.iter().map(of).collect::<Vec<_>>());
+                assert_eq!(world.platform(ExpenseBadDebt).await, 0);
+            }
+        }
+        assert_eq!(ends[0], ends[1]);
+        assert_eq!(ends[2], ends[3]);
+    }
+
+    async fn a_refund_decided_since_keeps_what_a_dispute_took_of_its_unit(app) {
+        let world = World::new(app, Currency::Eur, FeeBearer::Platform).await;
+        let two = (10_000, 0, 1500, 1000, 4000, 2);
+        let order = world.paid("ch_1", two, 0).await;
+        world.txn("txn_1", "charge", "ch_1", 2 * 9460, 0).await;
+        let dispute = world.disputed(&order, "du_1", 2 * 9460).await;
+        world.withdrawn("du_1", 2 * 9460).await;
+        world.reinstated("du_1", 10_000, 0).await;
+        world.follows(&dispute, DisputeStage::Closed).await;
+        let units = world.units(&order).await;
+        let first = world.refund(&order, &units[..1]).await;
+        let second = world.refund(&order, &units[1..]).await;
+        world.refund_made(first, "re_1").await;
+        world.refund_failed(second).await;
+        world.follows(&dispute, DisputeStage::Closed).await;
+        let now = world.units(&order).await;
+        assert_eq!(now[1].brand_lost, units[1].brand_lost, "when it fails, nothing is different");
+        assert_eq!(now[0].brand_lost, units[0].brand_lost);
+        assert_eq!(world.platform(ExpenseBadDebt).await, 0);
+        // The bank takes it all once more: what was refunded meanwhile is nobody's to lose.
+        world.withdrawn_again("du_1", 10_000).await;
+        world.follows(&dispute, DisputeStage::Closed).await;
+        let now = world.units(&order).await;
+        assert_eq!(now[1].brand_lost, 8500);
+        assert_eq!(world.platform(ExpenseBadDebt).await, ledger::refundable(&units[0]));
+    }
+
     async fn an_inquiry_moves_nothing_and_lets_nothing_go(app) {
         let world = World::new(app, Currency::Eur, FeeBearer::Platform).await;
         let ocean = world.ocean();
@@ -291,6 +354,11 @@ on_both! {
             ("dispute set loss = loss - 1", "dispute set loss = loss + 1", "dispute_receivable is what"),
             ("unit set brand_lost = brand_lost - 1", "unit set brand_lost = brand_lost + 1", "what units lost"),
             ("unit set shop_lost = shop_lost - 1", "unit set shop_lost = shop_lost + 1", "each party's balances"),
+            (
+                "dispute_part set lost = lost - 1, lost_held = lost_held - 1 where part = 'brand'",
+                "dispute_part set lost = lost + 1, lost_held = lost_held + 1 where part = 'brand'",
+                "bad debt of disputes",
+            ),
             (
                 "dispute_part set frozen_held = 1 where part = 'brand'",
                 "dispute_part set frozen_held = 0 where part = 'brand'",

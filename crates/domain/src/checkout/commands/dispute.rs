@@ -99,7 +99,8 @@ pub(crate) async fn dispute_accepted(
     }
 }
 
-/// A refund that does not go through leaves its units to the disputes of the order: they divide their claims anew.
+/// A refund that does not go through leaves its units to the disputes of the order: those that are open divide their claims
+/// anew. The books have done so already with those that are closed.
 ///
 /// # Errors
 /// When the database fails.
@@ -117,6 +118,29 @@ pub(super) async fn look_at(tx: &Tx, cx: &Context, order: OrderId) -> Result<(),
         jobs::enqueue(tx, cx, &job, cx.now(), None).await?;
     }
     Ok(())
+}
+
+/// These disputes of the order, closed before, took more of its parties than they had: whoever ought to know is told, and
+/// what parties owe is asked back.
+pub(super) async fn corrected(
+    tx: &Tx,
+    cx: &Context,
+    order: OrderId,
+    disputes: &[DisputeId],
+) -> Result<(), DbErr> {
+    let refs = [("order", order.to_string())];
+    for dispute in disputes {
+        event::record(tx, cx, Actor::System, "dispute.corrected", dispute, &refs).await?;
+        recover(tx, cx, *dispute).await?;
+    }
+    Ok(())
+}
+
+async fn recover(tx: &Tx, cx: &Context, dispute: DisputeId) -> Result<(), DbErr> {
+    let job = Job::RecoverDispute {
+        dispute: dispute.to_string(),
+    };
+    jobs::enqueue(tx, cx, &job, cx.now(), None).await
 }
 
 /// Passes unless the buyer's bank has taken money of the order, or still claims it: Stripe refunds nothing of such a
@@ -182,22 +206,28 @@ async fn follow(
     for movement in &facts.balance_transactions {
         ledger::apply_balance_transaction(tx, cx, movement).await?;
     }
-    let mut now = advanced(&before, facts, cx.now());
-    let stage = stage(&now, cx.now());
-    if stage == DisputeStage::Closed {
-        now.closed_at = now.closed_at.or(Some(cx.now()));
-    }
+    let asked = advanced(&before, facts, cx.now());
+    let reopened = before.closed_at.is_some() && asked.closed_at.is_none();
+    let stage = stage(&asked, cx.now());
     // The books ask whether they were closed before this step.
-    let asked = dispute::Model {
-        closed_at: before.closed_at.filter(|_| now.closed_at.is_some()),
-        ..now.clone()
-    };
     let told = ledger::dispute_follows(tx, cx, &asked, stage).await?;
-    (now.loss, now.fee, now.steps) = (told.loss, told.fee, told.steps);
+    let closed_at = asked.closed_at.or(Some(cx.now()));
+    let now = dispute::Model {
+        loss: told.loss,
+        fee: told.fee,
+        steps: told.steps,
+        closed_at: closed_at.filter(|_| stage == DisputeStage::Closed),
+        ..asked.clone()
+    };
     if now != before {
         now.clone().into_active_model().reset_all().update(tx).await?;
     }
-    follow_up(tx, cx, &before, &now, first).await?;
+    let was = dispute::Model {
+        closed_at: asked.closed_at,
+        ..before
+    };
+    follow_up(tx, cx, &was, &now, first || reopened).await?;
+    corrected(tx, cx, order, &told.corrected).await?;
     Ok(now)
 }
 
@@ -247,19 +277,22 @@ fn advanced(before: &dispute::Model, facts: &DisputeFacts, now: Time) -> dispute
         return before.clone();
     }
     let decided = is_decided(state);
+    // An inquiry that came to nothing may be followed by a dispute after all: a matter of its own, which begins now, even
+    // if it is decided by the time we hear of it.
+    let reopened = before.closed_at.is_some() && (!decided || facts.inquiry != before.inquiry);
     dispute::Model {
         amount: facts.amount.map_or(before.amount, Money::minor),
         inquiry: facts.inquiry,
         state,
         evidence_due_at: facts.evidence_due_by,
         movements,
-        decided_at: before.decided_at.or(Some(now)).filter(|_| decided),
-        // An inquiry that came to nothing may be followed by a dispute after all: it is open from now on.
-        closed_at: before.closed_at.filter(|_| decided),
-        created_at: match before.closed_at {
-            Some(_) if !decided => now,
-            _ => before.created_at,
-        },
+        decided_at: before
+            .decided_at
+            .filter(|_| !reopened)
+            .or(Some(now))
+            .filter(|_| decided),
+        closed_at: before.closed_at.filter(|_| !reopened),
+        created_at: if reopened { now } else { before.created_at },
         ..before.clone()
     }
 }
@@ -288,26 +321,23 @@ async fn follow_up(
     cx: &Context,
     before: &dispute::Model,
     now: &dispute::Model,
-    first: bool,
+    begun: bool,
 ) -> Result<(), DbErr> {
-    if let Some(kind) = happened(before, now, first) {
+    if let Some(kind) = happened(before, now, begun) {
         let refs = [("order", now.order_id.to_string())];
         event::record(tx, cx, Actor::Stripe, kind, now.id, &refs).await?;
     }
     if now.loss > before.loss {
-        let recover = Job::RecoverDispute {
-            dispute: now.id.to_string(),
-        };
-        jobs::enqueue(tx, cx, &recover, cx.now(), None).await?;
+        recover(tx, cx, now.id).await?;
     }
-    if first && now.closed_at.is_none() {
+    if begun && now.closed_at.is_none() {
         look_again(tx, cx, now).await?;
     }
     Ok(())
 }
 
 /// The event that the change amounts to.
-fn happened(before: &dispute::Model, now: &dispute::Model, first: bool) -> Option<&'static str> {
+fn happened(before: &dispute::Model, now: &dispute::Model, begun: bool) -> Option<&'static str> {
     if now.closed_at.is_some() && before.closed_at.is_none() {
         return Some(match now.state {
             DisputeState::Won => "dispute.won",
@@ -318,7 +348,7 @@ fn happened(before: &dispute::Model, now: &dispute::Model, first: bool) -> Optio
     if now.closed_at.is_some() {
         return (now.loss != before.loss).then_some("dispute.corrected");
     }
-    match (first || before.inquiry != now.inquiry, now.inquiry) {
+    match (begun || before.inquiry != now.inquiry, now.inquiry) {
         (true, true) => Some("dispute.inquiry_opened"),
         (true, false) => Some("dispute.opened"),
         (false, _) => (now.state != before.state).then_some("dispute.advanced"),

@@ -219,8 +219,9 @@ async fn fail(tx: &Tx, cx: &Context, refund: &refund::Model) -> anyhow::Result<(
         .await?;
     let units: Vec<UnitId> = units.into_iter().map(|row| row.unit_id).collect();
     returns::reopen(tx, &units).await?;
-    ledger::refund_failed(tx, cx, refund).await?;
+    let corrected = ledger::refund_failed(tx, cx, refund).await?;
     promise_again(tx, refund.id).await?;
+    dispute::corrected(tx, cx, refund.order_id, &corrected).await?;
     dispute::look_at(tx, cx, refund.order_id).await?;
     record(tx, cx, "order.refund_failed", refund).await?;
     Ok(())

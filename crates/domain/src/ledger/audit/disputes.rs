@@ -17,6 +17,7 @@ pub(super) async fn checks(tx: &Tx, totals: &Totals) -> Result<Vec<Check>, DbErr
         deferred(tx, totals).await?,
         taken(tx).await?,
         once(tx).await?,
+        borne(tx).await?,
         releases(tx).await?,
     ])
 }
@@ -177,6 +178,53 @@ async fn once(tx: &Tx) -> Result<Check, DbErr> {
                 of("lost")?
             );
             Ok((row.try_get("", "place")?, what))
+        },
+    )
+    .await
+}
+
+// What other disputes claim that are open is theirs.
+const UNBORNE: &str = "
+select d.id as id, d.loss as loss, coalesce(p.lost, 0) as lost, u.remains - coalesce(o.claimed, 0) as remains
+from dispute d
+join charge c on c.id = d.charge_id and c.kind = 'expected'
+join (
+    select order_id, cast(sum(brand_part + shop_part + platform_part - brand_lost - shop_lost - platform_lost) as bigint)
+        as remains
+    from unit where refund_id is null and order_id in (select order_id from dispute where closed_at is not null)
+    group by order_id
+) u on u.order_id = d.order_id
+left join (
+    select dispute_id, cast(sum(lost) as bigint) as lost from dispute_part group by dispute_id
+) p on p.dispute_id = d.id
+left join (
+    select other.order_id as order_id, cast(sum(part.claimed) as bigint) as claimed
+    from dispute other join dispute_part part on part.dispute_id = other.id join unit on unit.id = part.unit_id
+    where other.closed_at is null and unit.refund_id is null group by other.order_id
+) o on o.order_id = d.order_id
+where d.closed_at is not null and coalesce(p.lost, 0) < d.loss and u.remains > coalesce(o.claimed, 0)
+order by d.id";
+
+/// The platform bears of a dispute only what exceeds what the parties' parts could bear.
+async fn borne(tx: &Tx) -> Result<Check, DbErr> {
+    check_sql(
+        tx,
+        (
+            8,
+            "bad debt of disputes is only what exceeds what is left of the units they concern",
+        ),
+        "dispute",
+        UNBORNE,
+        |row| {
+            let id: DisputeId = row.try_get("", "id")?;
+            let of = |column: &str| row.try_get::<i64>("", column);
+            let what = format!(
+                "a closed dispute's loss of {} is borne by the units' parts for {} only, although {} of them is neither lost nor refunded",
+                of("loss")?,
+                of("lost")?,
+                of("remains")?
+            );
+            Ok((id.to_string(), what))
         },
     )
     .await

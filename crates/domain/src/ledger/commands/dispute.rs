@@ -1,7 +1,8 @@
 //! Disputes: what a buyer's bank claims is frozen while it is open, taken when it is lost, and set free when it is won.
 //!
 //! Each step compares what should be with what the books know of the dispute, and posts the difference. Stripe may tell
-//! the steps in any order and any number of times: the books end the same.
+//! the steps in any order and any number of times: the books end the same. So a dispute that is closed is not done with for
+//! good: when a refund fails, or another dispute lets go, what became free is divided again among those that are closed.
 
 use std::collections::HashMap;
 
@@ -12,7 +13,7 @@ use sea_orm::{
 };
 use vitrine_model::catalog::FeeBearer;
 use vitrine_model::checkout::{ChargeKind, charge, dispute};
-use vitrine_model::id::{DisputeId, UnitId};
+use vitrine_model::id::{DisputeId, OrderId, UnitId};
 use vitrine_model::ledger::{AccountKind, Part, Party, Side, balance_transaction, dispute_part, unit};
 
 use crate::context::{Context, Tx};
@@ -22,7 +23,7 @@ use crate::ledger::commands::settlement::of_disputes;
 use crate::ledger::commands::share::Shares;
 use crate::ledger::dispute::{Kept, Moves, Parts, There, close, divide, freeze};
 use crate::ledger::post::{Entry, Owner};
-use crate::ledger::queries::lock_units;
+use crate::ledger::queries::{lock_units, units_of};
 use crate::ledger::split::largest_remainder;
 
 /// Rows written by one statement: both databases limit how many values it may bind.
@@ -40,7 +41,7 @@ pub enum DisputeStage {
 }
 
 /// What the books know of a dispute after a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisputeBooks {
     /// What it cost, minor units; zero until it is closed.
     pub loss: i64,
@@ -48,6 +49,8 @@ pub struct DisputeBooks {
     pub fee: i64,
     /// How many ledger transactions it made so far.
     pub steps: i32,
+    /// Other disputes of the order that took more, since this one let go of it. They are written down already.
+    pub corrected: Vec<DisputeId>,
 }
 
 /// Takes the books of a dispute to where `stage` says they should be: marks the order's units, freezes, takes, sets free,
@@ -62,34 +65,122 @@ pub async fn dispute_follows(
     dispute: &dispute::Model,
     stage: DisputeStage,
 ) -> anyhow::Result<DisputeBooks> {
-    let moved = movements(tx, dispute).await?;
-    let mut told = DisputeBooks {
-        loss: dispute.loss,
-        fee: moved.fee,
-        steps: dispute.steps,
+    let units = match paid_for_units(tx, dispute).await? {
+        true => lock_units(tx, dispute.order_id).await?,
+        false => Vec::new(),
     };
-    let units = units(tx, dispute).await?;
     match stage {
         DisputeStage::Inquiry | DisputeStage::Open => mark(tx, dispute, &units).await?,
         DisputeStage::Closed => unmark(tx, dispute).await?,
     }
-    if stage != DisputeStage::Inquiry {
-        let shares = Shares::of(tx, [dispute.order_id]).await?;
-        let parties = parties(&units).chain(shares.parties());
-        let mut books = Books::open(tx, cx, dispute.currency, parties).await?;
-        let mut case = Case::read(tx, dispute, stage, units, moved).await?;
-        case.claim(tx).await?;
-        let moved = case.post(tx, cx, &mut books, &mut told).await?;
-        let charged = case.charge_fee(tx, cx, &mut books, &mut told).await?;
-        if moved || charged {
-            case.write(tx).await?;
+    if stage == DisputeStage::Inquiry {
+        let fee = movements(tx, dispute).await?.fee;
+        return Ok(DisputeBooks::of(dispute, fee));
+    }
+    let shares = Shares::of(tx, [dispute.order_id]).await?;
+    let parties = parties(&units).chain(shares.parties());
+    let mut books = Books::open(tx, cx, dispute.currency, parties).await?;
+    let mut told = book(tx, cx, &mut books, (dispute, stage, units), Reason::Told).await?;
+    if stage == DisputeStage::Closed && told.steps > dispute.steps {
+        let freed = Reason::Freed(dispute.id);
+        told.corrected = divide_again(tx, cx, &mut books, dispute.order_id, freed).await?;
+    }
+    let cause = format!("dispute:{}:{}", dispute.stripe_id, told.steps);
+    shares.follow(tx, cx, &mut books, dispute.order_id, &cause).await?;
+    Ok(told)
+}
+
+/// A refund of the order failed: its closed disputes divide what they took over what remains now, as they had done if it
+/// had failed before. Returns those that moved anything, written down. The caller holds the order and all its units, and
+/// has opened the books of all parties of theirs.
+pub(super) async fn refund_freed(
+    tx: &Tx,
+    cx: &Context,
+    books: &mut Books,
+    order: OrderId,
+) -> anyhow::Result<Vec<DisputeId>> {
+    divide_again(tx, cx, books, order, Reason::RefundFailed).await
+}
+
+/// Why a dispute is booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// Stripe told of it.
+    Told,
+    /// This other dispute, which is closed from now on, may have let go of something.
+    Freed(DisputeId),
+    /// A refund of the order failed.
+    RefundFailed,
+}
+
+/// Books the order's closed disputes once more, each on the units as the one before left them.
+async fn divide_again(
+    tx: &Tx,
+    cx: &Context,
+    books: &mut Books,
+    order: OrderId,
+    reason: Reason,
+) -> anyhow::Result<Vec<DisputeId>> {
+    let closed = dispute::Entity::find()
+        .filter(dispute::Column::OrderId.eq(order))
+        .filter(dispute::Column::ClosedAt.is_not_null())
+        .order_by_asc(dispute::Column::Id)
+        .all(tx)
+        .await?;
+    let others = closed
+        .into_iter()
+        .filter(|dispute| reason != Reason::Freed(dispute.id));
+    let mut moved = Vec::new();
+    for dispute in others {
+        let units = match paid_for_units(tx, &dispute).await? {
+            true => units_of(tx, &[dispute.order_id]).await?,
+            false => Vec::new(),
+        };
+        let told = book(tx, cx, books, (&dispute, DisputeStage::Closed, units), reason).await?;
+        if told.steps > dispute.steps {
+            moved.push(dispute.id);
+            let now = dispute::Model {
+                loss: told.loss,
+                fee: told.fee,
+                steps: told.steps,
+                ..dispute
+            };
+            now.into_active_model().reset_all().update(tx).await?;
         }
-        let cause = format!("dispute:{}:{}", dispute.stripe_id, told.steps);
-        shares
-            .follow(tx, cx, &mut books, dispute.order_id, &cause)
-            .await?;
+    }
+    Ok(moved)
+}
+
+/// Books one dispute over these units.
+async fn book(
+    tx: &Tx,
+    cx: &Context,
+    books: &mut Books,
+    (dispute, stage, units): (&dispute::Model, DisputeStage, Vec<unit::Model>),
+    reason: Reason,
+) -> anyhow::Result<DisputeBooks> {
+    let moved = movements(tx, dispute).await?;
+    let mut told = DisputeBooks::of(dispute, moved.fee);
+    let mut case = Case::read(tx, dispute, stage, units, moved).await?;
+    case.claim(tx, reason).await?;
+    let moved = case.post(tx, cx, books, &mut told).await?;
+    let charged = case.charge_fee(tx, cx, books, &mut told).await?;
+    if moved || charged {
+        case.write(tx).await?;
     }
     Ok(told)
+}
+
+impl DisputeBooks {
+    /// What they knew before the step, but for Stripe's fee.
+    fn of(dispute: &dispute::Model, fee: i64) -> Self {
+        Self {
+            loss: dispute.loss,
+            fee,
+            steps: dispute.steps,
+            corrected: Vec::new(),
+        }
+    }
 }
 
 /// What Stripe took for a dispute, less what it gave back.
@@ -114,16 +205,13 @@ async fn movements(tx: &Tx, dispute: &dispute::Model) -> Result<Moved, DbErr> {
     }))
 }
 
-/// The units that the disputed charge paid for, locked; a charge nobody asked for paid for none.
-async fn units(tx: &Tx, dispute: &dispute::Model) -> anyhow::Result<Vec<unit::Model>> {
+/// Whether the disputed charge paid for the order's units; one that nobody asked for paid for none.
+async fn paid_for_units(tx: &Tx, dispute: &dispute::Model) -> anyhow::Result<bool> {
     let charge = charge::Entity::find_by_id(dispute.charge_id.clone())
         .one(tx)
         .await?;
     let charge = charge.with_context(|| format!("{} is of no charge", dispute.id))?;
-    if charge.kind == ChargeKind::Unexpected {
-        return Ok(Vec::new());
-    }
-    Ok(lock_units(tx, dispute.order_id).await?)
+    Ok(charge.kind == ChargeKind::Expected)
 }
 
 /// Nothing of the order releases from here on.
@@ -208,7 +296,7 @@ impl<'a> Case<'a> {
                     party: owner(&unit, part),
                     kept,
                     claimed: kept.claimed,
-                    lost: 0,
+                    lost: kept.lost,
                 }
             });
             (unit, claims)
@@ -226,37 +314,75 @@ impl<'a> Case<'a> {
     }
 
     /// Divides what is disputed over what remains of the units, and what was lost over what is disputed. Once the books
-    /// were closed on a dispute it claims what it claimed then.
-    async fn claim(&mut self, tx: &Tx) -> Result<(), DbErr> {
-        let came_to_nothing = self.stage == DisputeStage::Closed && self.loss() == 0 && self.moved.fee <= 0;
+    /// were closed on a dispute it claims what it claimed then, unless that does not bear its loss, or a refund failed: then
+    /// it divides anew, for else it would matter which came first.
+    async fn claim(&mut self, tx: &Tx, reason: Reason) -> Result<(), DbErr> {
+        let closed = self.stage == DisputeStage::Closed;
+        let came_to_nothing = closed && self.loss() == 0 && self.moved.fee <= 0;
         if came_to_nothing && !self.known {
             return Ok(());
         }
-        if self.dispute.closed_at.is_none() {
-            let disputed = match self.stage {
-                DisputeStage::Closed => self.dispute.amount.max(self.moved.loss),
-                DisputeStage::Inquiry | DisputeStage::Open => self.dispute.amount,
-            };
-            let elsewhere = claimed_elsewhere(tx, self.dispute).await?;
-            let remaining: Vec<Parts> = self
-                .units
-                .iter()
-                .map(|(unit, claims)| remaining(unit, claims, &elsewhere))
-                .collect();
-            let divided = divide(disputed, &remaining);
-            for (claim, claimed) in self.claims().zip(divided.into_iter().flatten()) {
-                claim.claimed = claimed;
-            }
+        let claimed: i64 = self.claims().map(|claim| claim.claimed).sum();
+        let anew = reason == Reason::RefundFailed
+            || self.dispute.closed_at.is_none()
+            || claimed < self.loss();
+        if anew {
+            self.divide_disputed(tx, reason).await?;
         }
-        if self.stage == DisputeStage::Closed {
-            let of_unit = |(_, claims): &(unit::Model, [Claim; 3])| claims.map(|claim| claim.claimed);
-            let claimed: Vec<Parts> = self.units.iter().map(of_unit).collect();
-            let divided = divide(self.loss(), &claimed);
-            for (claim, lost) in self.claims().zip(divided.into_iter().flatten()) {
-                claim.lost = lost;
+        if closed && (anew || self.loss() != self.dispute.loss) {
+            self.divide_loss();
+        }
+        Ok(())
+    }
+
+    /// What it claims of units that go back to the buyer anyway stays as it was.
+    async fn divide_disputed(&mut self, tx: &Tx, reason: Reason) -> Result<(), DbErr> {
+        let disputed = match self.stage {
+            DisputeStage::Closed => self.dispute.amount.max(self.moved.loss),
+            DisputeStage::Inquiry | DisputeStage::Open => self.dispute.amount,
+        };
+        let elsewhere = claimed_elsewhere(tx, self.dispute, reason).await?;
+        let remaining: Vec<Parts> = self
+            .units
+            .iter()
+            .map(|(unit, claims)| remaining(unit, claims, &elsewhere))
+            .collect();
+        let stays: i64 = self.refunded().map(|claim| claim.claimed).sum();
+        let divided = divide((disputed - stays).max(0), &remaining);
+        for ((unit, claims), divided) in self.units.iter_mut().zip(divided) {
+            if unit.refund_id.is_none() {
+                for (claim, claimed) in claims.iter_mut().zip(divided) {
+                    claim.claimed = claimed;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Of units that go back to the buyer anyway no more is lost than was lost before: the rest went into the refund.
+    fn divide_loss(&mut self) {
+        let of_refunded = |(unit, claims): &(unit::Model, [Claim; 3])| match unit.refund_id {
+            Some(_) => claims.map(|claim| claim.kept.lost),
+            None => [0; 3],
+        };
+        let of_free = |(unit, claims): &(unit::Model, [Claim; 3])| match unit.refund_id {
+            Some(_) => [0; 3],
+            None => claims.map(|claim| claim.claimed),
+        };
+        let refunded: Vec<Parts> = self.units.iter().map(of_refunded).collect();
+        let free: Vec<Parts> = self.units.iter().map(of_free).collect();
+        let stays = divide(self.loss(), &refunded);
+        let rest = self.loss() - stays.iter().flatten().sum::<i64>();
+        let lost = stays.into_iter().zip(divide(rest, &free));
+        let lost = lost.flat_map(|(stays, taken)| stays.into_iter().zip(taken));
+        for (claim, (stays, taken)) in self.claims().zip(lost) {
+            claim.lost = stays + taken;
+        }
+    }
+
+    fn refunded(&self) -> impl Iterator<Item = &Claim> {
+        let refunded = self.units.iter().filter(|(unit, _)| unit.refund_id.is_some());
+        refunded.flat_map(|(_, claims)| claims)
     }
 
     fn claims(&mut self) -> impl Iterator<Item = &mut Claim> {
@@ -412,7 +538,11 @@ fn owner(unit: &unit::Model, part: Part) -> Option<Party> {
 }
 
 /// What other disputes that are open claim of each unit's parts.
-async fn claimed_elsewhere(tx: &Tx, dispute: &dispute::Model) -> Result<HashMap<(UnitId, Part), i64>, DbErr> {
+async fn claimed_elsewhere(
+    tx: &Tx,
+    dispute: &dispute::Model,
+    reason: Reason,
+) -> Result<HashMap<(UnitId, Part), i64>, DbErr> {
     let others: Vec<DisputeId> = dispute::Entity::find()
         .select_only()
         .column(dispute::Column::Id)
@@ -422,6 +552,7 @@ async fn claimed_elsewhere(tx: &Tx, dispute: &dispute::Model) -> Result<HashMap<
         .into_tuple()
         .all(tx)
         .await?;
+    let others = others.into_iter().filter(|other| reason != Reason::Freed(*other));
     let rows = dispute_part::Entity::find()
         .filter(dispute_part::Column::DisputeId.is_in(others))
         .all(tx)
@@ -518,15 +649,22 @@ fn put_platform(entry: &mut Entry<'_>, unit: UnitId, moves: &Moves) {
     entry.credit(IncomePlatformFee, moves.thaw_given + moves.regain_given, of);
 }
 
-/// Charges a brand `more` of Stripe's fee for a unit, or gives it back what is below zero.
+/// Charges a brand `more` of Stripe's fee for a unit, or gives it back what is below zero: what was taken of what is held
+/// for the unit is held again.
 fn recharge(entry: &mut Entry<'_>, unit: &mut unit::Model, more: i64) {
     let (party, of) = (Party::Brand(unit.brand_id), Some(unit.id));
     if more >= 0 {
         unit.brand_held -= entry.take(party, more, unit.brand_held, of);
         entry.credit(AccountKind::IncomeRecoveredFees, more, of);
     } else {
+        let may_hold = unit.brand_released_at.is_none() && unit.refund_id.is_none();
+        let could_be = unit.brand_part - unit.brand_lost - (unit.recharged + more);
+        let room = (could_be - unit.brand_held).max(0);
+        let held = if may_hold { room.min(-more) } else { 0 };
         entry.debit(AccountKind::IncomeRecoveredFees, -more, of);
-        entry.give(party, -more, of);
+        entry.put_party(party, AccountKind::Held, Side::Credit, held, of);
+        entry.give(party, -more - held, of);
+        unit.brand_held += held;
     }
     unit.recharged += more;
 }

@@ -5,12 +5,12 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter};
 use std::collections::{HashMap, HashSet};
 use vitrine_model::checkout::{RefundKind, refund};
-use vitrine_model::id::{RefundId, UnitId};
+use vitrine_model::id::{DisputeId, RefundId, UnitId};
 use vitrine_model::ledger::{AccountKind, Party, Side, account, posting, unit};
 
 use crate::context::{Context, Tx};
 use crate::ledger::books::Books;
-use crate::ledger::commands::{sale::parties, share::Shares, window::shipping_follows};
+use crate::ledger::commands::{dispute::refund_freed, sale::parties, share::Shares, window::shipping_follows};
 use crate::ledger::post::{self, Entry};
 use crate::ledger::queries::lock_units;
 use crate::ledger::rules::refundable;
@@ -92,15 +92,16 @@ pub async fn refund_made(tx: &Tx, cx: &Context, refund: &refund::Model) -> anyho
 }
 
 /// The refund failed, before or after Stripe made it: reverses what was posted (`refund:{id}:failed`) and frees the units.
-/// What had been held is held again; what had been taken of available money, or was owed, is given back, netted. The
-/// caller holds the order's lock.
+/// What had been held is held again; what had been taken of available money, or was owed, is given back, netted. What the
+/// order's closed disputes could not take meanwhile they take now: returns those that did. The caller holds the order's
+/// lock.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn refund_failed(tx: &Tx, cx: &Context, refund: &refund::Model) -> anyhow::Result<()> {
+pub async fn refund_failed(tx: &Tx, cx: &Context, refund: &refund::Model) -> anyhow::Result<Vec<DisputeId>> {
     let key = format!("refund:{}:failed", refund.id);
     if post::exists(tx, &key).await? {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut all = lock_units(tx, refund.order_id).await?;
     let units: Vec<unit::Model> = all
@@ -109,7 +110,8 @@ pub async fn refund_failed(tx: &Tx, cx: &Context, refund: &refund::Model) -> any
         .cloned()
         .collect();
     let shares = Shares::of(tx, [refund.order_id]).await?;
-    let parties = parties(&units).chain(shares.parties());
+    // Of all, since disputes concern all.
+    let parties = parties(&all).chain(shares.parties());
     let mut books = Books::open(tx, cx, refund.currency, parties).await?;
     let mut entry = Entry::new(&mut books, "refund.failed", key.clone(), cx.now())
         .about("order", refund.order_id)
@@ -129,10 +131,11 @@ pub async fn refund_failed(tx: &Tx, cx: &Context, refund: &refund::Model) -> any
     for unit in &units {
         free(tx, unit.id, held.get(&unit.id).copied().unwrap_or_default()).await?;
     }
+    let disputes = refund_freed(tx, cx, &mut books, refund.order_id).await?;
     shares.follow(tx, cx, &mut books, refund.order_id, &key).await?;
     mark(&mut all, &units, None);
     shipping_follows(tx, &all, units.iter().map(|unit| unit.brand_id)).await?;
-    Ok(())
+    Ok(disputes)
 }
 
 fn decided_key(refund: RefundId) -> String {
