@@ -11,12 +11,12 @@ use vitrine_model::ledger::unit;
 
 use crate::dispute::{charge, decided, disputed, purses, seen};
 use crate::fulfillment::{SHIP, parcel};
-use crate::refund::{pieces, refund, REFUND};
+use crate::refund::{REFUND, pieces, refund};
 use crate::support::market::{Purchase, text};
 use crate::support::{App, on_both};
 
 /// What the platform bears because nobody else can.
-async fn bad_debt(app: &App) -> i64 {
+pub(crate) async fn bad_debt(app: &App) -> i64 {
     let sql = "select cast(coalesce(sum(case when p.side = 'debit' then p.amount else -p.amount end), 0) as bigint) as n
         from posting p join ledger_account a on a.id = p.account_id where a.kind = 'expense:bad_debt'";
     let statement = Statement::from_string(app.db().get_database_backend(), sql);
@@ -28,11 +28,14 @@ async fn bad_debt(app: &App) -> i64 {
 async fn lost(app: &App, purchase: &Purchase<'_>) -> Vec<i64> {
     let order = purchase.order.parse().unwrap();
     let units = ledger::units_of(app.db(), &[order]).await.unwrap();
-    units.iter().map(|unit| unit.paid - ledger::refundable(unit)).collect()
+    units
+        .iter()
+        .map(|unit| unit.paid - ledger::refundable(unit))
+        .collect()
 }
 
 /// Stripe answers no call that makes a refund.
-async fn no_refunds(app: &App) {
+pub(crate) async fn no_refunds(app: &App) {
     let fault = json!({ "kind": "fail_before", "times": 10_000, "match": { "method": "POST", "path_prefix": "/v1/refunds" } });
     app.stripe.admin("faults", fault).await;
 }
@@ -138,10 +141,19 @@ on_both! {
 async fn came_to_nothing(app: &App, inquiry: &str) {
     let closed = dispute::Entity::update_many()
         .col_expr(dispute::Column::State, Expr::value(DisputeState::Dropped))
-        .col_expr(dispute::Column::DecidedAt, Expr::value(app.vitrine().context("test").now()))
-        .col_expr(dispute::Column::ClosedAt, Expr::value(app.vitrine().context("test").now()))
+        .col_expr(
+            dispute::Column::DecidedAt,
+            Expr::value(app.vitrine().context("test").now()),
+        )
+        .col_expr(
+            dispute::Column::ClosedAt,
+            Expr::value(app.vitrine().context("test").now()),
+        )
         .filter(dispute::Column::StripeId.eq(inquiry));
     closed.exec(app.db()).await.unwrap();
-    let free = unit::Entity::update_many().col_expr(unit::Column::DisputeId, Expr::value(None::<vitrine_model::id::DisputeId>));
+    let free = unit::Entity::update_many().col_expr(
+        unit::Column::DisputeId,
+        Expr::value(None::<vitrine_model::id::DisputeId>),
+    );
     free.exec(app.db()).await.unwrap();
 }

@@ -112,6 +112,11 @@ pub enum Job {
         /// Our refund.
         refund: String,
     },
+    /// Send a payment nobody asked for back once more, of which a refund failed.
+    RefundAgain {
+        /// Stripe's charge.
+        charge: String,
+    },
     /// Try to recover by transfer reversals what a refund left a party owing.
     Recover {
         /// Our refund.
@@ -153,6 +158,7 @@ impl Job {
             Self::OrderExpire { .. } => "order_expire",
             Self::ChargeSettle { .. } => "charge_settle",
             Self::RefundSettle { .. } => "refund_settle",
+            Self::RefundAgain { .. } => "refund_again",
             Self::Recover { .. } => "recover",
             Self::DisputeSettle { .. } => "dispute_settle",
             Self::RecoverDispute { .. } => "recover_dispute",
@@ -188,6 +194,7 @@ async fn performed(cx: &Context, job: Job) -> anyhow::Result<()> {
         Job::OrderExpire { order } => checkout::expire_order(cx, order.parse()?).await,
         Job::ChargeSettle { charge } => checkout::settle_charge(cx, &charge).await,
         Job::RefundSettle { refund } => checkout::settle_refund(cx, refund.parse()?).await,
+        Job::RefundAgain { charge } => checkout::refund_again(cx, &charge).await,
         Job::Recover { refund } => payout::recover(cx, refund.parse()?).await,
         Job::DisputeSettle { dispute, again } => checkout::settle_dispute(cx, dispute.parse()?, again).await,
         Job::RecoverDispute { dispute } => payout::recover_dispute(cx, dispute.parse()?).await,

@@ -26,6 +26,9 @@ pub enum DifferenceKind {
     Intent,
     /// An object that could not be dealt with. Subject: its id.
     Object,
+    /// A payment nobody asked for that should have gone back, and whose refund failed: its buyer is still owed.
+    /// Subject: the payment provider's id of the charge.
+    Owed,
 }
 
 /// Something on which the books and the payment provider do not agree.
@@ -55,7 +58,7 @@ impl Difference {
         &self.0.subject
     }
 
-    /// What the payment provider says, less what the books say, where it is about money.
+    /// What the payment provider says, less what the books say, or what is owed, where it is about money.
     #[graphql(directive = access::apply(Who::Operator))]
     async fn amount(&self) -> Option<Money> {
         let (amount, currency) = (self.0.amount?, self.0.currency?);

@@ -195,6 +195,7 @@ create table dispute (
     state text not null,
     evidence_due_at {time},
     loss bigint not null check (loss >= 0),
+    repaid bigint not null check (repaid >= 0),
     fee bigint not null,
     movements integer not null,
     steps integer not null,
@@ -205,7 +206,8 @@ create table dispute (
     created_at {time} not null,
     decided_at {time},
     closed_at {time},
-    check (closed_at is not null or loss = 0)
+    check (closed_at is not null or loss = 0),
+    check (repaid <= loss)
 );
 create index dispute_order on dispute (order_id, id);
 create index dispute_charge on dispute (charge_id);

@@ -3,6 +3,7 @@
 mod bank;
 mod basket;
 mod credit;
+mod owed;
 mod payment;
 
 use chrono::TimeDelta;

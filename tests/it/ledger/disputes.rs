@@ -32,6 +32,7 @@ impl World<'_> {
             state: DisputeState::NeedsResponse,
             evidence_due_at: None,
             loss: 0,
+            repaid: 0,
             fee: 0,
             movements: 0,
             steps: 0,
@@ -60,6 +61,7 @@ impl World<'_> {
             assert!(first || told.steps == now.steps, "said twice it moves nothing");
             now = dispute::Model {
                 loss: told.loss,
+                repaid: told.repaid,
                 fee: told.fee,
                 steps: told.steps,
                 closed_at: (stage == DisputeStage::Closed).then(|| self.cx.now()),

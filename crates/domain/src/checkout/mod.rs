@@ -27,6 +27,7 @@ pub use after_sale::{
     fulfillment, fulfillments_of, order_of_brand, refund, refund_units_of, refunds_of, return_request,
     return_units_of, returns_of,
 };
+pub(crate) use commands::again::refund_again;
 pub use commands::cart::{
     Address, CartChanged, NewCart, NewLine, Warning, add_lines, create_cart, remove_lines, update_buyer,
     update_delivery_address, update_lines,

@@ -48,9 +48,9 @@ pub use audit::{Check, Finding, NotSince, Report, Since, audit, audit_since};
 pub(crate) use commands::sharers_of;
 pub use commands::{
     Decision, DisputeBooks, DisputeStage, NewAdjustment, Share, Shipping, Target, adjust,
-    apply_balance_transaction, charge_paid, charge_unexpected, dispute_follows, matched_kinds, payout_made,
-    payout_refused, payout_requested, refund_decided, refund_failed, refund_made, release_due, reversal_made,
-    reversal_refused, reversal_requested, units_delivered, units_returning, units_shipped,
+    apply_balance_transaction, charge_paid, charge_unexpected, dispute_follows, matched_kinds, owed_of,
+    payout_made, payout_refused, payout_requested, refund_decided, refund_failed, refund_made, release_due,
+    reversal_made, reversal_refused, reversal_requested, units_delivered, units_returning, units_shipped,
 };
 pub use earnings::{Earnings, earnings_of};
 pub use explain::{Explanation, explain};

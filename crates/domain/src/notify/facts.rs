@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use vitrine_model::catalog::brand;
 use vitrine_model::checkout::{
-    CreditReason, dispute, order, order_contact, order_line, order_shipping, refund, refund_unit,
-    return_request, return_unit,
+    CreditReason, DisputeState, dispute, order, order_contact, order_line, order_shipping, refund,
+    refund_unit, return_request, return_unit,
 };
 use vitrine_model::id::{
     AccountId, BrandId, DisputeId, FulfillmentId, OrderId, RefundId, ReturnId, ShopId, UnitId,
@@ -313,6 +313,18 @@ pub(super) async fn refund(
         .all(db)
         .await?;
     Ok((found, rows.into_iter().map(|row| row.unit_id).collect()))
+}
+
+/// Whether the buyer's bank has taken money of the charge, or claims it.
+pub(super) async fn is_claimed(db: &impl ConnectionTrait, charge: &str) -> anyhow::Result<bool> {
+    let disputes = dispute::Entity::find()
+        .filter(dispute::Column::ChargeId.eq(charge))
+        .filter(dispute::Column::Inquiry.eq(false))
+        .all(db)
+        .await?;
+    Ok(disputes
+        .iter()
+        .any(|dispute| dispute.closed_at.is_none() || dispute.state == DisputeState::Lost))
 }
 
 /// The return and the units it asks to send back.

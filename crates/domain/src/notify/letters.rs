@@ -403,6 +403,20 @@ pub(super) fn refund_failed(name: Option<&str>, number: &str, amount: Money) -> 
     )
 }
 
+/// To the buyer: a payment that was not awaited did not arrive on its way back.
+pub(super) fn payment_not_returned(name: Option<&str>, number: &str, amount: Money) -> Letter {
+    let body = format!(
+        "a payment of {amount} for your order {number} was not awaited and was sent back to you, but it did not reach you. \
+         The money is still yours. You need not do anything: it is sent again within a few days, and those who run this \
+         service see for as long as it has not arrived that it is owed to you.\n"
+    );
+    letter(
+        format!("A payment for your order {number} did not reach you on its way back"),
+        name,
+        &body,
+    )
+}
+
 /// To those who decide for a brand: a refund must be made again.
 pub(super) fn refund_failed_for_brand(name: &str, brand: &str, number: &str, amount: Money) -> Letter {
     let body = format!(

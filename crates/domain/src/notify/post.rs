@@ -359,8 +359,15 @@ async fn refund_failed(cx: &Context, event: &event::Model) -> anyhow::Result<Vec
     let sale = facts::sale(cx.db(), event.subject.parse()?).await?;
     let (refund, units) = facts::refund(cx.db(), reference(event, "refund")?).await?;
     let amount = Money::new(refund.amount, refund.currency);
+    if facts::is_claimed(cx.db(), &refund.charge_id).await? {
+        // Her bank gives her the money, or may: nothing is to be sent again, and of the dispute everyone hears.
+        return Ok(Vec::new());
+    }
     let number = &sale.order.number;
-    let letter = letters::refund_failed(sale.buyer_name(), number, amount);
+    let letter = match refund.kind {
+        RefundKind::Units => letters::refund_failed(sale.buyer_name(), number, amount),
+        RefundKind::Charge => letters::payment_not_returned(sale.buyer_name(), number, amount),
+    };
     let mut drafts: Vec<Draft> = to_buyer(cx, &sale, letter).into_iter().collect();
     let concerned = sale.units.iter().filter(|unit| units.contains(&unit.id));
     let brands: BTreeSet<BrandId> = concerned.map(|unit| unit.brand_id).collect();

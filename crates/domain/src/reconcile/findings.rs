@@ -47,6 +47,7 @@ pub(super) async fn all(cx: &Context, cursor: Option<Time>, report: &Report) -> 
     found.extend(suspense(cx).await?);
     found.extend(clearing(cx, cursor).await?);
     found.extend(intents(cx).await?);
+    found.extend(owed(cx).await?);
     found.extend(report.failed.iter().map(|failed| Finding {
         kind: DifferenceKind::Object,
         subject: failed.subject.clone(),
@@ -122,6 +123,49 @@ async fn intents(cx: &Context) -> Result<Vec<Finding>, DbErr> {
             intent.kind,
             intent.subject,
             intent.error.unwrap_or_else(|| "not sent yet".to_owned())
+        )),
+    });
+    Ok(found.collect())
+}
+
+/// Payments nobody asked for, of which a refund failed, but for what went back since.
+const OWED: &str = "
+select c.id as subject, c.currency as currency, f.failed as failed,
+    c.amount - coalesce(r.refunded, 0) - coalesce(d.repaid, 0) as owed
+from charge c
+join (
+    select charge_id, count(*) as failed from refund where kind = 'charge' and state = 'failed' group by charge_id
+) f on f.charge_id = c.id
+left join (
+    select charge_id, cast(sum(amount) as bigint) as refunded from refund where state = 'succeeded' group by charge_id
+) r on r.charge_id = c.id
+left join (
+    select charge_id, cast(sum(repaid) as bigint) as repaid from dispute group by charge_id
+) d on d.charge_id = c.id
+where c.kind = 'unexpected' and c.amount > coalesce(r.refunded, 0) + coalesce(d.repaid, 0)
+order by c.id limit {most}";
+
+#[derive(Debug, FromQueryResult)]
+struct Owed {
+    subject: String,
+    currency: Currency,
+    failed: i64,
+    owed: i64,
+}
+
+/// What buyers wait for, although nobody but us knows of it.
+async fn owed(cx: &Context) -> Result<Vec<Finding>, DbErr> {
+    let sql = OWED.replace("{most}", &MOST_FOUND.to_string());
+    let query = Statement::from_string(cx.backend(), sql);
+    let owed = Owed::find_by_statement(query).all(cx.db()).await?;
+    let found = owed.into_iter().map(|owed| Finding {
+        kind: DifferenceKind::Owed,
+        subject: owed.subject,
+        currency: Some(owed.currency),
+        amount: Some(owed.owed),
+        detail: Some(format!(
+            "a payment nobody asked for did not go back yet: {} refunds of it failed",
+            owed.failed
         )),
     });
     Ok(found.collect())

@@ -35,6 +35,9 @@ pub struct Model {
     /// What it cost in all as far as the books are: the net of its balance transactions once closed, zero before. Minor
     /// units.
     pub loss: i64,
+    /// What of the loss is no loss: of a payment nobody asked for, what the platform owed the buyer anyway, and need not
+    /// send back any more. Minor units.
+    pub repaid: i64,
     /// Stripe's fee for it, net of what came back; minor units.
     pub fee: i64,
     /// How many of its balance transactions were applied: what knows of fewer is old news.

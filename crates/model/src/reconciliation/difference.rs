@@ -21,6 +21,9 @@ kinds! {
         Intent = "intent",
         /// An object that could not be dealt with. Subject: its id.
         Object = "object",
+        /// A payment nobody asked for that should have gone back, and whose refund failed: its buyer is still owed.
+        /// Subject: the provider's id of the charge.
+        Owed = "owed",
     }
 }
 
@@ -37,7 +40,7 @@ pub struct Model {
     pub subject: String,
     /// In which currency, where it is about money.
     pub currency: Option<Currency>,
-    /// The provider's word less ours, minor units, where it is about money.
+    /// The provider's word less ours, or what is owed; minor units, where it is about money.
     pub amount: Option<i64>,
     /// What else there is to say, for people.
     pub detail: Option<String>,

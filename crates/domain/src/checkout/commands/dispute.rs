@@ -149,19 +149,29 @@ async fn recover(tx: &Tx, cx: &Context, dispute: DisputeId) -> Result<(), DbErr>
 /// # Errors
 /// `Refund(OrderDisputed)`.
 pub(super) async fn undisputed(tx: &Tx, order: &order::Model) -> Result<(), Failure<Refusal>> {
-    let disputes = dispute::Entity::find()
-        .filter(dispute::Column::OrderId.eq(order.id))
-        .filter(dispute::Column::ChargeId.eq(order.charge_id.clone()))
-        .filter(dispute::Column::Inquiry.eq(false))
-        .all(tx)
-        .await?;
-    let taken = disputes
-        .iter()
-        .any(|dispute| dispute.closed_at.is_none() || dispute.state == DisputeState::Lost);
-    if taken {
+    let Some(charge) = &order.charge_id else {
+        return Ok(());
+    };
+    if claimed(tx, order.id, charge).await? {
         return refuse(Refusal::Refund(RefundRefusal::OrderDisputed));
     }
     Ok(())
+}
+
+/// Whether the buyer's bank has taken money of the charge, or still claims it.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn claimed(tx: &Tx, order: OrderId, charge: &str) -> Result<bool, DbErr> {
+    let disputes = dispute::Entity::find()
+        .filter(dispute::Column::OrderId.eq(order))
+        .filter(dispute::Column::ChargeId.eq(charge))
+        .filter(dispute::Column::Inquiry.eq(false))
+        .all(tx)
+        .await?;
+    Ok(disputes
+        .iter()
+        .any(|dispute| dispute.closed_at.is_none() || dispute.state == DisputeState::Lost))
 }
 
 /// The dispute, locked by its order.
@@ -214,6 +224,7 @@ async fn follow(
     let closed_at = asked.closed_at.or(Some(cx.now()));
     let now = dispute::Model {
         loss: told.loss,
+        repaid: told.repaid,
         fee: told.fee,
         steps: told.steps,
         closed_at: closed_at.filter(|_| stage == DisputeStage::Closed),
@@ -252,6 +263,7 @@ async fn insert(
         state: Set(state_of(facts.status)),
         evidence_due_at: Set(facts.evidence_due_by),
         loss: Set(0),
+        repaid: Set(0),
         fee: Set(0),
         movements: Set(0),
         steps: Set(0),

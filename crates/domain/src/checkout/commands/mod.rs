@@ -10,6 +10,7 @@ use crate::event::Actor;
 use crate::identity::Viewer;
 use crate::tx::Rank;
 
+pub(super) mod again;
 pub(super) mod cart;
 pub(super) mod click;
 pub(super) mod dispute;

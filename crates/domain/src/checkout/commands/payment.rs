@@ -6,25 +6,23 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use vitrine_model::checkout::{
-    ChargeKind, OrderState, RefundKind, RefundState, ReservationState, charge, order, order_line, refund,
-    reservation,
+    ChargeKind, OrderState, ReservationState, charge, order, order_line, reservation,
 };
-use vitrine_model::id::{ClickId, OrderId, RefundId};
+use vitrine_model::id::{ClickId, OrderId};
 use vitrine_model::intent as intents;
 use vitrine_model::money::Money;
 
 use crate::catalog::{self, Piece};
-use crate::checkout::commands::{expire, lock_order};
+use crate::checkout::commands::{again, expire, lock_order};
 use crate::checkout::queries;
 use crate::checkout::refusal::Refusal;
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse};
 use crate::identity::Viewer;
-use crate::intent::{self, When};
 use crate::jobs::{self, Job};
 use crate::ledger::{self, Shipping};
-use crate::ports::{Call, ChargeFacts, Outcome, SessionFacts, SessionStatus};
+use crate::ports::{ChargeFacts, Outcome, SessionFacts, SessionStatus};
 use crate::referral;
 use crate::shop;
 
@@ -361,31 +359,7 @@ async fn give_back(
 ) -> anyhow::Result<()> {
     tracing::warn!(charge = charge.id, order = %order.id, "a charge nobody asked for is refunded");
     ledger::charge_unexpected(tx, cx, charge).await?;
-    let id: RefundId = cx.new_id();
-    let call = Call::RefundMake {
-        charge: charge.id.clone(),
-        amount: charge.amount,
-        currency: charge.currency.to_string(),
-        refund: id.to_string(),
-        order: order.id.to_string(),
-    };
-    let intent = intent::record(tx, cx, id, &call, When::Soon).await?;
-    let row = refund::ActiveModel {
-        id: Set(id),
-        order_id: Set(order.id),
-        charge_id: Set(charge.id.clone()),
-        kind: Set(RefundKind::Charge),
-        amount: Set(charge.amount),
-        currency: Set(charge.currency),
-        reason: Set("A payment that was not awaited".parse()?),
-        state: Set(RefundState::Pending),
-        intent_id: Set(intent),
-        stripe_refund_id: Set(None),
-        requested_by: Set(Actor::System.to_string()),
-        created_at: Set(cx.now()),
-        settled_at: Set(None),
-    };
-    refund::Entity::insert(row).exec_without_returning(tx).await?;
+    let id = again::send_back(tx, cx, charge, charge.amount).await?;
     let refs = [("charge", charge.id.clone()), ("refund", id.to_string())];
     event::record(tx, cx, Actor::Stripe, "charge.unexpected", order.id, &refs).await?;
     Ok(())

@@ -18,7 +18,7 @@ use vitrine_model::ledger::unit;
 use vitrine_model::money::Money;
 
 use crate::catalog::{self, Piece};
-use crate::checkout::commands::{dispute, lock_order, returns};
+use crate::checkout::commands::{again, dispute, lock_order, returns};
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
 use crate::jobs::{self, Job};
@@ -223,6 +223,9 @@ async fn fail(tx: &Tx, cx: &Context, refund: &refund::Model) -> anyhow::Result<(
     promise_again(tx, refund.id).await?;
     dispute::corrected(tx, cx, refund.order_id, &corrected).await?;
     dispute::look_at(tx, cx, refund.order_id).await?;
+    if refund.kind == RefundKind::Charge {
+        again::later(tx, cx, &refund.charge_id).await?;
+    }
     record(tx, cx, "order.refund_failed", refund).await?;
     Ok(())
 }

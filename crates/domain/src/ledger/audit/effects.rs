@@ -344,7 +344,8 @@ async fn clearing(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
     Ok(check)
 }
 
-/// What is owed to buyers: charges nobody asked for, and refunds decided, that Stripe has not made.
+/// What is owed to buyers: charges nobody asked for, and refunds decided, that Stripe has not made;
+/// less what buyers have back from their banks.
 async fn payable(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
     let mut check = Check::new(5, "refunds_payable is what buyers are still owed");
     check.examined = count(tx, "select count(*) as n from refund").await?;
@@ -355,7 +356,9 @@ async fn payable(tx: &Tx, totals: &Totals) -> Result<Check, DbErr> {
     let decided = by_currency(tx, &sum("refund where kind = 'units' and state <> 'failed'")).await?;
     let made = "refund where stripe_refund_id is not null and state <> 'failed'";
     let made = by_currency(tx, &sum(made)).await?;
-    let owed = [(1, &unexpected), (1, &decided), (-1, &made)];
+    let repaid = "select currency, cast(sum(repaid) as bigint) as amount from dispute group by currency";
+    let repaid = by_currency(tx, repaid).await?;
+    let owed = [(1, &unexpected), (1, &decided), (-1, &made), (-1, &repaid)];
     compare(
         &mut check,
         totals,

@@ -14,14 +14,16 @@ use sea_orm::{
 use vitrine_model::catalog::FeeBearer;
 use vitrine_model::checkout::{ChargeKind, charge, dispute};
 use vitrine_model::id::{DisputeId, OrderId, UnitId};
-use vitrine_model::ledger::{AccountKind, Part, Party, Side, balance_transaction, dispute_part, unit};
+use vitrine_model::ledger::{AccountKind, Part, Party, balance_transaction, dispute_part, unit};
 
 use crate::context::{Context, Tx};
 use crate::ledger::books::Books;
+use crate::ledger::commands::dispute_postings::{put_party, put_platform, put_signed, recharge};
+use crate::ledger::commands::owed::owed_of;
 use crate::ledger::commands::sale::parties;
 use crate::ledger::commands::settlement::of_disputes;
 use crate::ledger::commands::share::Shares;
-use crate::ledger::dispute::{Kept, Moves, Parts, There, close, divide, freeze};
+use crate::ledger::dispute::{Kept, Parts, There, close, divide, freeze};
 use crate::ledger::post::{Entry, Owner};
 use crate::ledger::queries::{lock_units, units_of};
 use crate::ledger::split::largest_remainder;
@@ -45,6 +47,8 @@ pub enum DisputeStage {
 pub struct DisputeBooks {
     /// What it cost, minor units; zero until it is closed.
     pub loss: i64,
+    /// What of that the platform owed the buyer anyway, minor units.
+    pub repaid: i64,
     /// Stripe's fee for it, net of what came back, minor units.
     pub fee: i64,
     /// How many ledger transactions it made so far.
@@ -86,7 +90,9 @@ pub async fn dispute_follows(
         told.corrected = divide_again(tx, cx, &mut books, dispute.order_id, freed).await?;
     }
     let cause = format!("dispute:{}:{}", dispute.stripe_id, told.steps);
-    shares.follow(tx, cx, &mut books, dispute.order_id, &cause).await?;
+    shares
+        .follow(tx, cx, &mut books, dispute.order_id, &cause)
+        .await?;
     Ok(told)
 }
 
@@ -141,6 +147,7 @@ async fn divide_again(
             moved.push(dispute.id);
             let now = dispute::Model {
                 loss: told.loss,
+                repaid: told.repaid,
                 fee: told.fee,
                 steps: told.steps,
                 ..dispute
@@ -176,6 +183,7 @@ impl DisputeBooks {
     fn of(dispute: &dispute::Model, fee: i64) -> Self {
         Self {
             loss: dispute.loss,
+            repaid: dispute.repaid,
             fee,
             steps: dispute.steps,
             corrected: Vec::new(),
@@ -207,11 +215,13 @@ async fn movements(tx: &Tx, dispute: &dispute::Model) -> Result<Moved, DbErr> {
 
 /// Whether the disputed charge paid for the order's units; one that nobody asked for paid for none.
 async fn paid_for_units(tx: &Tx, dispute: &dispute::Model) -> anyhow::Result<bool> {
-    let charge = charge::Entity::find_by_id(dispute.charge_id.clone())
-        .one(tx)
-        .await?;
-    let charge = charge.with_context(|| format!("{} is of no charge", dispute.id))?;
-    Ok(charge.kind == ChargeKind::Expected)
+    Ok(charge_of(tx, dispute).await?.kind == ChargeKind::Expected)
+}
+
+async fn charge_of(tx: &Tx, dispute: &dispute::Model) -> anyhow::Result<charge::Model> {
+    let charge = charge::Entity::find_by_id(dispute.charge_id.clone());
+    let charge = charge.one(tx).await?;
+    charge.with_context(|| format!("{} is of no charge", dispute.id))
 }
 
 /// Nothing of the order releases from here on.
@@ -268,6 +278,8 @@ struct Case<'a> {
     fees: HashMap<UnitId, i64>,
     /// What the units' parts bore of the loss before this step.
     borne: i64,
+    /// What of the charge the platform owes the buyer, before this dispute: nobody asked for it, and no refund brings it.
+    owed: i64,
     /// Whether it claimed anything before this step.
     known: bool,
 }
@@ -279,7 +291,7 @@ impl<'a> Case<'a> {
         stage: DisputeStage,
         units: Vec<unit::Model>,
         moved: Moved,
-    ) -> Result<Self, DbErr> {
+    ) -> anyhow::Result<Self> {
         let rows = dispute_part::Entity::find()
             .filter(dispute_part::Column::DisputeId.eq(dispute.id))
             .all(tx)
@@ -309,6 +321,7 @@ impl<'a> Case<'a> {
             units: units.into_iter().map(with_claims).collect(),
             fees: of_brands.map(|row| (row.unit_id, row.fee)).collect(),
             borne: rows.iter().map(|row| row.lost).sum(),
+            owed: dispute.repaid + owed_of(tx, &charge_of(tx, dispute).await?).await?,
             known: !rows.is_empty(),
         })
     }
@@ -323,9 +336,8 @@ impl<'a> Case<'a> {
             return Ok(());
         }
         let claimed: i64 = self.claims().map(|claim| claim.claimed).sum();
-        let anew = reason == Reason::RefundFailed
-            || self.dispute.closed_at.is_none()
-            || claimed < self.loss();
+        let anew =
+            reason == Reason::RefundFailed || self.dispute.closed_at.is_none() || claimed < self.loss();
         if anew {
             self.divide_disputed(tx, reason).await?;
         }
@@ -416,8 +428,11 @@ impl<'a> Case<'a> {
         }
         if self.stage == DisputeStage::Closed {
             told.loss = self.loss();
+            told.repaid = told.loss.min(self.owed);
+            let repaid = told.repaid - self.dispute.repaid;
+            put_signed(&mut entry, Owner::Platform, AccountKind::RefundsPayable, repaid);
             let borne: i64 = self.claims().map(|claim| claim.lost).sum();
-            let excess = (told.loss - borne) - (self.dispute.loss - self.borne);
+            let excess = (told.loss - borne) - (self.dispute.loss - self.borne) - repaid;
             put_signed(&mut entry, Owner::Platform, AccountKind::ExpenseBadDebt, excess);
             let account = Owner::About(self.dispute.stripe_id.clone());
             let open = self.dispute.loss - told.loss;
@@ -615,64 +630,6 @@ fn there(entry: &Entry<'_>, unit: &unit::Model, claim: &Claim) -> There {
         available: claim.party.map_or(0, |party| entry.available(party)),
         may_hold: released_at.is_none() && unit.refund_id.is_none(),
     }
-}
-
-fn put_party(entry: &mut Entry<'_>, party: Party, unit: UnitId, moves: &Moves) {
-    use AccountKind::{Available, Disputed, Held};
-    let of = Some(unit);
-    let frozen = moves.freeze_held + moves.freeze_available;
-    let freed = moves.thaw_held + moves.thaw_given + moves.lose_frozen;
-    let puts = [
-        (Held, Side::Debit, moves.freeze_held + moves.lose_held),
-        (Available, Side::Debit, moves.freeze_available),
-        (Disputed, Side::Credit, frozen),
-        (Disputed, Side::Debit, freed),
-        (Held, Side::Credit, moves.thaw_held + moves.regain_held),
-    ];
-    for (kind, side, amount) in puts {
-        entry.put_party(party, kind, side, amount, of);
-    }
-    entry.give(party, moves.thaw_given + moves.regain_given, of);
-    entry.take(party, moves.lose_rest, 0, of);
-}
-
-fn put_platform(entry: &mut Entry<'_>, unit: UnitId, moves: &Moves) {
-    use AccountKind::{DeferredPlatformFee, DeferredPlatformFeeDisputed, IncomePlatformFee};
-    let of = Some(unit);
-    let frozen = moves.freeze_held + moves.freeze_available;
-    let freed = moves.thaw_held + moves.thaw_given + moves.lose_frozen;
-    entry.debit(DeferredPlatformFee, moves.freeze_held + moves.lose_held, of);
-    entry.credit(DeferredPlatformFeeDisputed, frozen, of);
-    entry.debit(DeferredPlatformFeeDisputed, freed, of);
-    entry.credit(DeferredPlatformFee, moves.thaw_held + moves.regain_held, of);
-    entry.debit(IncomePlatformFee, moves.lose_rest, of);
-    entry.credit(IncomePlatformFee, moves.thaw_given + moves.regain_given, of);
-}
-
-/// Charges a brand `more` of Stripe's fee for a unit, or gives it back what is below zero: what was taken of what is held
-/// for the unit is held again.
-fn recharge(entry: &mut Entry<'_>, unit: &mut unit::Model, more: i64) {
-    let (party, of) = (Party::Brand(unit.brand_id), Some(unit.id));
-    if more >= 0 {
-        unit.brand_held -= entry.take(party, more, unit.brand_held, of);
-        entry.credit(AccountKind::IncomeRecoveredFees, more, of);
-    } else {
-        let may_hold = unit.brand_released_at.is_none() && unit.refund_id.is_none();
-        let could_be = unit.brand_part - unit.brand_lost - (unit.recharged + more);
-        let room = (could_be - unit.brand_held).max(0);
-        let held = if may_hold { room.min(-more) } else { 0 };
-        entry.debit(AccountKind::IncomeRecoveredFees, -more, of);
-        entry.put_party(party, AccountKind::Held, Side::Credit, held, of);
-        entry.give(party, -more - held, of);
-        unit.brand_held += held;
-    }
-    unit.recharged += more;
-}
-
-/// Puts what is above zero on the left, what is below on the right.
-fn put_signed(entry: &mut Entry<'_>, owner: Owner, kind: AccountKind, amount: i64) {
-    let side = if amount >= 0 { Side::Debit } else { Side::Credit };
-    entry.put(owner, kind, side, amount.abs(), None);
 }
 
 async fn write_unit(tx: &Tx, unit: &unit::Model) -> Result<(), DbErr> {

@@ -2,6 +2,8 @@
 
 pub(super) mod adjust;
 mod dispute;
+mod dispute_postings;
+mod owed;
 mod refund;
 mod release;
 mod sale;
@@ -12,6 +14,7 @@ mod window;
 
 pub use adjust::{Decision, NewAdjustment, Target, adjust};
 pub use dispute::{DisputeBooks, DisputeStage, dispute_follows};
+pub use owed::owed_of;
 pub use refund::{refund_decided, refund_failed, refund_made};
 pub use release::release_due;
 pub use sale::{Shipping, charge_paid, charge_unexpected};

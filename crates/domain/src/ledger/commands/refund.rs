@@ -10,7 +10,9 @@ use vitrine_model::ledger::{AccountKind, Party, Side, account, posting, unit};
 
 use crate::context::{Context, Tx};
 use crate::ledger::books::Books;
-use crate::ledger::commands::{dispute::refund_freed, sale::parties, share::Shares, window::shipping_follows};
+use crate::ledger::commands::{
+    dispute::refund_freed, sale::parties, share::Shares, window::shipping_follows,
+};
 use crate::ledger::post::{self, Entry};
 use crate::ledger::queries::lock_units;
 use crate::ledger::rules::refundable;
