@@ -28,6 +28,8 @@ use crate::support::{self, App, FRONTEND, Kind, Person};
 const SHOP: i64 = 810;
 const BRAND: i64 = 8500;
 const SHIPPING: i64 = 490;
+/// What the buyer pays for a piece.
+const PRICE: i64 = 9460;
 /// What the sandbox's bank takes for a dispute here.
 const DISPUTE_FEE: i64 = 2000;
 /// Longer than a worker's lease.
@@ -38,17 +40,45 @@ const STEPS: u64 = 30;
 /// One thing that happens.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Sell { market: usize, pieces: i32 },
-    Ship { order: usize },
-    Refund { order: usize, pieces: i32 },
-    Dispute { order: usize },
-    Decide { order: usize, won: bool },
-    Wait { days: i64 },
+    Sell {
+        market: usize,
+        pieces: i32,
+    },
+    Ship {
+        order: usize,
+    },
+    Refund {
+        order: usize,
+        pieces: i32,
+    },
+    /// The bank sends back a refund that had arrived.
+    Fail {
+        order: usize,
+    },
+    Dispute {
+        order: usize,
+    },
+    Decide {
+        order: usize,
+        won: bool,
+    },
+    Wait {
+        days: i64,
+    },
     PayOut,
-    Restrict { party: usize },
-    Enable { party: usize },
-    Gift { party: usize, minor: i64 },
-    Deliveries { mode: usize },
+    Restrict {
+        party: usize,
+    },
+    Enable {
+        party: usize,
+    },
+    Gift {
+        party: usize,
+        minor: i64,
+    },
+    Deliveries {
+        mode: usize,
+    },
 }
 
 /// How the sandbox delivers events, and in which order it lets go of what it held.
@@ -65,7 +95,8 @@ impl Step {
                 market: chance.random_range(0..2),
                 pieces: chance.random_range(1..=3),
             },
-            28..44 => Self::Ship { order },
+            28..42 => Self::Ship { order },
+            42..44 => Self::Fail { order },
             44..58 => Self::Refund {
                 order,
                 pieces: chance.random_range(1..=3),
@@ -105,6 +136,10 @@ struct Order<'a> {
     /// Stripe's id of the open dispute.
     dispute: Option<String>,
     lost: bool,
+    /// Whether refunds of it failed of which the product may not have heard.
+    unheard: bool,
+    /// Whether it was disputed, or that was decided, of which the product may not have heard.
+    untold: bool,
 }
 
 /// The world, and the plain model of who is owed what.
@@ -115,6 +150,8 @@ struct Model<'a> {
     orders: Vec<Order<'a>>,
     owed: BTreeMap<Party, i64>,
     step: usize,
+    /// Whether the sandbox keeps events back.
+    hushed: bool,
 }
 
 impl<'a> Model<'a> {
@@ -134,6 +171,7 @@ impl<'a> Model<'a> {
             orders: Vec::new(),
             owed: BTreeMap::new(),
             step: 0,
+            hushed: false,
         };
         for market in &model.markets {
             model
@@ -203,6 +241,7 @@ impl<'a> Model<'a> {
             Step::Gift { party, minor } => self.give(party, minor).await,
             Step::Ship { order } if count > 0 => self.ship(order % count).await,
             Step::Refund { order, pieces } if count > 0 => self.refund(order % count, pieces).await,
+            Step::Fail { order } if count > 0 => self.fail(order % count).await,
             Step::Dispute { order } if count > 0 => self.dispute(order % count).await,
             Step::Decide { order, won } if count > 0 => self.decide(order % count, won).await,
             _ => {}
@@ -250,10 +289,13 @@ impl<'a> Model<'a> {
             shipping: true,
             dispute: None,
             lost: false,
+            unheard: false,
+            untold: false,
         });
     }
 
     async fn ship(&mut self, order: usize) {
+        self.hear_of(order).await;
         let at = &self.orders[order];
         // What a bank took back is not sent any more.
         if at.shipped || at.left == 0 || at.lost {
@@ -268,6 +310,7 @@ impl<'a> Model<'a> {
     }
 
     async fn refund(&mut self, order: usize, wanted: i32) {
+        self.hear_of(order).await;
         let (key, at) = (self.key(), &self.orders[order]);
         let tried = self
             .operator
@@ -275,6 +318,10 @@ impl<'a> Model<'a> {
             .await;
         let code = tried["userErrors"][0]["code"].as_str();
         let allowed = at.dispute.is_none() && !at.lost && wanted <= at.left;
+        if at.untold && wanted <= at.left && code.is_none() != allowed {
+            // Decided although the bank claims the money, it is refused at Stripe, and fails; or it waits for the bank.
+            return;
+        }
         assert_eq!(
             code.is_none(),
             allowed,
@@ -300,20 +347,9 @@ impl<'a> Model<'a> {
         if at.dispute.is_some() || at.lost || (at.left == 0 && !at.shipping) {
             return;
         }
-        // A chargeback makes refunds fail that Stripe has not made yet, for want of balance: the model knows no such thing.
-        let refunds = self
-            .app
-            .stripe
-            .api(&format!("/v1/refunds?limit=100&charge={}", at.charge))
-            .await;
-        if refunds["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|refund| refund["status"] == "pending")
-        {
-            return;
-        }
+        // A chargeback makes refunds fail that Stripe has not made yet, for want of balance.
+        let pending = self.refunds(order, "pending").await;
+        let at = &self.orders[order];
         let fee = json!({ "fee": DISPUTE_FEE });
         let made = self
             .app
@@ -321,6 +357,55 @@ impl<'a> Model<'a> {
             .admin(&format!("charges/{}/dispute", at.charge), fee)
             .await;
         self.orders[order].dispute = Some(text(&made["id"]));
+        self.orders[order].untold |= self.hushed;
+        for refund in pending {
+            self.back(order, &refund);
+        }
+    }
+
+    async fn fail(&mut self, order: usize) {
+        let at = &self.orders[order];
+        if at.dispute.is_some() || at.lost {
+            return;
+        }
+        if let Some(refund) = self.refunds(order, "succeeded").await.first() {
+            let fail = format!("refunds/{}/fail", text(&refund["id"]));
+            self.app.stripe.admin(&fail, json!({})).await;
+            self.back(order, refund);
+        }
+    }
+
+    /// The order's refunds at Stripe that are so far.
+    async fn refunds(&self, order: usize, status: &str) -> Vec<Value> {
+        let path = format!("/v1/refunds?limit=100&charge={}", self.orders[order].charge);
+        let list = self.app.stripe.api(&path).await;
+        let refunds = list["data"].as_array().unwrap().iter();
+        refunds
+            .filter(|refund| refund["status"] == status)
+            .cloned()
+            .collect()
+    }
+
+    /// What went back to the buyer by the refund did not: its pieces are bought as before, and with them its shipping.
+    fn back(&mut self, order: usize, refund: &Value) {
+        let amount = refund["amount"].as_i64().unwrap();
+        let pieces = amount / PRICE;
+        let shipping = amount % PRICE;
+        assert!(shipping == 0 || shipping == SHIPPING, "{refund}");
+        let at = &mut self.orders[order];
+        at.left += i32::try_from(pieces).unwrap();
+        at.shipping |= shipping > 0;
+        at.unheard = true;
+        let market = at.market;
+        self.owe(self.brand(market), BRAND * pieces + shipping);
+        self.owe(self.shopholder(market), SHOP * pieces);
+    }
+
+    /// What people decide now depends on what the product has heard.
+    async fn hear_of(&mut self, order: usize) {
+        if std::mem::take(&mut self.orders[order].unheard) {
+            self.deliver("normal").await;
+        }
     }
 
     async fn decide(&mut self, order: usize, won: bool) {
@@ -335,6 +420,7 @@ impl<'a> Model<'a> {
                 json!({ "outcome": outcome }),
             )
             .await;
+        self.orders[order].untold |= self.hushed;
         let (market, left) = (self.orders[order].market, i64::from(self.orders[order].left));
         self.owe(self.brand(market), -DISPUTE_FEE);
         if !won {
@@ -375,7 +461,8 @@ impl<'a> Model<'a> {
         self.owe(party, minor);
     }
 
-    async fn deliver(&self, mode: &str) {
+    async fn deliver(&mut self, mode: &str) {
+        self.hushed = matches!(mode, "hold" | "reorder");
         if mode == "drop" {
             self.app.go_deaf().await;
         } else {
@@ -390,6 +477,9 @@ impl<'a> Model<'a> {
         self.app.settle().await;
         if mode == "normal" {
             self.app.hear();
+            for order in &mut self.orders {
+                order.untold = false;
+            }
         }
     }
 
