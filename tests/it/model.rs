@@ -83,6 +83,8 @@ enum Step {
 
 /// How the sandbox delivers events, and in which order it lets go of what it held.
 const MODES: [&str; 5] = ["normal", "duplicate", "hold", "reorder", "drop"];
+/// What of the first shop's earnings is shared, in basis points.
+const SHARE: i32 = 3333;
 /// A worker that dies has had so many turns at most.
 const TURNS: u32 = 60;
 
@@ -146,6 +148,8 @@ struct Order<'a> {
 struct Model<'a> {
     app: &'a App,
     markets: Vec<Market<'a>>,
+    /// Who curates the first shop with its owner.
+    curator: Party,
     operator: Person<'a>,
     orders: Vec<Order<'a>>,
     owed: BTreeMap<Party, i64>,
@@ -164,10 +168,13 @@ impl<'a> Model<'a> {
         let patience = json!({ "dispute_response_seconds": 400_000_000, "dispute_fee": DISPUTE_FEE });
         app.stripe.admin("settings", patience).await;
         let operator = app.operator().await;
+        let curator = app.someone("cora").await;
+        app.share(&markets[0], &curator, SHARE).await;
         let model = Self {
             app,
             markets,
             operator,
+            curator: Party::Shopholder(curator.id.parse().unwrap()),
             orders: Vec::new(),
             owed: BTreeMap::new(),
             step: 0,
@@ -495,15 +502,17 @@ impl<'a> Model<'a> {
         // Whatever failed meanwhile is tried again.
         self.wait(0).await;
         let parties: Vec<Party> = (0..4).map(|n| self.party(n)).collect();
-        let found = ledger::earnings_of(self.app.db(), &parties).await.unwrap();
+        let all = [parties.as_slice(), &[self.curator]].concat();
+        let found = ledger::earnings_of(self.app.db(), &all).await.unwrap();
+        let has = |party: &Party| -> i64 {
+            let of = found.get(party).into_iter().flatten();
+            of.map(|of| of.total() + of.paid_out).sum()
+        };
+        let sharing = self.shopholder(0);
         for party in parties {
-            let has: i64 = found
-                .get(&party)
-                .into_iter()
-                .flatten()
-                .map(|of| of.held + of.available + of.in_transit + of.disputed + of.paid_out - of.owed)
-                .sum();
-            assert_eq!(has, self.owed.get(&party).copied().unwrap_or(0), "{party}");
+            // What the curator was passed on is the shopholder's no more. How much that is, the audit holds to each unit.
+            let together = has(&party) + if party == sharing { has(&self.curator) } else { 0 };
+            assert_eq!(together, self.owed.get(&party).copied().unwrap_or(0), "{party}");
         }
         self.app.assert_agreed("at rest").await;
     }
