@@ -110,11 +110,11 @@ impl Order {
     }
 
     async fn line_rows(&self, ctx: &Context<'_>) -> Result<Vec<order_line::Model>> {
-        Ok(rows(ctx, OrderLinesOf(self.0.id)).await?)
+        rows(ctx, OrderLinesOf(self.0.id)).await
     }
 
     async fn units(&self, ctx: &Context<'_>) -> Result<Vec<unit::Model>> {
-        Ok(rows(ctx, UnitsOf(self.0.id)).await?)
+        rows(ctx, UnitsOf(self.0.id)).await
     }
 }
 

@@ -104,7 +104,7 @@ impl ReferralMutation {
         answer(ctx, async {
             let (by, new) = (ctx.account()?, input.parse()?);
             let row = referral::create_link(ctx.cx(), by.id, new).await?;
-            Ok(created(ctx, row).await?)
+            created(ctx, row).await
         })
         .await
     }

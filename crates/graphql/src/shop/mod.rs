@@ -256,7 +256,7 @@ impl ShopsMutation {
         answer(ctx, async {
             let (by, new) = (ctx.account()?, input.parse()?);
             let added = shop::add_recommendation(ctx.cx(), by.id, new).await;
-            Ok(recommended(ctx, added.map_err(in_shop)?).await?)
+            recommended(ctx, added.map_err(in_shop)?).await
         })
         .await
     }
@@ -272,7 +272,7 @@ impl ShopsMutation {
         answer(ctx, async {
             let (by, change) = (ctx.account()?, input.parse()?);
             let row = shop::update_recommendation(ctx.cx(), by.id, change).await?;
-            Ok(recommended(ctx, row).await?)
+            recommended(ctx, row).await
         })
         .await
     }
@@ -302,7 +302,7 @@ impl ShopsMutation {
         answer(ctx, async {
             let (by, id) = (ctx.account()?, parse_id(&input.id)?);
             let row = shop::remove_recommendation(ctx.cx(), by.id, id).await?;
-            Ok(recommended(ctx, row).await?)
+            recommended(ctx, row).await
         })
         .await
     }
