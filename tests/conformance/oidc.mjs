@@ -2,8 +2,11 @@
 // Everything goes over sockets: the provider's discovery, its pages, its token endpoint, and the server's API.
 //
 //   node oidc.mjs serve PORT     runs the provider, until it is ended
-//   node oidc.mjs                holds the server at VITRINE_URL to it; the provider's port is in VITRINE_OIDC_PORT
+//   node oidc.mjs                holds the server at VITRINE_URL to it; the provider's port is in VITRINE_OIDC_PORT, the folder
+//                                of the server's letters in VITRINE_MAIL
 import { createServer } from "node:http";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import assert from "node:assert/strict";
 
@@ -61,6 +64,21 @@ const LINK = `mutation($in: ExternalIdentityLinkInput!) { externalIdentityLink(i
 const UNLINK = `mutation($in: ExternalIdentityUnlinkInput!) { externalIdentityUnlink(input: $in) { externalIdentity { id } userErrors { code message } } }`;
 const OPEN = `mutation($in: AccountCreateInput!) { accountCreate(input: $in) { account { id } session { accessToken } userErrors { code } } }`;
 const WHO = `{ viewer { id name email emailVerifiedAt hasPassword externalIdentities { id provider email } } }`;
+
+const VERIFY = `mutation($in: EmailVerifyInput!) { emailVerify(input: $in) { userErrors { code } } }`;
+
+// The token in the letter to this address, once it was written: letters are kept as files.
+async function letterTo(address) {
+  for (let look = 0; look < 100; look += 1) {
+    for (const file of await readdir(process.env.VITRINE_MAIL).catch(() => [])) {
+      const letter = (await readFile(join(process.env.VITRINE_MAIL, file), "utf8")).replaceAll("=\r\n", "").replaceAll("=\n", "").replaceAll("=3D", "=");
+      const token = letter.includes(`To: ${address}`) && letter.match(/\bve_[\w-]+/);
+      if (token) return token[0];
+    }
+    await new Promise((later) => setTimeout(later, 100));
+  }
+  throw new Error(`no letter to ${address}`);
+}
 
 const redirectUri = () => `${process.env.VITRINE_URL}/callback`;
 
@@ -166,16 +184,21 @@ const scenes = {
   async "an address that the provider has not verified opens nothing"() {
     assert.equal(refusal(await through("doubtful-gina")), "EMAIL_UNVERIFIED");
   },
-  async "an account whose address nobody has proved is not taken over, and is linked by who is signed in to it"() {
+  async "an account whose address nobody has proved is not taken over, and is linked once it was, by who is signed in to it"() {
     const made = await ask(OPEN, { in: { email: "hanna-old@example.com", name: "Hanna", password: "correct horse battery" } });
     assert.equal(refusal(await through("hanna-old")), "LINK_REQUIRED");
+    const early = await start();
+    const back = await signIn(early.authorizationUrl, "hanna-old");
+    assert.equal(refusal(await ask(LINK, brought(early, back), made.session.accessToken)), "EMAIL_UNVERIFIED");
+    assert.deepEqual((await ask(VERIFY, { in: { token: await letterTo("hanna-old@example.com") } })).userErrors, []);
     const begun = await start();
     const linked = await ask(LINK, brought(begun, await signIn(begun.authorizationUrl, "hanna-old")), made.session.accessToken);
     assert.deepEqual(linked.userErrors, []);
     assert.equal((await through("hanna-old")).session.accountId, made.account.id);
     const gone = await ask(UNLINK, { in: { id: linked.externalIdentity.id } }, made.session.accessToken);
     assert.deepEqual(gone.userErrors, []);
-    assert.equal(refusal(await through("hanna-old")), "LINK_REQUIRED");
+    // By now both have proved the address: it leads to her account again.
+    assert.equal((await through("hanna-old")).session.accountId, made.account.id);
   },
   async "nobody takes away her only way in"() {
     const { session } = await through("ida-new");
