@@ -73,7 +73,7 @@ async fn ask(app: &App, query: &str) -> reqwest::Response {
 }
 
 on_both! {
-    async fn s1_lists_whose_length_nobody_knew_end_a_request_that_their_price_let_through(app) {
+    async fn s01_lists_whose_length_nobody_knew_end_a_request_that_their_price_let_through(app) {
         let brand = app.brand("tea").await;
         let cup = app.plant(&brand, "cup", &[500; 100]).await;
         for (depth, fits) in [(1, true), (2, true), (3, false), (4, false)] {
