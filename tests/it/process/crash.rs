@@ -49,6 +49,8 @@ pub(super) struct World<'p> {
     pub(super) stormy: bool,
     /// What the server had just written when it died.
     pub(super) deaths: Vec<String>,
+    /// How often the story was lived.
+    stories: i64,
 }
 
 impl<'p> World<'p> {
@@ -73,6 +75,7 @@ impl<'p> World<'p> {
             stubborn: false,
             stormy: false,
             deaths: Vec::new(),
+            stories: 0,
         };
         world.revive().await;
         world
@@ -402,28 +405,40 @@ impl<'p> World<'p> {
         }
     }
 
-    /// Two teapots bought, paid and shipped; their money released and paid out; then one of them given back.
+    /// Two teapots bought, paid and shipped; their money released and paid out; then one of them given back. It may be lived
+    /// again.
     pub(super) async fn live(&mut self, furniture: &Furniture) {
+        self.stories += 1;
+        let story = self.stories;
+        // By the end of a story the token she had at its beginning has run out.
+        let owner = match story {
+            1 => furniture.owner.clone(),
+            _ => self.sign_in("owner@example.com").await,
+        };
         let (order, guest) = self.buy(furniture, 2).await;
         let seen = "query($id: ID!) { order(id: $id) { state lines { id } } }";
         let paid = self.ask("", &guest, seen, json!({ "id": order })).await["order"].clone();
         assert_eq!(paid["state"], "PAID");
         let line = json!([{ "orderLineId": paid["lines"][0]["id"], "quantity": 2 }]);
         let ship = "mutation($in: FulfillmentCreateInput!) { fulfillmentCreate(input: $in) { userErrors { code message } } }";
-        let parcel = json!({ "orderId": order, "lines": line, "carrier": "DHL", "trackingCode": "T-1", "idempotencyKey": "ship" });
-        self.made(&furniture.owner, "", ship, parcel).await;
+        let parcel = json!({ "orderId": order, "lines": line, "carrier": "DHL", "trackingCode": "T-1", "idempotencyKey": format!("ship {story}") });
+        self.made(&owner, "", ship, parcel).await;
         self.settle().await;
         self.pass(WINDOWS).await;
         self.settle().await;
         let operator = self.sign_in("operator@example.com").await;
         let run = "mutation($in: PayoutRunInput!) { payoutRun(input: $in) { userErrors { code } } }";
-        self.made(&operator, "", run, json!({ "idempotencyKey": "run" }))
-            .await;
+        self.made(
+            &operator,
+            "",
+            run,
+            json!({ "idempotencyKey": format!("run {story}") }),
+        )
+        .await;
         self.settle().await;
         let refund = "mutation($in: OrderLinesRefundInput!) { orderLinesRefund(input: $in) { userErrors { code message } } }";
         let one = json!([{ "orderLineId": paid["lines"][0]["id"], "quantity": 1 }]);
-        let back =
-            json!({ "orderId": order, "lines": one, "reason": "the spout drips", "idempotencyKey": "back" });
+        let back = json!({ "orderId": order, "lines": one, "reason": "the spout drips", "idempotencyKey": format!("back {story}") });
         self.made(&operator, "", refund, back).await;
         self.settle().await;
     }
@@ -529,7 +544,11 @@ impl<'p> World<'p> {
         self.is_audited();
         let books = self.stripe.books().await;
         for kind in ["charges", "refunds"] {
-            assert_eq!(books["counts"][kind], 1, "{kind}\n{books:#}\n{:#?}", self.deaths);
+            assert_eq!(
+                books["counts"][kind], self.stories,
+                "{kind}\n{books:#}\n{:#?}",
+                self.deaths
+            );
         }
         // How many runs it took depends on when the server died; that each sent its part once does not.
         let (mut sent, mut payouts) = (BTreeMap::new(), BTreeSet::new());
@@ -542,7 +561,12 @@ impl<'p> World<'p> {
             );
         }
         let sent: BTreeSet<i64> = sent.into_values().collect();
-        assert_eq!(sent, BTreeSet::from(EARNED), "{books:#}\n{:#?}", self.deaths);
+        assert_eq!(
+            sent,
+            EARNED.map(|earned| earned * self.stories).into(),
+            "{books:#}\n{:#?}",
+            self.deaths
+        );
         let dead = job::Entity::find().filter(job::Column::State.eq(JobState::Dead));
         assert_eq!(dead.count(&self.db).await.unwrap(), 0, "dead jobs");
     }
