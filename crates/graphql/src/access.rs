@@ -138,6 +138,12 @@ pub trait Subject: OutputType + Sync {
     }
 }
 
+/// The object, if it belongs to the one who asks, or she runs the platform.
+pub(crate) async fn seen<T: Subject>(ctx: &Context<'_>, found: T) -> Result<Option<T>> {
+    let hers = ctx.viewer().is_operator() || found.is_owned(ctx).await?;
+    Ok(hers.then_some(found))
+}
+
 /// Declares a part of one of the schema's roots: its fields are the root's, and so is what is declared of them.
 macro_rules! root_part {
     ($(#[$doc:meta])* $name:ident of $root:literal) => {

@@ -10,6 +10,7 @@ use vitrine_model::ledger::{UnitKind, unit};
 use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Scope, Subject, Who, keyed};
+use crate::catalog::is_staff;
 use crate::checkout::cost::{PostalAddress, address_of};
 use crate::checkout::dispute::{Dispute, View, disputes_of};
 use crate::checkout::fulfillment::{Fulfillment, fulfillments_of};
@@ -56,8 +57,8 @@ impl BrandOrder {
 }
 
 impl Subject for BrandOrder {
-    async fn is_owned(&self, _: &Context<'_>) -> Result<bool> {
-        Ok(true)
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        is_staff(ctx, self.brand, Scope::OrdersRead.into()).await
     }
 }
 
@@ -181,8 +182,8 @@ impl BrandOrderLine {
 }
 
 impl Subject for BrandOrderLine {
-    async fn is_owned(&self, _: &Context<'_>) -> Result<bool> {
-        Ok(true)
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        is_staff(ctx, self.line.brand_id, Scope::OrdersRead.into()).await
     }
 }
 

@@ -12,6 +12,7 @@ use vitrine_model::text::Evidence;
 
 use crate::access::{Declared, Scope, Subject, Who, access, keyed, root_part};
 use crate::catalog::{Brand, is_staff};
+use crate::checkout::is_buyers;
 use crate::checkout::parcel_loaders::{DisputeNotesOf, DisputePartsOf, DisputesOf};
 use crate::checkout::unit::{OrderUnit, units_of};
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
@@ -101,8 +102,12 @@ impl Dispute {
 }
 
 impl Subject for Dispute {
-    async fn is_owned(&self, _: &Context<'_>) -> Result<bool> {
-        Ok(true)
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        match self.view {
+            View::Buyer => is_buyers(ctx, self.row.order_id).await,
+            View::Brand(brand) => is_staff(ctx, brand, Scope::OrdersRead.into()).await,
+            View::Operator => Ok(false),
+        }
     }
 }
 
@@ -216,8 +221,11 @@ impl Dispute {
 pub struct DisputeNote(dispute_note::Model);
 
 impl Subject for DisputeNote {
-    async fn is_owned(&self, _: &Context<'_>) -> Result<bool> {
-        Ok(true)
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        match self.0.side.parse::<BrandId>() {
+            Ok(brand) => is_staff(ctx, brand, Scope::OrdersRead.into()).await,
+            Err(_) => Ok(false),
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use vitrine_domain::failure::persistently;
 use vitrine_model::checkout::fulfillment;
 use vitrine_model::id::{BrandId, FulfillmentId, OrderId};
 
-use crate::access::{Declared, Scope, Subject, Who, keyed, root_part};
-use crate::catalog::{Brand, is_staff};
+use crate::access::{Declared, Scope, Subject, Who, keyed, root_part, seen};
+use crate::catalog::Brand;
+use crate::checkout::is_partys;
 use crate::checkout::parcel_loaders::FulfillmentsOf;
 use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
 use crate::error::{Trouble, answer, at_opt, payload, settle};
@@ -21,8 +22,8 @@ use crate::request::{RequestContext, parse_id};
 pub struct Fulfillment(fulfillment::Model);
 
 impl Subject for Fulfillment {
-    async fn is_owned(&self, _: &Context<'_>) -> Result<bool> {
-        Ok(true)
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        is_partys(ctx, self.0.order_id, self.0.brand_id).await
     }
 }
 
@@ -195,18 +196,8 @@ pub(super) async fn fulfillments_of(
 /// The parcel with this id, for its brand's staff and the order's buyer.
 pub(crate) async fn fulfillment_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Fulfillment>> {
     let id: FulfillmentId = parse_id(id)?;
-    let Some(row) = settle(ctx, checkout::fulfillment(ctx.cx().db(), id).await)? else {
-        return Ok(None);
-    };
-    let seen = may_see(ctx, row.order_id, row.brand_id).await?;
-    Ok(seen.then_some(Fulfillment(row)))
-}
-
-/// Whether the viewer works for the brand, or bought the order.
-pub(super) async fn may_see(ctx: &Context<'_>, order: OrderId, brand: BrandId) -> Result<bool> {
-    if is_staff(ctx, brand, Scope::OrdersRead.into()).await? {
-        return Ok(true);
+    match settle(ctx, checkout::fulfillment(ctx.cx().db(), id).await)? {
+        Some(row) => seen(ctx, Fulfillment(row)).await,
+        None => Ok(None),
     }
-    let bought = settle(ctx, checkout::order(ctx.cx(), ctx.viewer(), order).await)?;
-    Ok(bought.is_some())
 }

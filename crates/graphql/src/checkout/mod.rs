@@ -15,7 +15,14 @@ mod refusal;
 mod returns;
 mod unit;
 
-use async_graphql::MergedObject;
+use async_graphql::{Context, MergedObject, Result};
+use vitrine_domain::checkout;
+use vitrine_model::id::{BrandId, OrderId};
+
+use crate::access::Scope;
+use crate::catalog::is_staff;
+use crate::loaders::load;
+use crate::request::RequestContext;
 
 pub(crate) use brand_order::{
     BrandOrder, BrandOrderConnection, BrandOrderFilter, order_of_brand, orders_of_brand,
@@ -41,3 +48,14 @@ pub struct CheckoutMutation(
     refund::RefundMutation,
     dispute::DisputeMutation,
 );
+
+/// Whether the one who asks bought the order.
+async fn is_buyers(ctx: &Context<'_>, order: OrderId) -> Result<bool> {
+    let order = load(ctx, order).await?;
+    Ok(order.is_some_and(|order| checkout::is_buyer(ctx.cx(), ctx.viewer(), &order)))
+}
+
+/// Whether the one who asks bought the order, or works for this brand of it.
+async fn is_partys(ctx: &Context<'_>, order: OrderId, brand: BrandId) -> Result<bool> {
+    Ok(is_staff(ctx, brand, Scope::OrdersRead.into()).await? || is_buyers(ctx, order).await?)
+}

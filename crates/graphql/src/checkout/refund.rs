@@ -11,6 +11,7 @@ use vitrine_model::id::{BrandId, OrderId, RefundId};
 
 use crate::access::{Declared, Scope, Subject, Who, keyed, root_part};
 use crate::catalog::is_staff;
+use crate::checkout::is_buyers;
 use crate::checkout::parcel_loaders::{RefundUnitsOf, RefundsOf};
 use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
 use crate::error::{Trouble, answer, at, payload, settle};
@@ -52,8 +53,18 @@ impl Refund {
 }
 
 impl Subject for Refund {
-    async fn is_owned(&self, _: &Context<'_>) -> Result<bool> {
-        Ok(true)
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        if let Some(brand) = self.part {
+            return is_staff(ctx, brand, Scope::OrdersRead.into()).await;
+        }
+        if is_buyers(ctx, self.row.order_id).await? {
+            return Ok(true);
+        }
+        // The whole of it is for those who work for all whose units it gives back.
+        let brands = self.rows(ctx).await?.into_iter().map(|(_, unit)| unit.0.brand_id);
+        let theirs = brands.map(|brand| is_staff(ctx, brand, Scope::OrdersRead.into()));
+        let theirs = try_join_all(theirs).await?;
+        Ok(!theirs.is_empty() && theirs.into_iter().all(|theirs| theirs))
     }
 }
 

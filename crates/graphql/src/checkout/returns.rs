@@ -9,9 +9,9 @@ use vitrine_model::checkout as rows;
 use vitrine_model::checkout::{return_request, return_unit};
 use vitrine_model::id::{BrandId, OrderId, ReturnId};
 
-use crate::access::{Declared, Scope, Subject, Who, access, keyed, root_part};
+use crate::access::{Declared, Scope, Subject, Who, access, keyed, root_part, seen};
 use crate::catalog::Brand;
-use crate::checkout::fulfillment::may_see;
+use crate::checkout::is_partys;
 use crate::checkout::parcel_loaders::{ReturnUnitsOf, ReturnsOf};
 use crate::checkout::unit::{OrderLineQuantityInput, OrderUnit, named, units_of};
 use crate::error::{Trouble, answer, at, payload, settle};
@@ -37,8 +37,8 @@ pub enum ReturnState {
 pub struct Return(return_request::Model);
 
 impl Subject for Return {
-    async fn is_owned(&self, _: &Context<'_>) -> Result<bool> {
-        Ok(true)
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        is_partys(ctx, self.0.order_id, self.0.brand_id).await
     }
 }
 
@@ -267,9 +267,8 @@ pub(super) async fn asked_back(
 /// The return with this id, for its brand's staff and the order's buyer.
 pub(crate) async fn return_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Return>> {
     let id: ReturnId = parse_id(id)?;
-    let Some(row) = settle(ctx, checkout::return_request(ctx.cx().db(), id).await)? else {
-        return Ok(None);
-    };
-    let seen = may_see(ctx, row.order_id, row.brand_id).await?;
-    Ok(seen.then_some(Return(row)))
+    match settle(ctx, checkout::return_request(ctx.cx().db(), id).await)? {
+        Some(row) => seen(ctx, Return(row)).await,
+        None => Ok(None),
+    }
 }

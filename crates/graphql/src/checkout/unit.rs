@@ -7,6 +7,7 @@ use vitrine_model::id::{BrandId, OrderId};
 use vitrine_model::ledger::{UnitKind, unit};
 
 use crate::access::{Declared, Scope, Subject, Who, keyed};
+use crate::checkout::is_partys;
 use crate::checkout::loaders::{OrderLinesOf, UnitsOf};
 use crate::loaders::rows;
 use crate::money::Money;
@@ -35,8 +36,8 @@ pub enum UnitState {
 pub struct OrderUnit(pub(super) unit::Model);
 
 impl Subject for OrderUnit {
-    async fn is_owned(&self, _: &Context<'_>) -> Result<bool> {
-        Ok(true)
+    async fn is_owned(&self, ctx: &Context<'_>) -> Result<bool> {
+        is_partys(ctx, self.0.order_id, self.0.brand_id).await
     }
 }
 

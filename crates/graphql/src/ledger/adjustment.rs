@@ -7,7 +7,7 @@ use vitrine_domain::ledger::{self, Decision, NewAdjustment, Refusal, Target};
 use vitrine_model::id::{AccountId, AdjustmentId};
 use vitrine_model::ledger::{AccountKind, adjustment};
 
-use crate::access::{Declared, Subject, Who, access, root_part};
+use crate::access::{Declared, Subject, Who, access, root_part, seen};
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
 use crate::error::{Trouble, UserError, UserErrorCode, answer, at, payload};
 use crate::identity::Account;
@@ -452,9 +452,8 @@ loader!(AdjustmentId => adjustment::Model, ledger::adjustments_by_id);
 /// The adjustment with this id, if the viewer may see it.
 pub(crate) async fn adjustment_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Adjustment>> {
     let id: AdjustmentId = parse_id(id)?;
-    let Some(found) = load(ctx, id).await?.map(Adjustment) else {
-        return Ok(None);
-    };
-    let seen = ctx.viewer().is_operator() || found.is_owned(ctx).await?;
-    Ok(seen.then_some(found))
+    match load(ctx, id).await? {
+        Some(row) => seen(ctx, Adjustment(row)).await,
+        None => Ok(None),
+    }
 }

@@ -13,7 +13,7 @@ use vitrine_model::ledger::Party;
 use vitrine_model::payout as rows;
 use vitrine_model::payout::payout_account;
 
-use crate::access::{Declared, Scope, Subject, Who, access, keyed, root_part};
+use crate::access::{Declared, Scope, Subject, Who, access, keyed, root_part, seen};
 use crate::catalog::is_head;
 use crate::connection::{TimePlace, connection, listed, page, place, unplace};
 use crate::error::{Trouble, UserError, UserErrorCode, answer, at, at_opt, payload};
@@ -399,9 +399,8 @@ pub(crate) async fn payouts_of(
 /// The payout with this id, if it is the viewer's.
 pub(crate) async fn payout_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Payout>> {
     let id: PayoutId = parse_id(id)?;
-    let Some(payout) = load(ctx, id).await?.map(Payout) else {
-        return Ok(None);
-    };
-    let seen = ctx.viewer().is_operator() || payout.is_owned(ctx).await?;
-    Ok(seen.then_some(payout))
+    match load(ctx, id).await? {
+        Some(row) => seen(ctx, Payout(row)).await,
+        None => Ok(None),
+    }
 }
