@@ -30,7 +30,7 @@ fn refusals(answer: &Value) -> Vec<(String, String)> {
 }
 
 on_both! {
-    async fn what_a_stranger_may_not_read_is_null_and_everything_beside_it_is_there(app) {
+    async fn s07_what_a_stranger_may_not_read_is_null_and_everything_beside_it_is_there(app) {
         let market = app.market("tea").await;
         let query = "query($shop: String!, $brand: ID!) {
             shop(handle: $shop) { name updatedAt sales { nodes { id } } referralLinks { nodes { id } }

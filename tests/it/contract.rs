@@ -29,7 +29,7 @@ fn root() -> PathBuf {
 }
 
 /// All Rust files below `folder`, with their texts.
-fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+pub(crate) fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
         let mut entries: Vec<_> = std::fs::read_dir(folder)
             .unwrap()

@@ -178,7 +178,7 @@ fn server(answer: Vec<u8>, after: fn(&mut TcpStream)) -> (String, Arc<Mutex<Vec<
 }
 
 #[test]
-fn addresses_that_lead_nowhere_public_are_refused_before_anything_is_asked() {
+fn s13_addresses_that_lead_nowhere_public_are_refused_before_anything_is_asked() {
     let asked = Arc::new(AtomicUsize::new(0));
     let messenger = messenger(Reach::PUBLIC, names(vec![vec![]], asked.clone()));
     assert!(CLOSED.len() >= 60, "{}", CLOSED.len());
@@ -195,7 +195,7 @@ fn addresses_that_lead_nowhere_public_are_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn a_name_that_leads_to_private_addresses_only_leads_nowhere() {
+fn s13_a_name_that_leads_to_private_addresses_only_leads_nowhere() {
     let closed = CLOSED.iter().filter_map(|text| url::Url::parse(text).ok());
     let closed: Vec<IpAddr> = closed
         .filter_map(|url| match url.host()? {
@@ -220,7 +220,7 @@ fn a_name_that_leads_to_private_addresses_only_leads_nowhere() {
 }
 
 #[test]
-fn a_name_that_nobody_knows_is_told_like_one_that_leads_nowhere_public() {
+fn s13_a_name_that_nobody_knows_is_told_like_one_that_leads_nowhere_public() {
     let unknown: LookUp = Arc::new(|_| Box::pin(async { Err(std::io::Error::other("name not known")) }));
     let private = names(vec![vec!["10.0.0.1".parse().unwrap()]], Arc::default());
     let none = names(vec![vec![]], Arc::default());
@@ -236,7 +236,7 @@ fn a_name_that_nobody_knows_is_told_like_one_that_leads_nowhere_public() {
 }
 
 #[test]
-fn a_name_that_changes_its_mind_is_not_followed_to_this_machine() {
+fn s13_a_name_that_changes_its_mind_is_not_followed_to_this_machine() {
     let (url, heard) = server(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec(), |_| ());
     let port = url::Url::parse(&url).unwrap().port().unwrap();
     let (public, here): (IpAddr, IpAddr) = ("192.31.195.1".parse().unwrap(), "127.0.0.1".parse().unwrap());
@@ -262,7 +262,7 @@ fn a_name_that_changes_its_mind_is_not_followed_to_this_machine() {
 }
 
 #[test]
-fn nobody_is_followed_elsewhere() {
+fn s13_nobody_is_followed_elsewhere() {
     let (inside, reached) = server(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec(), |_| ());
     for status in [
         "301 Moved",
@@ -282,7 +282,7 @@ fn nobody_is_followed_elsewhere() {
 }
 
 #[test]
-fn of_an_endless_answer_a_kibibyte_is_read() {
+fn s13_of_an_endless_answer_a_kibibyte_is_read() {
     let endless = |stream: &mut TcpStream| while stream.write_all(&[b'x'; 64 << 10]).is_ok() {};
     let (url, _) = server(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), endless);
     let messenger = messenger(everywhere(Duration::from_secs(10)), machine_look_up());
@@ -291,7 +291,7 @@ fn of_an_endless_answer_a_kibibyte_is_read() {
 }
 
 #[test]
-fn a_compressed_answer_is_not_unpacked() {
+fn s13_a_compressed_answer_is_not_unpacked() {
     let mut answer =
         b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 20\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec();
     answer.extend_from_slice(&[7; 10]);
@@ -307,7 +307,7 @@ fn a_compressed_answer_is_not_unpacked() {
 }
 
 #[test]
-fn nobody_is_waited_for_longer_than_the_time_out() {
+fn s13_nobody_is_waited_for_longer_than_the_time_out() {
     let silent = |stream: &mut TcpStream| {
         let mut nothing = [0];
         // Until the other side hangs up.

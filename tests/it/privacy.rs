@@ -187,7 +187,7 @@ async fn product_of(market: &Market<'_>) -> String {
 }
 
 on_both! {
-    async fn a_canary_goes_through_every_flow_and_nothing_of_her_is_left_once_she_is_erased(app) {
+    async fn s16_a_canary_goes_through_every_flow_and_nothing_of_her_is_left_once_she_is_erased(app) {
         log::listen();
         let word = match app.db().get_database_backend() {
             DbBackend::Postgres => "canarypq7f3a",
@@ -321,7 +321,7 @@ on_both! {
         assert_eq!(others["consents"][0]["granted"], false, "hers are told to her alone");
     }
 
-    async fn secrets_sent_to_every_door_never_reach_the_log(app) {
+    async fn s17_secrets_sent_to_every_door_never_reach_the_log(app) {
         log::listen();
         let secret = match app.db().get_database_backend() {
             DbBackend::Postgres => "sesamepq91c4",

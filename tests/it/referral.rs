@@ -193,7 +193,7 @@ on_both! {
         assert_eq!(click::Entity::find().count(app.db()).await.unwrap(), 8);
     }
 
-    async fn head_and_bots_are_led_on_and_leave_no_trace_and_a_prefetch_is_not_counted(app) {
+    async fn s15_head_and_bots_are_led_on_and_leave_no_trace_and_a_prefetch_is_not_counted(app) {
         let anna = app.someone("anna").await;
         let shop = open_shop(&anna, "anna").await;
         let code = link(&anna, json!({ "shopId": shop })).await;
@@ -291,7 +291,7 @@ on_both! {
         assert_eq!(mallory.ask(node, json!({ "id": id })).await["node"], Value::Null);
     }
 
-    async fn a_forged_or_expired_token_is_refused(app) {
+    async fn s15_a_forged_or_expired_token_is_refused(app) {
         let anna = app.someone("anna").await;
         let shop = open_shop(&anna, "anna").await;
         let code = link(&anna, json!({ "shopId": shop })).await;

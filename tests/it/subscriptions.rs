@@ -269,7 +269,7 @@ on_both! {
         assert_eq!(silent.closed().await, 4408);
     }
 
-    async fn pages_of_other_origins_may_not_connect(app) {
+    async fn s05_pages_of_other_origins_may_not_connect(app) {
         let url = app.url("");
         assert_eq!(Socket::connect(&url, &[("origin", "https://evil.example")]).await.err(), Some(403));
         assert!(Socket::connect(&url, &[("origin", FRONTEND)]).await.is_ok());

@@ -57,7 +57,7 @@ async fn applied(app: &App, id: &str) -> bool {
 }
 
 on_both! {
-    async fn only_stripe_may_speak_and_only_now(app) {
+    async fn s12_only_stripe_may_speak_and_only_now(app) {
         let body = event("evt_1", "charge.succeeded", json!({ "id": "ch_1" })).to_string();
         let (time, other) = (now(app), "whsec_other_0123456789abcdef");
         let right = v1(WEBHOOK_SECRET, time, &body);
@@ -83,7 +83,7 @@ on_both! {
         forget(app, "evt_1").await;
     }
 
-    async fn what_is_signed_but_no_event_is_refused(app) {
+    async fn s12_what_is_signed_but_no_event_is_refused(app) {
         let time = now(app);
         for body in ["", "{}", "[]", r#"{"id":"evt_1"}"#] {
             let refused = answer(app, Some(&format!("t={time},v1={}", v1(WEBHOOK_SECRET, time, body))), body).await;
@@ -144,7 +144,7 @@ on_both! {
         assert!(applied(app, "evt_1").await);
     }
 
-    async fn an_event_of_a_connected_account_never_pays(app) {
+    async fn s12_an_event_of_a_connected_account_never_pays(app) {
         for (n, kind, object) in [(1, "checkout.session.completed", "cs_test_1"), (2, "charge.succeeded", "ch_1"), (3, "refund.updated", "re_1"), (4, "transfer.created", "tr_1")] {
             let mut foreign = event(&format!("evt_{n}"), kind, json!({ "id": object, "payment_status": "paid" }));
             foreign["account"] = json!("acct_mallory");

@@ -12,6 +12,7 @@ use super::mutations::{Made, May, ORDER, case};
 use super::story::{cleared, told};
 use super::walk::Walk;
 use super::world::{Asker, World};
+use crate::contract::sources;
 use crate::support::on_both;
 
 /// Fields, and objects with all their fields, that have a value only in circumstances that other tests make.
@@ -53,10 +54,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "identity::factor::a_second_factor_put_on_or_taken_off_signs_the_others_out_and_is_told",
     ),
     (
-        "Passkey",
-        "identity::passkey::a_passkey_is_renamed_and_removed_by_its_owner_alone",
-    ),
-    (
         "PasskeyCreatePayload.passkey",
         "identity::passkey::a_passkey_signs_in_without_password_and_code",
     ),
@@ -71,10 +68,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     (
         "SessionPasskeyCreatePayload.session",
         "identity::passkey::a_passkey_signs_in_without_password_and_code",
-    ),
-    (
-        "ExternalIdentity",
-        "identity::external::an_identity_is_linked_by_who_is_signed_in_once_and_for_one_account",
     ),
     (
         "ExternalIdentityLinkPayload.externalIdentity",
@@ -129,18 +122,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "identity::password::a_password_is_changed_by_who_knows_it_and_the_other_sessions_end",
     ),
     (
-        "Account.payoutFreeze",
-        "identity::freeze::s11_payouts_wait_after_a_new_password",
-    ),
-    (
-        "Brand.payoutFreeze",
-        "identity::freeze::a_brands_payouts_wait_when_an_owner_changed_how_she_signs_in_and_nobody_elses",
-    ),
-    (
-        "PayoutFreeze",
-        "identity::freeze::s11_payouts_wait_after_a_new_password",
-    ),
-    (
         "Subscription",
         "subscriptions::what_is_not_yours_cannot_be_watched",
     ),
@@ -149,6 +130,17 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "subscriptions::a_shopholder_watches_clicks_sales_and_refunds_with_their_amounts",
     ),
 ];
+/// What is said to be tested elsewhere is: by a test of that name.
+#[test]
+fn what_is_read_elsewhere_is_read_by_a_test_that_there_is() {
+    let tests: Vec<_> = sources("tests/it").into_iter().map(|(_, text)| text).collect();
+    for (place, named) in ELSEWHERE {
+        let (_, name) = named.rsplit_once("::").expect("a module");
+        let found = tests.iter().any(|text| text.contains(&format!("fn {name}(")));
+        assert!(found, "{place}: there is no test {named}");
+    }
+}
+
 /// Objects asked for of each type: the more there are, the longer it takes, and the less they differ.
 const MOST_OF_A_TYPE: usize = 8;
 
@@ -252,7 +244,7 @@ async fn tried(walk: &mut Walk<'_, '_>, world: &World<'_>, name: &'static str, m
 }
 
 on_both! {
-    async fn every_field_and_mutation_is_open_to_those_it_declares_and_to_nobody_else(app) {
+    async fn s07_every_field_and_mutation_is_open_to_those_it_declares_and_to_nobody_else(app) {
         let contract = Contract::read();
         let mut world = told(app).await;
         let mut walk = Walk::new(&contract, &world);

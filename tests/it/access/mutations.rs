@@ -30,11 +30,25 @@ pub(super) enum May {
     Only(&'static [Asker]),
 }
 
-const STAFF: May = May::Only(&[Asker::BrandOwner, Asker::Operator]);
+const OWNERS: May = May::Only(&[Asker::BrandOwner, Asker::Operator]);
+/// What those who manage the brand may as well, and do.
+const MANAGERS: May = May::Only(&[Asker::Manager, Asker::BrandOwner, Asker::Operator]);
 /// What a key may do as well, and does.
-const STAFF_OR_KEY: May = May::Only(&[Asker::Key, Asker::BrandOwner, Asker::Operator]);
-const COUNTERS: May = May::Only(&[Asker::NarrowKey, Asker::Key, Asker::BrandOwner, Asker::Operator]);
-const SHIPPERS: May = May::Only(&[Asker::Key, Asker::Shipper, Asker::BrandOwner, Asker::Operator]);
+const MANAGERS_OR_KEY: May = May::Only(&[Asker::Key, Asker::Manager, Asker::BrandOwner, Asker::Operator]);
+const COUNTERS: May = May::Only(&[
+    Asker::NarrowKey,
+    Asker::Key,
+    Asker::Manager,
+    Asker::BrandOwner,
+    Asker::Operator,
+]);
+const SHIPPERS: May = May::Only(&[
+    Asker::Key,
+    Asker::Shipper,
+    Asker::Manager,
+    Asker::BrandOwner,
+    Asker::Operator,
+]);
 const SHOPHOLDER: May = May::Only(&[Asker::Shopholder]);
 /// What whoever curates the shop with its owner may as well, and does.
 const CURATORS: May = May::Only(&[Asker::Curator, Asker::Shopholder]);
@@ -199,20 +213,20 @@ fn of_people(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)>
             json!({ "accountId": made.get("accountCreate").map(|made| made["account"]["id"].clone()) }),
         ),
         "brandMemberInvite" => (
-            STAFF,
+            OWNERS,
             json!({ "brandId": brand, "email": "new-anonymous@example.com", "role": "MANAGER" }),
         ),
         "brandInvitationResend" | "brandInvitationRevoke" => (
-            STAFF,
+            OWNERS,
             json!({ "id": made.get("brandMemberInvite").map(|made| made["invitation"]["id"].clone()) }),
         ),
         "brandInvitationAccept" => (OPERATOR, json!({ "token": world.id("invitation") })),
         "brandMemberUpdate" => (
-            STAFF,
+            OWNERS,
             json!({ "brandId": brand, "accountId": world.id("leaving"), "role": "SHIPPER" }),
         ),
         "brandMemberRemove" => (
-            STAFF,
+            OWNERS,
             json!({ "brandId": brand, "accountId": world.id("leaving") }),
         ),
         _ => return None,
@@ -228,7 +242,13 @@ fn of_keys(name: &str, world: &World<'_>) -> Option<(May, Value)> {
         "brandApiKeyRevoke" => json!({ "id": world.id("spareKey") }),
         _ => return None,
     };
-    Some((STAFF, input))
+    // Whoever manages the brand may close a door, and only its owners open one.
+    let may = if name == "brandApiKeyRevoke" {
+        MANAGERS
+    } else {
+        OWNERS
+    };
+    Some((may, input))
 }
 
 fn of_proofs(name: &str) -> Option<(May, Value)> {
@@ -296,24 +316,24 @@ fn of_proofs(name: &str) -> Option<(May, Value)> {
 fn of_goods(name: &str, world: &World<'_>) -> Option<(May, Value)> {
     let (brand, variant) = (&world.brand, world.id("variant"));
     Some(match name {
-        "brandUpdate" => (STAFF, json!({ "brandId": brand, "name": "Tea for all" })),
-        "brandTermsChange" => (STAFF, json!({ "brandId": brand, "attributionDays": 10 })),
+        "brandUpdate" => (MANAGERS, json!({ "brandId": brand, "name": "Tea for all" })),
+        "brandTermsChange" => (MANAGERS, json!({ "brandId": brand, "attributionDays": 10 })),
         "brandFeeBearerSet" => (OPERATOR, json!({ "brandId": brand, "feeBearer": "PLATFORM" })),
         "shippingRateSet" => (
-            STAFF,
+            MANAGERS,
             json!({ "brandId": brand, "country": "FR", "price": { "amount": "9.90", "currency": "EUR" } }),
         ),
         "productUpdate" => (
-            STAFF_OR_KEY,
+            MANAGERS_OR_KEY,
             json!({ "id": world.id("product"), "title": "Teapot" }),
         ),
-        "variantUpdate" => (STAFF_OR_KEY, json!({ "variantId": variant, "sku": "TEA-2" })),
+        "variantUpdate" => (MANAGERS_OR_KEY, json!({ "variantId": variant, "sku": "TEA-2" })),
         "variantStockSet" => (
             COUNTERS,
             json!({ "variantId": variant, "onHand": 50, "idempotencyKey": "count" }),
         ),
         "productImportCreate" => (
-            STAFF_OR_KEY,
+            MANAGERS_OR_KEY,
             json!({ "brandId": brand, "fileName": "products.csv" }),
         ),
         _ => return None,
@@ -425,14 +445,14 @@ fn of_orders(name: &str, world: &World<'_>, made: &Made) -> Option<(May, Value)>
             json!({ "orderId": order, "lines": lines, "reason": "the lid too" }),
         ),
         "orderContactErase" => (CUSTOMERS, json!({ "orderId": world.id("cancelled") })),
-        "returnDecline" => (STAFF_OR_KEY, json!({ "returnId": world.id("return") })),
+        "returnDecline" => (MANAGERS_OR_KEY, json!({ "returnId": world.id("return") })),
         "returnApprove" => (
-            STAFF_OR_KEY,
+            MANAGERS_OR_KEY,
             json!({ "returnId": made.get("returnRequest").map(|made| made["returns"][0]["id"].clone()) }),
         ),
-        "orderLinesRefund" => (STAFF_OR_KEY, refund_of(world, 1)),
+        "orderLinesRefund" => (MANAGERS_OR_KEY, refund_of(world, 1)),
         "disputeEvidenceNote" => (
-            STAFF,
+            MANAGERS,
             json!({ "disputeId": world.id("dispute"), "note": "Delivered, and signed for." }),
         ),
         "disputeEvidenceSubmit" => (OPERATOR, json!({ "disputeId": world.id("dispute") })),
@@ -470,7 +490,7 @@ fn of_money(name: &str, world: &World<'_>) -> Option<(May, Value)> {
             json!({ "adjustmentId": world.id("gift"), "reason": "not hers", "idempotencyKey": "back" }),
         ),
         "payoutAccountOnboardingLinkCreate" => (
-            STAFF,
+            OWNERS,
             json!({ "brandId": world.brand, "returnUrl": back, "refreshUrl": back }),
         ),
         "payoutRun" => (OPERATOR, json!({ "idempotencyKey": "run-now" })),
@@ -502,5 +522,5 @@ fn of_webhooks(name: &str, world: &World<'_>) -> Option<(May, Value)> {
         | "webhookEndpointDelete" => json!({ "id": hook }),
         _ => return None,
     };
-    Some((STAFF_OR_KEY, input))
+    Some((MANAGERS_OR_KEY, input))
 }

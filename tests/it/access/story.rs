@@ -9,11 +9,13 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Query
 use serde_json::{Value, json};
 use vitrine_domain::context::Context;
 use vitrine_domain::ledger;
-use vitrine_domain::ports::BalanceTransactionFacts;
+use vitrine_domain::ports::{BalanceTransactionFacts, Clock};
 use vitrine_model::catalog::{NoteKind, import_note, variant};
-use vitrine_model::id::{AccountId, WebhookEndpointId};
-use vitrine_model::identity::session;
+use vitrine_model::checkout::{cart, order};
+use vitrine_model::id::{AccountId, OrderId, WebhookEndpointId};
+use vitrine_model::identity::{FreezeCause, external_identity, passkey, payout_freeze, session};
 use vitrine_model::job::{self, JobState};
+use vitrine_model::ledger::Party;
 use vitrine_model::money::Currency;
 use vitrine_model::reconciliation::difference::{self, DifferenceKind};
 use vitrine_model::webhook::{Disabled, MessageState, Topic, attempt, endpoint, message};
@@ -56,7 +58,9 @@ pub(super) async fn told(app: &App) -> World<'_> {
     app.employ(&ink.owner, &ink.brand, &ink.shopholder, "OWNER").await;
     let shipper = hire(app, &tea, "sam", "SHIPPER").await;
     let leaving = hire(app, &tea, "tom", "MANAGER").await;
+    let manager = hire(app, &tea, "mona", "MANAGER").await;
     let elsewhere = app.buy(&[(&ink, 1)]).await;
+    let lapsed = lapsed(app, app.buy(&[(&ink, 1)]).await).await;
     let mut bought = app.buy(&[(&tea, 4)]).await;
     let customer = app.someone("carla").await;
     let mut operator = app.nobody();
@@ -76,6 +80,7 @@ pub(super) async fn told(app: &App) -> World<'_> {
         (Asker::Shopholder, tea.shopholder),
         (Asker::Curator, app.someone("cora").await),
         (Asker::BrandOwner, tea.owner),
+        (Asker::Manager, manager),
         (Asker::Shipper, shipper),
         (Asker::Operator, operator),
         (Asker::OtherTenant, ink.shopholder),
@@ -88,6 +93,7 @@ pub(super) async fn told(app: &App) -> World<'_> {
         (Asker::RevokedKey, app.nobody()),
         (Asker::Buyer, guest),
         (Asker::OtherGuest, elsewhere.buyer),
+        (Asker::LapsedGuest, lapsed),
         (Asker::Anonymous, app.nobody()),
     ]);
     let mut world = World::new(app, people, brand, expired);
@@ -147,6 +153,30 @@ async fn keys(world: &mut World<'_>) {
     world.named.extend([("apiKey", all.id), ("spareKey", spare.id)]);
 }
 
+/// The guest who bought this, whose secret opens her order and her cart no more.
+async fn lapsed<'a>(app: &App, bought: Purchase<'a>) -> Person<'a> {
+    let over = Clock::now(&*app.clock) - TimeDelta::seconds(1);
+    let order = bought.order.parse::<OrderId>().unwrap();
+    let row = order::Entity::find_by_id(order)
+        .one(app.db())
+        .await
+        .unwrap()
+        .unwrap();
+    order::Entity::update_many()
+        .col_expr(order::Column::SecretExpiresAt, Expr::value(over))
+        .filter(order::Column::Id.eq(order))
+        .exec(app.db())
+        .await
+        .unwrap();
+    cart::Entity::update_many()
+        .col_expr(cart::Column::SecretExpiresAt, Expr::value(over))
+        .filter(cart::Column::Id.eq(row.cart_id))
+        .exec(app.db())
+        .await
+        .unwrap();
+    bought.buyer
+}
+
 /// What a market sells.
 struct Stock {
     variant: String,
@@ -156,7 +186,7 @@ struct Stock {
 /// An access token of the shopholder's whose time is over; she has two other sessions.
 async fn expired(app: &App, shopholder: &mut Person<'_>) -> String {
     let token = shopholder.token().await.expect("she is signed in");
-    let over = vitrine_domain::ports::Clock::now(&*app.clock) - TimeDelta::seconds(1);
+    let over = Clock::now(&*app.clock) - TimeDelta::seconds(1);
     session::Entity::update_many()
         .col_expr(session::Column::AccessExpiresAt, Expr::value(over))
         .filter(session::Column::AccountId.eq(shopholder.id.parse::<AccountId>().unwrap()))
@@ -576,6 +606,21 @@ async fn planted(world: &mut World<'_>) {
         .insert(app.db())
         .await
         .unwrap();
+    let shopholder = world.people[&Asker::Shopholder].id.parse().unwrap();
+    proofs(app, &cx, shopholder).await;
+    for party in [
+        Party::Shopholder(shopholder),
+        Party::Brand(world.brand.parse().unwrap()),
+    ] {
+        let frozen = payout_freeze::Model {
+            party,
+            cause: FreezeCause::Password,
+            frozen_at: cx.now(),
+            ends_at: cx.now() + TimeDelta::days(3),
+        };
+        let frozen = frozen.into_active_model().reset_all();
+        frozen.insert(app.db()).await.unwrap();
+    }
     // Platforms may have known floors before.
     let floored = variant::ActiveModel {
         id: Set(world.id("variant").parse().unwrap()),
@@ -583,6 +628,33 @@ async fn planted(world: &mut World<'_>) {
         ..Default::default()
     };
     floored.update(app.db()).await.unwrap();
+}
+
+/// What she could sign in by besides her password, had she the other half of it.
+async fn proofs(app: &App, cx: &Context, account: AccountId) {
+    let passkey = passkey::Model {
+        id: cx.new_id(),
+        account_id: account,
+        credential_id: vec![7; 16],
+        credential: "{}".to_owned(),
+        name: "the phone".parse().unwrap(),
+        created_at: cx.now(),
+        used_at: Some(cx.now()),
+    };
+    let identity = external_identity::Model {
+        id: cx.new_id(),
+        account_id: account,
+        provider: "elsewhere".to_owned(),
+        issuer: "https://id.example.org".to_owned(),
+        subject: "248289761001".to_owned(),
+        email: Some("anna@example.org".parse().unwrap()),
+        created_at: cx.now(),
+        used_at: cx.now(),
+    };
+    let passkey = passkey.into_active_model().reset_all();
+    passkey.insert(app.db()).await.unwrap();
+    let identity = identity.into_active_model().reset_all();
+    identity.insert(app.db()).await.unwrap();
 }
 
 fn dead_job(cx: &Context) -> job::Model {

@@ -321,8 +321,9 @@ impl<'a, 'w> Walk<'a, 'w> {
                 "ANYONE" => true,
                 "ACCOUNT" => by.is_signed_in(),
                 "OWNER" => by == Asker::Operator || owners.contains(&by),
-                // Who ships for a brand does not own it, unless she founded it in this very request.
+                // Who ships for a brand, or manages it, does not own it, unless she founded it in this very request.
                 "BRAND_MANAGER" | "BRAND_OWNER" if by == Asker::Shipper => owners == [by],
+                "BRAND_OWNER" if by == Asker::Manager => owners == [by],
                 "BRAND_MANAGER" | "BRAND_OWNER" => by == Asker::Operator || owners.contains(&by),
                 "OPERATOR" => by == Asker::Operator,
                 other => panic!("{place}: nobody knows {other}"),

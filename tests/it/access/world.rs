@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use sea_orm::{EntityTrait, ModelTrait};
 use serde_json::{Value, json};
+use vitrine_domain::ports::Clock;
+use vitrine_model::Time;
 use vitrine_model::catalog::{brand, import, product, variant};
 use vitrine_model::checkout::{cart, dispute, fulfillment, order, order_line, refund, return_request};
 use vitrine_model::id::{BrandId, OrderId};
@@ -26,6 +28,8 @@ pub(super) enum Asker {
     Curator,
     /// The owner of the brand.
     BrandOwner,
+    /// Someone who manages the brand, and does not own it.
+    Manager,
     /// Someone who works for the brand, but may only ship.
     Shipper,
     /// Who runs the platform.
@@ -50,15 +54,18 @@ pub(super) enum Asker {
     Buyer,
     /// A guest who bought elsewhere, holding her own secret.
     OtherGuest,
+    /// A guest who bought, holding a secret whose time is over.
+    LapsedGuest,
     /// Nobody known.
     Anonymous,
 }
 
 impl Asker {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Shopholder,
         Self::Curator,
         Self::BrandOwner,
+        Self::Manager,
         Self::Shipper,
         Self::Operator,
         Self::OtherTenant,
@@ -71,13 +78,14 @@ impl Asker {
         Self::RevokedKey,
         Self::Buyer,
         Self::OtherGuest,
+        Self::LapsedGuest,
         Self::Anonymous,
     ];
 
     pub(super) fn is_signed_in(self) -> bool {
         let nobody = matches!(
             self,
-            Self::Expired | Self::Buyer | Self::OtherGuest | Self::Anonymous
+            Self::Expired | Self::Buyer | Self::OtherGuest | Self::LapsedGuest | Self::Anonymous
         );
         !nobody && !self.is_key()
     }
@@ -258,7 +266,7 @@ impl<'a> World<'a> {
     /// Those who work for the brand.
     fn staff(&self, id: BrandId) -> Vec<Asker> {
         match id.to_string() == self.brand {
-            true => vec![Asker::BrandOwner, Asker::Shipper],
+            true => vec![Asker::BrandOwner, Asker::Manager, Asker::Shipper],
             false => vec![Asker::OtherTenant],
         }
     }
@@ -273,8 +281,8 @@ impl<'a> World<'a> {
         self.staff(id).into_iter().chain(keys).collect()
     }
 
-    /// The brand's owners, and its keys with this scope.
-    fn owners_and_keys(&self, id: BrandId, scope: &str) -> Vec<Asker> {
+    /// Those who manage the brand, and its keys with this scope.
+    fn managers_and_keys(&self, id: BrandId, scope: &str) -> Vec<Asker> {
         let all = self.staff_and_keys(id, scope).into_iter();
         all.filter(|asker| *asker != Asker::Shipper).collect()
     }
@@ -285,7 +293,7 @@ impl<'a> World<'a> {
             Party::Brand(id) => self
                 .staff(id)
                 .into_iter()
-                .filter(|asker| *asker != Asker::Shipper)
+                .filter(|asker| ![Asker::Shipper, Asker::Manager].contains(asker))
                 .collect(),
             Party::Shopholder(id) => self.account(id),
         }
@@ -308,7 +316,8 @@ impl<'a> World<'a> {
             self.put(row.id, "Brand", owners, true);
         }
         for row in self.all::<api_key::Entity>().await {
-            let owners = self.party(Party::Brand(row.brand_id));
+            let mut owners = self.staff(row.brand_id);
+            owners.retain(|asker| *asker != Asker::Shipper);
             self.put(row.id, "ApiKey", owners, false);
         }
         let products = self.all::<product::Entity>().await;
@@ -369,13 +378,21 @@ impl<'a> World<'a> {
 
     async fn learn_checkout(&mut self) {
         for row in self.all::<cart::Entity>().await {
-            let owners = self.holder(row.account_id.map(|id| id.to_string()), &row.secret_hash);
+            let owners = self.holder(
+                row.account_id.map(|id| id.to_string()),
+                &row.secret_hash,
+                row.secret_expires_at,
+            );
             self.put(row.id, "Cart", owners, false);
         }
         let lines = self.all::<order_line::Entity>().await;
         let mut orders: BTreeMap<OrderId, Vec<Asker>> = BTreeMap::new();
         for row in self.all::<order::Entity>().await {
-            let owners = self.holder(row.account_id.map(|id| id.to_string()), &row.secret_hash);
+            let owners = self.holder(
+                row.account_id.map(|id| id.to_string()),
+                &row.secret_hash,
+                row.secret_expires_at,
+            );
             orders.insert(row.id, owners.clone());
             self.put(row.id, "Order", owners, false);
         }
@@ -408,8 +425,11 @@ impl<'a> World<'a> {
     }
 
     /// Who opens it: by her account, or by the secret that she holds.
-    fn holder(&self, account: Option<String>, secret_hash: &[u8]) -> Vec<Asker> {
+    fn holder(&self, account: Option<String>, secret_hash: &[u8], until: Time) -> Vec<Asker> {
         let mut holders = account.map_or_else(Vec::new, |id| self.account(id));
+        if until < Clock::now(&*self.app.clock) {
+            return holders;
+        }
         for (asker, person) in &self.people {
             let held = person
                 .guest
@@ -427,7 +447,7 @@ impl<'a> World<'a> {
         // An address may hold a secret of its receiver's: it is for those who manage the brand.
         let owners = |world: &Self, row: &endpoint::Model| {
             row.brand_id
-                .map_or_else(Vec::new, |brand| world.owners_and_keys(brand, "WEBHOOKS_WRITE"))
+                .map_or_else(Vec::new, |brand| world.managers_and_keys(brand, "WEBHOOKS_WRITE"))
         };
         for row in &endpoints {
             let owners = owners(self, row);
@@ -446,7 +466,11 @@ impl<'a> World<'a> {
     async fn learn_money(&mut self) {
         for row in self.all::<payout::Entity>().await {
             let owners = match row.party {
-                Party::Brand(brand) => self.owners_and_keys(brand, "MONEY_READ"),
+                Party::Brand(brand) => {
+                    let mut owners = self.managers_and_keys(brand, "MONEY_READ");
+                    owners.retain(|asker| *asker != Asker::Manager);
+                    owners
+                }
                 party => self.party(party),
             };
             self.put(row.id, "Payout", owners, false);

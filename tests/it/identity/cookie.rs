@@ -230,7 +230,7 @@ on_both! {
         assert_eq!(seen["viewer"]["id"], berta.id.as_str());
     }
 
-    async fn s5_method_type_and_origin_of_a_request_with_a_cookie(app) {
+    async fn s05_method_type_and_origin_of_a_request_with_a_cookie(app) {
         let anna = app.someone("anna").await;
         let (_, cookies) = sign_in(app, &anna.email).await;
         let own = app.url("");

@@ -326,7 +326,7 @@ on_both! {
         }
     }
 
-    async fn s9_two_hundred_sign_ins_at_once_keep_the_server_answering(app) {
+    async fn s09_two_hundred_sign_ins_at_once_keep_the_server_answering(app) {
         let done = std::sync::atomic::AtomicBool::new(false);
         let sign_ins = async {
             let tries = (0..200).map(|n| async move { guess(app, "198.51.100.1", &format!("person-{n}@example.com"), "wrong password").await });

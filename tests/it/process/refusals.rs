@@ -86,7 +86,7 @@ const IMPOSSIBLE: &[(&str, &str, &[&str])] = &[
 ];
 
 #[test]
-fn production_sends_no_webhooks_to_private_addresses() {
+fn s13_production_sends_no_webhooks_to_private_addresses() {
     let folder = tempfile::tempdir().unwrap();
     let said = refused(
         &Place::new(folder.path(), None),
@@ -115,7 +115,7 @@ fn refused(place: &Place, env: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn settings_that_cannot_work_are_refused_with_what_would_be_right() {
+fn s18_settings_that_cannot_work_are_refused_with_what_would_be_right() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let listening: [(&str, &str, &[&str]); 1] = [(
@@ -141,7 +141,7 @@ fn settings_that_cannot_work_are_refused_with_what_would_be_right() {
 }
 
 #[test]
-fn a_missing_stripe_key_is_named() {
+fn s18_a_missing_stripe_key_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let ended = Place::new(folder.path(), None).run_without_stripe(&["serve"]);
     assert!(!ended.status.success());
@@ -177,7 +177,7 @@ fn a_database_that_does_not_answer_is_named_without_its_password() {
 }
 
 #[test]
-fn a_live_key_and_a_test_database_do_not_meet() {
+fn s18_a_live_key_and_a_test_database_do_not_meet() {
     // A live key travels by https only; nobody is asked anything here.
     let live = [
         ("STRIPE_SECRET_KEY", "sk_live_1"),
