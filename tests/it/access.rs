@@ -3,6 +3,7 @@
 mod contract;
 mod generated;
 mod mutations;
+mod planted;
 mod story;
 mod walk;
 mod world;

@@ -9,7 +9,8 @@ use vitrine_model::event;
 
 use super::contract::Contract;
 use super::mutations::{Made, May, ORDER, case};
-use super::story::{cleared, told};
+use super::planted::cleared;
+use super::story::told;
 use super::walk::Walk;
 use super::world::{Asker, World};
 use crate::contract::sources;
