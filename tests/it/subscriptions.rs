@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
+use vitrine_domain::event::{self, Actor};
+use vitrine_model::id::{AccountId, ClickId};
 
 use crate::fulfillment::{SHIP, parcel};
 use crate::support::market::{Market, text};
@@ -25,6 +28,15 @@ async fn shop_of(market: &Market<'_>) -> String {
         .ask(query, json!({ "id": market.recommendation }))
         .await;
     text(&answer["node"]["shop"]["id"])
+}
+
+/// Asks for more than all buffers between the two hold, and reads none of it.
+async fn stuck(socket: &mut Socket) {
+    const LONG: &str = "{ __schema { types { name description fields { name description args { name description } type { name } } } } }";
+    for n in 0..45 {
+        socket.begin(&n.to_string(), LONG, json!({})).await;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
 }
 
 async fn visit(app: &App, market: &Market<'_>) {
@@ -299,6 +311,16 @@ on_both! {
         let mut socket = Socket::of(&app.url(""), &anna).await;
         app.clock.advance(TimeDelta::days(400));
         assert_eq!(socket.closed().await, 4403);
+        // Also when something makes the server look at her session before its clock does: it was not signed out.
+        let mut bob = app.someone("bob").await;
+        let mut socket = Socket::of(&app.url(""), &bob).await;
+        app.clock.advance(TimeDelta::days(400));
+        let cx = app.vitrine().context("test");
+        let tx = cx.begin().await.unwrap();
+        event::record(&tx, &cx, Actor::System, "account.updated", bob.id.parse::<AccountId>().unwrap(), &[]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(socket.closed().await, 4403);
+        bob.come_back().await;
     }
 
     async fn a_connection_has_so_many_operations_at_once(app) {
@@ -315,6 +337,72 @@ on_both! {
         socket.say(json!({ "id": "0", "type": "complete" })).await;
         socket.begin("more", EARNINGS, json!({})).await;
         socket.data("more").await;
+    }
+
+    async fn what_happens_while_the_notifications_are_cut_off_is_told_all_the_same(app) {
+        const CUT: &str = "select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid() and query ilike 'listen %'";
+        let tea = app.market("tea").await;
+        let purchase = app.buy(&[(&tea, 2)]).await;
+        let mut socket = Socket::of(&app.url(""), &purchase.buyer).await;
+        socket.begin("1", ORDER, json!({ "id": purchase.order })).await;
+        socket.data("1").await;
+        for told in ["PARTIALLY_FULFILLED", "FULFILLED"] {
+            if app.db().get_database_backend() == DbBackend::Postgres {
+                let cut = app.db().query_all_raw(Statement::from_string(DbBackend::Postgres, CUT)).await.unwrap();
+                assert_eq!(cut.len(), 1, "one connection listens");
+            }
+            tea.owner.made(SHIP, parcel(&purchase, 1)).await;
+            assert_eq!(socket.data("1").await["orderUpdated"]["fulfillmentStatus"], told);
+        }
+    }
+
+    async fn who_reads_slower_than_it_happens_is_told_that_she_missed_some(app) {
+        let tea = app.market("tea").await;
+        let purchase = app.buy(&[(&tea, 2)]).await;
+        let shop = shop_of(&tea).await;
+        let mut slow = Socket::of(&app.url(""), &tea.shopholder).await;
+        slow.begin("each", ACTIVITY, json!({ "id": shop })).await;
+        slow.sync().await;
+        let mut quick = Socket::of(&app.url(""), &purchase.buyer).await;
+        quick.begin("1", ORDER, json!({ "id": purchase.order })).await;
+        quick.data("1").await;
+        stuck(&mut slow).await;
+        visit(app, &tea).await;
+        // More than is kept for anybody who waits.
+        let cx = app.vitrine().context("test");
+        let tx = cx.begin().await.unwrap();
+        for _ in 0..1100 {
+            let click: ClickId = cx.new_id();
+            event::record(&tx, &cx, Actor::Guest, "click.recorded", click, &[("shop", shop.clone())]).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        // Who is told how things stand, and reads, is told what comes after all this.
+        tea.owner.made(SHIP, parcel(&purchase, 1)).await;
+        assert_eq!(quick.data("1").await["orderUpdated"]["fulfillmentStatus"], "PARTIALLY_FULFILLED");
+        let mut told = Vec::new();
+        while told.last().is_none_or(|last: &Value| last["type"] != "error") {
+            let heard = slow.hear().await;
+            if heard["id"] == "each" {
+                told.push(heard);
+            }
+        }
+        let [click, missed] = &told[..] else { panic!("{told:#?}") };
+        assert_eq!(click["payload"]["data"]["shopActivity"]["kind"], "CLICK");
+        assert_eq!(missed["payload"][0]["extensions"]["code"], "TOO_SLOW");
+    }
+
+    async fn who_reads_nothing_keeps_neither_others_waiting_nor_the_server_from_stopping(app) {
+        let anna = app.someone("anna").await;
+        let second = app.second_node().await;
+        let mut socket = Socket::of(&second.url(), &anna).await;
+        stuck(&mut socket).await;
+        let mut other = Socket::of(&second.url(), &anna).await;
+        other.begin("1", EARNINGS, json!({})).await;
+        other.data("1").await;
+        // What the server writes may take 30 seconds to be read: nobody waits for that.
+        tokio::time::timeout(Duration::from_secs(20), second.stop()).await.expect("the server stops");
+        assert_eq!(other.closed().await, 1001);
     }
 
     async fn the_server_says_goodbye_when_it_stops(app) {

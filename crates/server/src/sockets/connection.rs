@@ -63,9 +63,14 @@ impl Client {
     /// Who the connection stands for now.
     pub(super) async fn viewer(&self, cx: &Context) -> Result<Viewer, Closing> {
         let viewer = identity::recheck(cx, &self.viewer).await;
-        viewer
-            .map_err(|error| fault(&error.into()))?
-            .ok_or(Closing::SignedOut)
+        let viewer = viewer.map_err(|error| fault(&error.into()))?;
+        // What is over since its time has run out was not ended by anybody.
+        let over = good_until(&self.viewer).is_some_and(|until| until <= cx.now());
+        viewer.ok_or(if over {
+            Closing::Expired
+        } else {
+            Closing::SignedOut
+        })
     }
 
     /// Finds out who it is, at the beginning.
@@ -152,8 +157,8 @@ impl Connection {
         };
         self.tasks.abort_all();
         if let Some(closing) = ended {
-            // The client may be gone already.
-            let _ = socket.send(closing.frame()).await;
+            // The client may be gone already, or read nothing.
+            let _ = tokio::time::timeout(TICK, socket.send(closing.frame())).await;
             let _ = tokio::time::timeout(TICK, read_out(&mut socket)).await;
         }
     }
@@ -178,7 +183,11 @@ impl Connection {
             };
             match step {
                 Ok(None) => {}
-                Ok(Some(message)) => socket.send(message).await.ok()?,
+                Ok(Some(message)) => tokio::select! {
+                    sent = socket.send(message) => sent.ok()?,
+                    // Who does not read what she is sent keeps nobody from stopping.
+                    () = stopping.cancelled() => return Some(Closing::GoingAway),
+                },
                 Err(closing) => return Some(closing),
             }
         }
@@ -268,10 +277,7 @@ impl Connection {
         if self.client.viewer.by().is_none() && !self.place.keep_unknown() {
             return Err(Closing::TooManyUnknown);
         }
-        let Viewer { session, key, .. } = &self.client.viewer;
-        let until = session.as_ref().map(|session| session.access_expires_at);
-        let until = until.or(key.as_ref().and_then(|key| key.expires_at));
-        self.opened = Some((until, told));
+        self.opened = Some((good_until(&self.client.viewer), told));
         Ok(message::acknowledged())
     }
 
@@ -338,6 +344,12 @@ impl Connection {
         }
         Ok(None)
     }
+}
+
+/// Until when what she is known by is good, if it ends.
+fn good_until(viewer: &Viewer) -> Option<Time> {
+    let session = viewer.session.as_ref().map(|session| session.access_expires_at);
+    session.or(viewer.key.as_ref().and_then(|key| key.expires_at))
 }
 
 /// What happens next, once there is a session to look at.
