@@ -126,7 +126,7 @@ async function signIn(address, login) {
   throw new Error("the provider's pages lead nowhere");
 }
 
-const brought = (begun, back, more = {}) => ({ in: { state: back.state, code: back.code, key: begun.key, ...more } });
+const brought = (begun, back, more = {}) => ({ in: { state: back.state, code: back.code, iss: back.iss, key: begun.key, ...more } });
 const refusal = (payload) => payload.userErrors[0]?.code;
 
 // Signs in at the provider as this person; the payload.

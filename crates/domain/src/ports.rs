@@ -143,6 +143,8 @@ pub struct ExternalAsk {
 pub struct ExternalCode {
     /// The authorization code.
     pub code: SecretString,
+    /// The issuer that the answer names, if it names one: it must be the one that was asked (RFC 9207).
+    pub issuer: Option<String>,
     /// What the question had.
     pub nonce: SecretString,
     /// What the question's challenge was made of.

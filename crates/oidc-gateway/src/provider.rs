@@ -92,6 +92,10 @@ impl Provider {
         now: Time,
     ) -> Result<ExternalPerson, ProviderError> {
         let metadata = self.metadata(http, now, FRESH).await?;
+        let issuer = metadata.issuer().as_str();
+        if brought.issuer.as_deref().is_some_and(|named| named != issuer) {
+            return Err(ProviderError::Refused("another provider has answered".to_owned()));
+        }
         let (token, access) = self.exchange(http, metadata.clone(), brought).await?;
         let mut claims = self.claims(&metadata, &token, brought, now);
         let newer;

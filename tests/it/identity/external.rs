@@ -99,6 +99,18 @@ on_both! {
         app.end().await;
     }
 
+    async fn an_answer_that_names_another_provider_is_not_taken_for_this_ones(app) {
+        let issuer = Issuer::start().await;
+        let app = with(app, "external-issuer", &issuer).await;
+        let mut mixed = back(&app, &issuer, claims("1", "nora@example.com", true)).await;
+        mixed["iss"] = json!("https://evil.example.com");
+        assert_eq!(app.nobody().refused(FINISH, mixed).await, "IDENTITY_PROVIDER_FAILED");
+        let mut named = back(&app, &issuer, claims("1", "nora@example.com", true)).await;
+        named["iss"] = json!(issuer.url);
+        assert_eq!(code(&app.nobody().tried(FINISH, named).await), "none");
+        app.end().await;
+    }
+
     async fn what_was_answered_is_good_once_for_its_key_and_for_ten_minutes(app) {
         let issuer = Issuer::start().await;
         let app = with(app, "external-once", &issuer).await;

@@ -124,6 +124,9 @@ pub struct SessionExternalFinishInput {
     state: String,
     /// The parameter `code`.
     code: String,
+    /// The parameter `iss`, if there was one: it must be the provider's own issuer, so that no other provider's answer is
+    /// taken for its ([RFC 9207](https://www.rfc-editor.org/rfc/rfc9207)).
+    iss: Option<String>,
     /// The `key` that was kept.
     key: String,
     /// How the tokens shall travel.
@@ -140,6 +143,9 @@ pub struct ExternalIdentityLinkInput {
     state: String,
     /// The parameter `code`.
     code: String,
+    /// The parameter `iss`, if there was one: it must be the provider's own issuer, so that no other provider's answer is
+    /// taken for its ([RFC 9207](https://www.rfc-editor.org/rfc/rfc9207)).
+    iss: Option<String>,
     /// The `key` that was kept.
     key: String,
 }
@@ -231,7 +237,7 @@ impl ExternalMutation {
     ) -> Result<SessionExternalFinishPayload> {
         answer(ctx, async {
             let device = device(ctx, input.transport, input.device_name.as_deref())?;
-            let by = finish(input.state, input.key, input.code);
+            let by = finish(input.state, input.key, (input.code, input.iss));
             let entrance = identity::finish_external(ctx.cx(), &by, &device, &ctx.viewer().client).await?;
             Ok(SessionExternalFinishPayload::entered(ctx, entrance))
         })
@@ -249,7 +255,7 @@ impl ExternalMutation {
     ) -> Result<ExternalIdentityLinkPayload> {
         answer(ctx, async {
             let (by, proof) = (ctx.account()?, ctx.viewer().proved(ctx.cx())?);
-            let brought = finish(input.state, input.key, input.code);
+            let brought = finish(input.state, input.key, (input.code, input.iss));
             let linked = identity::link_external(ctx.cx(), by, &brought, proof).await?;
             Ok(ExternalIdentity(linked))
         })
@@ -274,10 +280,11 @@ impl ExternalMutation {
     }
 }
 
-fn finish(state: String, key: String, code: String) -> ExternalFinish {
+fn finish(state: String, key: String, (code, issuer): (String, Option<String>)) -> ExternalFinish {
     ExternalFinish {
         state: state.into(),
         key: key.into(),
         code: code.into(),
+        issuer,
     }
 }

@@ -59,6 +59,8 @@ pub struct ExternalFinish {
     pub key: SecretString,
     /// The authorization code.
     pub code: SecretString,
+    /// The issuer that the answer names, if it names one.
+    pub issuer: Option<String>,
 }
 
 /// Begins to sign in at a provider, or to link an identity there. No event is written: nothing has happened yet.
@@ -225,6 +227,7 @@ async fn redeemed(cx: &Context, by: &ExternalFinish) -> Result<(String, External
     tx.commit().await?;
     let brought = ExternalCode {
         code: by.code.clone(),
+        issuer: by.issuer.clone(),
         nonce: derived(cx, "external nonce", &by.key),
         verifier: derived(cx, "external verifier", &by.key),
         redirect_uri: asked.redirect_uri,
