@@ -14,7 +14,7 @@ IDS = [value for name, value in CAST.items() if name.endswith("Id") and value]
 # Half of the ids name what is there: chance alone would never find any.
 schemathesis.graphql.scalar(
     "ID",
-    st.one_of(st.sampled_from(IDS), st.text(max_size=40), st.from_regex(r"(shop|order|acc)_[0-9a-z]{26}", fullmatch=True)).map(
+    st.one_of(st.sampled_from(IDS), st.text(max_size=40), st.from_regex(r"(acct|brand|shop|prod|var|rec|cart|order|unit|refund|dispute|po|whe|key)_[0-7][0-9a-hjkmnp-tv-z]{25}", fullmatch=True)).map(
         nodes.String
     ),
 )

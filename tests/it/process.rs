@@ -224,8 +224,10 @@ on_both_empty! {
         let shown = ask(&node.url(), "{ __schema { queryType { name } } }").await;
         assert!(shown["data"]["__schema"].is_null(), "{shown:#}");
         assert!(!ask(&node.url(), "{ viewer { nam } }").await.to_string().contains("Did you mean"));
-        let page = reqwest::get(format!("{}/graphiql", node.url())).await.unwrap();
-        assert_eq!(page.status(), 404);
+        for page in ["/", "/graphiql"] {
+            let page = reqwest::get(format!("{}{page}", node.url())).await.unwrap();
+            assert_eq!(page.status(), 404, "{}", page.url());
+        }
         let request = reqwest::Client::new().post(format!("{}/graphql", node.url())).header("origin", "http://localhost:3000");
         let response = request.json(&json!({ "query": "{ viewer { id } }" })).send().await.unwrap();
         assert!(response.headers().get("access-control-allow-origin").is_none());
@@ -431,10 +433,28 @@ fn the_demo_copes_with_a_catalogue_of_cheap_of_dear_and_of_drafts_alone() {
 }
 
 #[test]
+fn the_demo_plays_in_a_named_database_while_it_is_empty() {
+    run(Kind::Postgres, async |place| {
+        let url = place.database_url();
+        let arguments = ["--database-url", &url, "--allow-unsafe-database"];
+        told_to_the_end(&arguments);
+        let folder = tempfile::tempdir().unwrap();
+        let again = demo(folder.path(), &arguments);
+        let complained = String::from_utf8_lossy(&again.stderr);
+        assert!(!again.status.success());
+        assert!(
+            complained.contains("is in use: the demo plays in an empty database"),
+            "{complained}"
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    });
+}
+
+#[test]
 fn the_demo_refuses_settings_that_it_would_ignore() {
     for (given, name) in [
         (&["--data-dir", "/tmp/elsewhere"][..], "--data-dir"),
-        (&["--database-url", "postgres://nowhere/none"], "--database-url"),
+        (&["--public-url", "https://api.example.com"], "--public-url"),
         (&["--payout-minimum", "5"], "--payout-minimum"),
         (&["--price-floors"], "--price-floors"),
     ] {

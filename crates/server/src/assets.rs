@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use crate::boot::Vitrine;
 
@@ -48,6 +48,14 @@ const FILES: &[(&str, &str, &[u8])] = &[
 /// Own files only, and `eval`-free; React sets styles inline, and GraphiQL's editor runs workers from blobs.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; \
     img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'";
+
+/// `GET /`: in development GraphiQL; in production there is no page here.
+pub(crate) async fn front(State(app): State<Vitrine>) -> Response {
+    match app.development {
+        true => Redirect::temporary("/graphiql").into_response(),
+        false => StatusCode::NOT_FOUND.into_response(),
+    }
+}
 
 /// `GET /graphiql`, in development.
 pub(crate) async fn graphiql(State(app): State<Vitrine>) -> Response {

@@ -42,7 +42,14 @@ pub struct Cli {
 }
 
 /// The settings that the demo follows.
-const OF_THE_DEMO: [&str; 4] = ["listen", "log", "log-format", "origins"];
+const OF_THE_DEMO: [&str; 6] = [
+    "allow-unsafe-database",
+    "database-url",
+    "listen",
+    "log",
+    "log-format",
+    "origins",
+];
 
 impl Cli {
     /// Reads the command line, and the environment besides; but nothing from the environment for the demo, which plays
@@ -81,8 +88,8 @@ fn only_of_the_demo(mut command: clap::Command, matches: &ArgMatches) -> Result<
         Some(name) => Err(command.error(
             ErrorKind::ArgumentConflict,
             format!(
-                "the demo takes no --{name}: it plays with the default settings, on SQLite in a folder of its own, and follows \
-                 --listen, --origins, --log and --log-format only"
+                "the demo takes no --{name}: it plays with the default settings, and follows --listen, --origins, \
+                 --database-url, --allow-unsafe-database, --log and --log-format only"
             ),
         )),
     }

@@ -11,7 +11,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJourna
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, SqlxError, Statement,
 };
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigratorTrait, SchemaManager};
 use tokio::time::Instant;
 use vitrine_migrations::Migrator;
 
@@ -182,6 +182,22 @@ pub(crate) async fn migrate(url: &str) -> anyhow::Result<()> {
     let closed = db.close().await;
     outcome.context("migrating the database failed")?;
     closed.context("closing the database failed")
+}
+
+/// Makes sure that nobody's data is in the way of a story.
+///
+/// # Errors
+/// When there is a schema of ours already, or the database cannot be opened.
+pub(crate) async fn check_empty(url: &str) -> anyhow::Result<()> {
+    let db = open(url, 1).await?;
+    let migrated = SchemaManager::new(&db).has_table("seaql_migrations").await;
+    db.close().await.context("closing the database failed")?;
+    anyhow::ensure!(
+        !migrated?,
+        "{} is in use: the demo plays in an empty database",
+        without_password(url)
+    );
+    Ok(())
 }
 
 /// For commands that look or decide, and must neither make a database by mistake nor change the schema beneath nodes that

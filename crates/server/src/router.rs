@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -25,7 +25,7 @@ pub(crate) fn router(app: Vitrine, beside: Router<Vitrine>) -> Router {
     health::recorder();
     let held = || middleware::from_fn_with_state(app.clone(), limits::hold);
     Router::new()
-        .route("/", get(|| async { Redirect::temporary("/graphiql") }))
+        .route("/", get(assets::front))
         .route("/graphql", get(graphql::handle).post(graphql::handle))
         .route("/graphiql", get(assets::graphiql))
         .route("/graphiql/cast.json", get(assets::cast))

@@ -1,4 +1,5 @@
-//! Where the demo plays: the product on SQLite in a fresh folder, a Stripe sandbox beside it, and one clock for both.
+//! Where the demo plays: the product on SQLite in a fresh folder, or on an empty database that is named, a Stripe sandbox
+//! beside it, and one clock for both.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,8 +14,8 @@ use vitrine_stripe_sandbox::{ClockMode, Sandbox};
 use crate::boot::{Nature, Running};
 use crate::config::{Config, Environment};
 use crate::demo::api::Person;
-use crate::worker;
 use crate::worlds::{ManualClock, SystemClock, SystemEntropy, os_random};
+use crate::{database, worker};
 
 /// What the sandbox and the product agree on: no secrets, since no money is real here.
 const STRIPE_KEY: &str = "sk_test_vitrine_demo";
@@ -59,7 +60,8 @@ impl Stage {
         .context("the Stripe sandbox does not start")?;
         let config = Config {
             listen: free_address(config.listen),
-            database_url: None,
+            database_url: config.database_url.clone(),
+            allow_unsafe_database: config.allow_unsafe_database,
             data_dir: folder.clone(),
             environment: Environment::Development,
             public_url: None,
@@ -68,6 +70,7 @@ impl Stage {
             shopholder_url: None,
             brand_url: None,
             account_url: None,
+            secret_key: Some(hex::encode(os_random()).into()),
             stripe_secret_key: Some(STRIPE_KEY.to_owned().into()),
             stripe_base_url: sandbox.url(),
             stripe_webhook_secrets: vec![WEBHOOK_SECRET.to_owned().into()],
@@ -83,6 +86,7 @@ impl Stage {
             // The story is told with the default terms and sends nothing out, whatever the operator has set for his shop.
             ..Config::quiet_default()
         };
+        database::check_empty(&config.database_url()).await?;
         let clock = Arc::new(ManualClock::starting_at(now));
         let nature = Nature {
             clock: clock.clone(),
