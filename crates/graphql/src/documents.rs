@@ -128,6 +128,11 @@ fn list(listed: &mut HashMap<String, Arc<str>>, id: Option<String>, text: &str) 
     let text: Arc<str> = text.into();
     listed.insert(hash(&text), text.clone());
     if let Some(id) = id {
+        let other = listed.get(&id).filter(|known| **known != text);
+        anyhow::ensure!(
+            other.is_none(),
+            "two listed documents are called {id}: clients name them by that"
+        );
         listed.insert(id, text);
     }
     Ok(())
@@ -268,6 +273,12 @@ mod tests {
         ] {
             assert_eq!(listed.resolve(&other).unwrap_err().0, code::DOCUMENT_NOT_ALLOWED);
         }
+        std::fs::write(folder.join("Viewer.graphql"), "query Viewer { viewer { name } }").unwrap();
+        let twice = Documents::listed(&folder).err().unwrap().to_string();
+        assert!(
+            twice.contains("two listed documents are called Viewer"),
+            "{twice}"
+        );
         std::fs::write(folder.join("persisted.json"), r#"{ "abc": "{ viewer { id } }" }"#).unwrap();
         let relays = Documents::listed(&folder.join("persisted.json")).unwrap();
         assert!(relays.resolve(&asked(None, Some("abc"))).is_ok());

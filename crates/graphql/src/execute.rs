@@ -223,6 +223,15 @@ struct Cost {
     remaining: Option<u32>,
 }
 
+impl Cost {
+    fn too_much(self) -> String {
+        let Self { requested, limit, .. } = self;
+        format!(
+            "this costs {requested} points, and one operation may cost {limit}: ask for shorter pages, or for less of each thing"
+        )
+    }
+}
+
 /// How far a request has come, told by the extension below.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -339,9 +348,13 @@ impl Extension for Watch {
         let (Some(progress), Some(meter)) = (ctx.data_opt::<Arc<Progress>>(), ctx.data_opt::<Meter>()) else {
             return Ok(valid);
         };
-        // What any request costs was taken before.
+        // What any request costs was taken before. What asks for too much is told how much, and pays no more than that.
         let points = u32::try_from(valid.complexity).unwrap_or(u32::MAX);
-        let taken = meter.take(points.saturating_sub(throttle::REQUEST)).await;
+        let too_complex = valid.complexity > progress.most;
+        let taken = match too_complex {
+            true => Ok(()),
+            false => meter.take(points.saturating_sub(throttle::REQUEST)).await,
+        };
         let left = meter.standings().into_iter().map(|standing| standing.remaining);
         let cost = Cost {
             requested: valid.complexity,
@@ -350,6 +363,9 @@ impl Extension for Watch {
         };
         // Set once: an operation is validated once.
         let _ = progress.cost.set(cost);
+        if too_complex {
+            return Err(vec![coded(&cost.too_much(), code::TOO_COMPLEX)]);
+        }
         taken.map_err(|exceeded| {
             let _ = progress.exceeded.set(exceeded);
             vec![coded(&exceeded.to_string(), code::RATE_LIMITED)]
@@ -392,14 +408,9 @@ impl Extension for Watch {
 fn invalid(mut errors: Vec<ServerError>) -> Vec<ServerError> {
     errors.truncate(MAX_ERRORS);
     for error in &mut errors {
-        let too_much = matches!(
-            error.message.as_str(),
-            "Query is too complex." | "Query is nested too deep."
-        );
-        let code = if too_much {
-            code::TOO_COMPLEX
-        } else {
-            code::VALIDATION_FAILED
+        let code = match error.message.as_str() {
+            "Query is nested too deep." => code::TOO_COMPLEX,
+            _ => code::VALIDATION_FAILED,
         };
         code_if_missing(error, code);
     }

@@ -140,7 +140,6 @@ fn schema(limits: Limits) -> VitrineSchema {
         .override_input_type_description::<instant::Instant>(instant::DESCRIPTION)
         .extension(execute::Watch)
         .limit_depth(limits.depth)
-        .limit_complexity(limits.complexity)
         .limit_aliases(limits.aliases)
         .limit_directives(limits.directives);
     let builder = if limits.introspection {

@@ -115,6 +115,13 @@ on_both! {
     async fn s02_lists_cost_what_their_pages_hold(app) {
         let below = complexity(&[10]);
         assert_eq!(ask(app, &below).await.status(), 200);
+        // How much too much is told, so that a frontend's developer knows how much shorter her pages must be.
+        let above: Value = ask(app, &nested(100)).await.json().await.unwrap();
+        let cost = &above["extensions"]["cost"];
+        let (requested, limit) = (cost["requested"].as_u64().unwrap(), cost["limit"].as_u64().unwrap());
+        assert!(requested > limit, "{above}");
+        assert!(above["errors"][0]["message"].as_str().unwrap().contains(&format!("costs {requested} points")), "{above}");
+        assert!(cost.get("remaining").is_some(), "{above}");
     }
 
     async fn s01_a_fragment_bomb_is_refused_before_it_goes_off(app) {
