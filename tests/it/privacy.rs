@@ -6,8 +6,10 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 
 use crate::fulfillment::{RETURN, SHIP, hire, parcel};
+use crate::identity::api_keys::{ALL_SCOPES, key, new_key};
 use crate::payout::onboard;
 use crate::support::market::{CARD, Market, Purchase, text};
+use crate::support::receiver::Receiver;
 use crate::support::staff::INVITE;
 use crate::support::{App, FRONTEND, PASSWORD, Person, log, on_both};
 
@@ -139,6 +141,13 @@ async fn sells(app: &App, canary: &mut Person<'_>, market: &mut Market<'_>, prod
         "mutation($in: ShopOpenInput!) { shopOpen(input: $in) { shop { id } userErrors { message } } }";
     let shop = json!({ "handle": format!("{word}-shop"), "name": format!("{word} shop"), "about": format!("all that {word} likes") });
     let shop = text(&canary.made(open, shop).await["shop"]["id"]);
+    let picture = "mutation($in: ShopUpdateInput!) { shopUpdate(input: $in) { userErrors { message } } }";
+    canary
+        .made(
+            picture,
+            json!({ "id": shop, "pictureUrl": format!("https://{word}.example.com/me.jpg") }),
+        )
+        .await;
     canary
         .made(
             "mutation($in: ShopPublishInput!) { shopPublish(input: $in) { userErrors { message } } }",
@@ -359,6 +368,47 @@ on_both! {
         app.settle().await;
         assert!(!log::lines_with(&["answered"]).is_empty(), "the log is listened to");
         assert_eq!(told.len(), 5, "one sign-in went well");
+        let told: Vec<&str> = told.iter().map(String::as_str).collect();
+        assert_eq!(log::lines_with(&told), Vec::<String>::new());
+    }
+
+    async fn s17_secrets_that_were_given_out_never_reach_the_log_when_they_are_used(app) {
+        const HOOK: &str = "mutation($in: WebhookEndpointCreateInput!) { webhookEndpointCreate(input: $in) { webhookEndpoint { id } secret userErrors { message } } }";
+        const ROTATE: &str = "mutation($in: WebhookEndpointSecretRotateInput!) { webhookEndpointSecretRotate(input: $in) { secret userErrors { message } } }";
+        const COOKIES: &str = "mutation($in: SessionCreateInput!) { sessionCreate(input: $in) { session { accountId } userErrors { code } } }";
+        const UPLOAD: &str = "mutation($in: ProductImportCreateInput!) { productImportCreate(input: $in) { productImport { uploadUrl } userErrors { message } } }";
+        log::listen();
+        let tea = app.market("tea").await;
+        let url = Receiver::start().await.url;
+        let input = json!({ "brandId": tea.brand, "url": url, "topics": ["PRODUCT_UPDATED"] });
+        let made = tea.owner.made(HOOK, input).await;
+        let rotated = tea.owner.made(ROTATE, json!({ "id": made["webhookEndpoint"]["id"] })).await;
+        let program = key(&tea.owner, new_key(&tea.brand, ALL_SCOPES)).await;
+        let enrolment = tea.owner.made("mutation { totpEnrol { enrolment { secret } userErrors { message } } }", json!({})).await;
+        let upload = tea.owner.made(UPLOAD, json!({ "brandId": tea.brand, "fileName": "a.csv" })).await;
+        let upload = text(&upload["productImport"]["uploadUrl"]);
+        let input = json!({ "in": { "email": tea.owner.email, "password": PASSWORD, "transport": "COOKIE" } });
+        let body = json!({ "query": COOKIES, "variables": input });
+        let signed_in = app.http.post(app.url("/graphql")).header("origin", FRONTEND).json(&body).send().await.unwrap();
+        let cookies: Vec<String> = signed_in.headers().get_all("set-cookie").iter()
+            .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned())
+            .collect();
+        assert!(!cookies.is_empty(), "{:?}", signed_in.headers());
+        // Each of them is used: what is signed is sent, what is refused is refused.
+        let viewer = json!({ "query": "{ viewer { id } }" });
+        let by_cookie = app.http.post(app.url("/graphql")).header("origin", FRONTEND).header("cookie", cookies.join("; "));
+        assert!(by_cookie.json(&viewer).send().await.unwrap().status().is_success());
+        let rename = "mutation($in: ProductUpdateInput!) { productUpdate(input: $in) { product { id } userErrors { message } } }";
+        let product = "query($id: ID!) { node(id: $id) { ... on ProductVariant { product { id } } } }";
+        let product = tea.owner.ask(product, json!({ "id": tea.variant.to_string() })).await["node"]["product"]["id"].take();
+        app.nobody().by_key(&program.secret).made(rename, json!({ "id": product, "title": "Teapot" })).await;
+        app.http.put(&upload).header("content-type", "text/csv").body("Handle,Title,Variant Price\nx,X,1\n").send().await.unwrap();
+        app.settle().await;
+        let token = upload.split_once("token=").expect("a token").1.to_owned();
+        let kept = cookies.iter().map(|cookie| cookie.split_once('=').unwrap().1.to_owned());
+        let secrets = [&made["secret"], &rotated["secret"], &enrolment["enrolment"]["secret"]].map(text);
+        let told: Vec<String> = secrets.into_iter().chain([token, program.secret]).chain(kept).collect();
+        assert!(told.iter().all(|secret| secret.len() >= 16), "{told:?}");
         let told: Vec<&str> = told.iter().map(String::as_str).collect();
         assert_eq!(log::lines_with(&told), Vec::<String>::new());
     }
