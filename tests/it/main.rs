@@ -40,6 +40,7 @@ mod interleavings;
 mod invariants;
 mod journeys;
 mod ledger;
+mod listing;
 mod lists;
 mod model;
 mod notify;

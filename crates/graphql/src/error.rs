@@ -158,6 +158,17 @@ impl UserError {
 }
 
 impl UserError {
+    /// The same about a part of the input, which lies at `path`.
+    pub(crate) fn beneath(mut self, path: &str) -> Self {
+        let within = self.field.split_off(1.min(self.field.len()));
+        self.field = std::iter::once("input")
+            .chain(path.split('.'))
+            .map(str::to_owned)
+            .chain(within)
+            .collect();
+        self
+    }
+
     /// What was wrong, and what to do, in words.
     pub fn told(&self) -> &str {
         &self.message

@@ -5,6 +5,7 @@ create table brand (
     id {uuid} not null primary key,
     handle text not null unique,
     name text not null,
+    picture_url text,
     country text not null,
     currency text not null,
     default_vat_bp integer not null check (default_vat_bp between 0 and 10000),

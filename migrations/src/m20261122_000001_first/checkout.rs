@@ -11,6 +11,7 @@ create table cart (
     created_at {time} not null,
     updated_at {time} not null
 );
+create index cart_of_account on cart (account_id, state, updated_at);
 create table cart_click (
     cart_id {uuid} not null references cart (id),
     click_id {uuid} not null references click (id),

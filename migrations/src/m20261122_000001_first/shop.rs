@@ -7,6 +7,7 @@ create table shop (
     owner_id {uuid} not null references account (id),
     name text not null,
     about text,
+    picture_url text,
     state text not null,
     created_at {time} not null,
     updated_at {time} not null,

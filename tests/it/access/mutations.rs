@@ -103,6 +103,7 @@ pub(super) const ORDER: &[&str] = &[
     "brandTermsChange",
     "brandFeeBearerSet",
     "shippingRateSet",
+    "productCreate",
     "productUpdate",
     "variantUpdate",
     "variantStockSet",
@@ -323,6 +324,11 @@ fn of_goods(name: &str, world: &World<'_>) -> Option<(May, Value)> {
             MANAGERS,
             json!({ "brandId": brand, "country": "FR", "price": { "amount": "9.90", "currency": "EUR" } }),
         ),
+        "productCreate" => {
+            let price = json!({ "amount": "12.00", "currency": "EUR" });
+            let input = json!({ "brandId": brand, "handle": "saucer", "title": "Saucer", "variants": [{ "price": price }] });
+            (MANAGERS_OR_KEY, input)
+        }
         "productUpdate" => (
             MANAGERS_OR_KEY,
             json!({ "id": world.id("product"), "title": "Teapot" }),

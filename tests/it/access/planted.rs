@@ -5,7 +5,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::json;
 use vitrine_domain::context::Context;
-use vitrine_model::catalog::variant;
+use vitrine_model::catalog::{product_image, variant};
 use vitrine_model::id::AccountId;
 use vitrine_model::identity::{FreezeCause, external_identity, passkey, payout_freeze};
 use vitrine_model::job::{self, JobState};
@@ -55,6 +55,15 @@ pub(super) async fn planted(world: &World<'_>) {
         let frozen = frozen.into_active_model().reset_all();
         frozen.insert(app.db()).await.unwrap();
     }
+    let image = product_image::Model {
+        id: cx.new_id(),
+        product_id: world.id("product").parse().unwrap(),
+        position: 1,
+        url: "https://example.com/teapot.jpg".parse().unwrap(),
+        alt: Some("A teapot".parse().unwrap()),
+    };
+    let image = image.into_active_model().reset_all();
+    image.insert(app.db()).await.unwrap();
     // Platforms may have known floors before.
     let floored = variant::ActiveModel {
         id: Set(world.id("variant").parse().unwrap()),

@@ -315,6 +315,12 @@ async fn catalogue(world: &mut World<'_>) {
     does(owner, "variantUpdate", whole).await;
     does(
         owner,
+        "brandUpdate",
+        json!({ "brandId": brand, "pictureUrl": "https://example.com/tea.png" }),
+    )
+    .await;
+    does(
+        owner,
         "brandTermsChange",
         json!({ "brandId": brand, "commissionRate": 1200 }),
     )
@@ -367,7 +373,7 @@ async fn shops(world: &mut World<'_>) {
     does(
         shopholder,
         "shopUpdate",
-        json!({ "id": shop, "about": "Teapots that pour." }),
+        json!({ "id": shop, "about": "Teapots that pour.", "pictureUrl": "https://example.com/teapots.jpg" }),
     )
     .await;
     let note = json!({ "id": world.id("recommendation"), "note": "It never drips." });

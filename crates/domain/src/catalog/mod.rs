@@ -26,6 +26,7 @@ mod stock;
 pub use commands::brands::{
     BrandChange, NewBrand, change_terms, create_brand, set_fee_bearer, set_shipping_rate, update_brand,
 };
+pub use commands::create::{NewImage, NewProduct, NewVariant, create_product};
 pub(crate) use commands::imports::sweep_uploads;
 pub use commands::imports::{
     NewImport, NewUpload, UPLOAD_UNDER_WAY, awaits_upload, create_import, upload_finished, upload_too_large,
@@ -44,7 +45,7 @@ pub use queries::{
     shipping_rates, shipping_rates_of, tags_of, terms_at, terms_history, texts_of, variants_by_id,
     variants_of,
 };
-pub use refusal::Refusal;
+pub use refusal::{Misshapen, Refusal};
 pub use rules::{TermsChange, commission, is_promotable, own_commission, pieces_left, vat_rate};
 pub use stock::{
     OutOfStock, Piece, Reserved, consume_stock, release_stock, reserve_stock, restock, take_again,

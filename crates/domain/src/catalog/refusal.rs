@@ -50,6 +50,17 @@ pub enum Refusal {
     FloorsOff,
     /// The floor lies above the price.
     FloorAbovePrice,
+    /// Another product of the brand has this handle.
+    ProductHandleTaken,
+    /// The parts of a new product do not fit each other.
+    Misshapen(Misshapen),
+    /// Something about one variant of a new product.
+    OfVariant {
+        /// Its place, from 0.
+        variant: usize,
+        /// What.
+        refusal: Box<Refusal>,
+    },
     /// Too many tags.
     TooManyTags(usize),
     /// The description's HTML is nested too deep, or worse.
@@ -67,6 +78,27 @@ pub enum Refusal {
     ImportNotFound,
     /// Imports of brands whose prices exclude tax are not possible yet.
     PricesExcludeTax,
+}
+
+/// Why the parts of a new product do not fit each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misshapen {
+    /// There is no variant, or there are more than so many.
+    VariantCount(usize),
+    /// There are more images than so many.
+    TooManyImages(usize),
+    /// There are more than three options, or two of one name.
+    OptionNames,
+    /// A variant has not one value for each option, of which there are so many.
+    OptionCount(usize),
+    /// A variant has the same values as another before it.
+    VariantTwice,
+}
+
+impl From<Misshapen> for Refusal {
+    fn from(misshapen: Misshapen) -> Self {
+        Self::Misshapen(misshapen)
+    }
 }
 
 impl From<identity::Refusal> for Refusal {

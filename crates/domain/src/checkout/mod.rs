@@ -49,7 +49,7 @@ pub use commands::returns::{Approval, NewReturn, approve_return, decline_return,
 pub(crate) use commands::settle::{refund_changed, refund_made, settle_refund};
 pub use commands::start::{NewCheckout, start_checkout};
 pub use queries::{
-    ByAge, cart, contacts_of, is_buyer, lines_of, order, orders_by_id, orders_of, shipping_of,
+    ByAge, cart, contacts_of, is_buyer, lines_of, open_cart_of, order, orders_by_id, orders_of, shipping_of,
 };
 pub use refusal::{
     DisputeRefusal, FulfillmentRefusal, LineRefusal, Problem, RefundRefusal, Refusal, ReturnRefusal,

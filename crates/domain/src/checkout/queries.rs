@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 use vitrine_model::Time;
 use vitrine_model::catalog::{brand, product, terms, variant};
 use vitrine_model::checkout::{
-    cart, cart_click, cart_contact, cart_line, order, order_contact, order_line, order_shipping,
+    CartState, cart, cart_click, cart_contact, cart_line, order, order_contact, order_line, order_shipping,
 };
 use vitrine_model::id::{AccountId, BrandId, CartId, ClickId, OrderId, ProductId, ShopId, VariantId};
 use vitrine_model::money::BasisPoints;
@@ -31,6 +31,28 @@ pub type ByAge = (Time, OrderId);
 pub async fn cart(cx: &Context, by: &Viewer, id: CartId) -> anyhow::Result<Option<PricedCart>> {
     let found = cart::Entity::find_by_id(id).one(cx.db()).await?;
     match found.filter(|cart| rules::owns_cart(by, cart, cx.now())) {
+        Some(cart) => Ok(Some(price(cx.db(), cx, by, cart).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The cart that `account` changed last and has not ordered, at today's prices for `by`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open_cart_of(
+    cx: &Context,
+    by: &Viewer,
+    account: AccountId,
+) -> anyhow::Result<Option<PricedCart>> {
+    let latest = cart::Entity::find()
+        .filter(cart::Column::AccountId.eq(account))
+        .filter(cart::Column::State.eq(CartState::Open))
+        .order_by_desc(cart::Column::UpdatedAt)
+        .order_by_desc(cart::Column::Id)
+        .one(cx.db())
+        .await?;
+    match latest {
         Some(cart) => Ok(Some(price(cx.db(), cx, by, cart).await?)),
         None => Ok(None),
     }

@@ -211,6 +211,7 @@ async fn of_shops(db: &impl ConnectionTrait, id: AccountId) -> Result<Value, DbE
             "handle": shop.handle.as_str(),
             "name": shop.name.as_str(),
             "about": shop.about.as_ref().map(|about| about.as_str()),
+            "pictureUrl": shop.picture_url.as_ref().map(|url| url.as_str()),
             "state": shop.state.as_str(),
             "createdAt": at(shop.created_at),
             "recommendations": of_recommendations(db, shop.id).await?,

@@ -8,7 +8,7 @@ use sea_orm::{
 use vitrine_model::id::{AccountId, ShopId};
 use vitrine_model::identity::account;
 use vitrine_model::shop::{self, ShopState, shop_text};
-use vitrine_model::text::{About, Handle, Name};
+use vitrine_model::text::{About, Handle, Name, WebUrl};
 
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
@@ -38,6 +38,8 @@ pub struct ShopChange {
     pub name: Option<Name>,
     /// A new description, or none any more.
     pub about: Option<Option<About>>,
+    /// Another picture, or none any more.
+    pub picture_url: Option<Option<WebUrl>>,
 }
 
 /// Opens a shop, as a draft.
@@ -62,6 +64,7 @@ pub async fn open(cx: &Context, by: AccountId, new: NewShop) -> Result<shop::Mod
         owner_id: Set(by),
         name: Set(new.name),
         about: Set(new.about),
+        picture_url: Set(None),
         state: Set(ShopState::Draft),
         created_at: Set(now),
         updated_at: Set(now),
@@ -97,6 +100,9 @@ pub async fn update(
     }
     if let Some(about) = change.about {
         row.about = Set(about);
+    }
+    if let Some(picture) = change.picture_url {
+        row.picture_url = Set(picture);
     }
     row.updated_at = Set(cx.now());
     let row = row.update(&tx).await?;

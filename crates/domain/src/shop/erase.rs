@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use vitrine_model::id::{Id, ShopId};
 use vitrine_model::identity::account;
 use vitrine_model::shop::{self, ShopState, recommendation, shop_text};
-use vitrine_model::text::About;
+use vitrine_model::text::{About, WebUrl};
 
 use crate::context::{Context, Tx};
 use crate::event::{self, Actor};
@@ -14,7 +14,7 @@ use crate::shop::curating;
 /// What an erased shop is called.
 const NAME: &str = "Closed shop";
 
-/// Closes the account's shops and takes away what she called them and said in them: handles, names, descriptions, notes; and
+/// Closes the account's shops and takes away what she called them and said in them: handles, names, descriptions, pictures, notes; and
 /// who curated them with her, and what she curated with others. Returns the shops.
 pub(crate) async fn erase_of(tx: &Tx, cx: &Context, owner: &account::Model) -> Result<Vec<ShopId>, DbErr> {
     curating::forget_curator(tx, owner).await?;
@@ -36,6 +36,7 @@ async fn erase(tx: &Tx, cx: &Context, found: &shop::Model) -> Result<(), DbErr> 
         .col_expr(shop::Column::Handle, Expr::value(handle))
         .col_expr(shop::Column::Name, Expr::value(NAME))
         .col_expr(shop::Column::About, Expr::value(None::<About>))
+        .col_expr(shop::Column::PictureUrl, Expr::value(None::<WebUrl>))
         .col_expr(shop::Column::State, Expr::value(ShopState::Closed))
         .col_expr(shop::Column::UpdatedAt, Expr::value(cx.now()))
         .filter(shop::Column::Id.eq(found.id))

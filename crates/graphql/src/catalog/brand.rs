@@ -75,6 +75,12 @@ impl Brand {
         self.0.name.as_str()
     }
 
+    /// Where its picture is, such as its logo, if it has one. The brand's own server shows it.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn picture_url(&self) -> Option<&str> {
+        self.0.picture_url.as_ref().map(|url| url.as_str())
+    }
+
     /// Where it is established and ships from: an ISO 3166-1 alpha-2 code.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn country(&self) -> &str {

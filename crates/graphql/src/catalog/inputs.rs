@@ -2,14 +2,16 @@
 
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use vitrine_domain::catalog::{
-    BrandChange, MAX_DESCRIPTION, NewBrand, ProductChange, TermsChange, VariantChange,
+    BrandChange, MAX_DESCRIPTION, NewBrand, NewImage, NewProduct, NewVariant, ProductChange, TermsChange,
+    VariantChange,
 };
+use vitrine_model::id::BrandId;
 use vitrine_model::money::{BasisPoints, Money};
 use vitrine_model::text::Label;
 
 use crate::catalog::brand::FeeBearer;
 use crate::catalog::variant::StockPolicy;
-use crate::error::{UserError, UserErrorCode, at, at_opt};
+use crate::error::{UserError, UserErrorCode, at, at_change, at_opt};
 use crate::money::{CurrencyCode, MoneyInput};
 
 type Parsed<T> = Result<T, UserError>;
@@ -52,6 +54,8 @@ pub struct BrandUpdateInput {
     pub(super) brand_id: ID,
     /// What people call it; 120 characters at most.
     name: Option<String>,
+    /// Where its picture is, such as its logo: an address of a server that shows it to everybody; `null` takes it away.
+    picture_url: MaybeUndefined<String>,
     /// Where it is established and ships from: an ISO 3166-1 alpha-2 code.
     country: Option<String>,
     /// The VAT rate of variants that name none, in basis points.
@@ -62,6 +66,7 @@ impl BrandUpdateInput {
     pub(super) fn parse(&self) -> Parsed<BrandChange> {
         Ok(BrandChange {
             name: at_opt("name", self.name.as_deref())?,
+            picture_url: at_change("pictureUrl", &self.picture_url)?,
             country: at_opt("country", self.country.as_deref())?,
             default_vat: rate_opt("defaultVatRate", self.default_vat_rate)?,
         })
@@ -131,6 +136,145 @@ impl ShippingRateSetInput {
         let price = self.price.as_ref().map(MoneyInput::parse);
         price.transpose().map_err(|error| invalid("price", error))
     }
+}
+
+/// A product to be listed.
+#[derive(InputObject)]
+pub struct ProductCreateInput {
+    /// The brand.
+    pub(super) brand_id: ID,
+    /// The name in its address, which no other product of the brand has: 255 characters at most, letters, digits and
+    /// hyphens as your own system writes them. It is its for ever.
+    handle: String,
+    /// What it is called; 255 characters at most.
+    title: String,
+    /// Its description; whatever is not harmless markup is taken out. 512 KiB at most.
+    #[graphql(default)]
+    description_html: String,
+    /// The maker.
+    vendor: Option<String>,
+    /// The brand's kind of product.
+    product_type: Option<String>,
+    /// Its tags, 250 at most.
+    #[graphql(default)]
+    tags: Vec<String>,
+    /// Whether anyone may see and buy it.
+    #[graphql(default = true)]
+    published: bool,
+    /// Whether shops may recommend it.
+    #[graphql(default = true)]
+    promotable: bool,
+    /// Its own commission rate in basis points of the price without VAT; the brand's when absent.
+    commission_rate: Option<i32>,
+    /// In what its variants differ, such as `Size`; three at most. None for a product of one variant.
+    #[graphql(default)]
+    option_names: Vec<String>,
+    /// What can be bought, 1 to 100.
+    variants: Vec<VariantCreateInput>,
+    /// Its images, in the order they are shown in; 50 at most.
+    #[graphql(default)]
+    images: Vec<ImageInput>,
+}
+
+/// A variant of a product to be listed.
+#[derive(InputObject)]
+pub struct VariantCreateInput {
+    /// A value for each of the product's options, in their order.
+    #[graphql(default)]
+    options: Vec<String>,
+    /// List price, VAT included, in the brand's currency.
+    price: MoneyInput,
+    /// The brand's own struck-through price.
+    compare_at_price: Option<MoneyInput>,
+    /// Its VAT rate at home, in basis points; the brand's when absent.
+    vat_rate: Option<i32>,
+    /// The brand's stock-keeping unit.
+    sku: Option<String>,
+    /// EAN, UPC or the like.
+    barcode: Option<String>,
+    /// What happens when no piece is left.
+    #[graphql(default_with = "StockPolicy::Deny")]
+    stock_policy: StockPolicy,
+    /// How many pieces there are. Stock is not counted when absent.
+    on_hand: Option<i64>,
+}
+
+/// An image, which your own server shows.
+#[derive(InputObject)]
+pub struct ImageInput {
+    /// Its address.
+    url: String,
+    /// What it shows, for those who do not see it; 255 characters at most.
+    alt: Option<String>,
+}
+
+impl ProductCreateInput {
+    pub(super) fn parse(self, brand: BrandId) -> Parsed<NewProduct> {
+        if self.description_html.len() > MAX_DESCRIPTION {
+            return Err(invalid("descriptionHtml", "may have 512 KiB at most"));
+        }
+        let variants = self.variants.into_iter().enumerate();
+        let images = self.images.into_iter().enumerate();
+        Ok(NewProduct {
+            brand,
+            handle: at("handle", self.handle.parse())?,
+            title: at("title", self.title.parse())?,
+            description_html: self.description_html,
+            vendor: at_opt("vendor", self.vendor.as_deref())?,
+            product_type: at_opt("productType", self.product_type.as_deref())?,
+            tags: labels("tags", &self.tags)?,
+            published: self.published,
+            promotable: self.promotable,
+            commission: rate_opt("commissionRate", self.commission_rate)?,
+            option_names: labels("optionNames", &self.option_names)?,
+            variants: variants
+                .map(|(place, new)| {
+                    new.parse()
+                        .map_err(|error| error.beneath(&format!("variants.{place}")))
+                })
+                .collect::<Parsed<_>>()?,
+            images: images
+                .map(|(place, new)| {
+                    new.parse()
+                        .map_err(|error| error.beneath(&format!("images.{place}")))
+                })
+                .collect::<Parsed<_>>()?,
+        })
+    }
+}
+
+impl VariantCreateInput {
+    fn parse(self) -> Parsed<NewVariant> {
+        let compare_at = self
+            .compare_at_price
+            .map(|input| at("compareAtPrice", input.parse()));
+        Ok(NewVariant {
+            options: labels("options", &self.options)?,
+            price: at("price", self.price.parse())?,
+            compare_at: compare_at.transpose()?,
+            vat: rate_opt("vatRate", self.vat_rate)?,
+            sku: at_opt("sku", self.sku.as_deref())?,
+            barcode: at_opt("barcode", self.barcode.as_deref())?,
+            policy: self.stock_policy.into(),
+            on_hand: self.on_hand,
+        })
+    }
+}
+
+impl ImageInput {
+    fn parse(self) -> Parsed<NewImage> {
+        Ok(NewImage {
+            url: at("url", self.url.parse())?,
+            alt: at_opt("alt", self.alt.as_deref())?,
+        })
+    }
+}
+
+fn labels(field: &str, texts: &[String]) -> Parsed<Vec<Label>> {
+    at(
+        field,
+        texts.iter().map(|text| text.parse()).collect::<Result<_, _>>(),
+    )
 }
 
 /// What is to be different of a product; what is left out stays.

@@ -17,15 +17,16 @@ use vitrine_model::id::{BrandId, ProductId, VariantId};
 use vitrine_model::identity::{Role, Scope};
 use vitrine_model::text::Handle;
 
+use crate::catalog::loaders::ImagesOf;
 use crate::error::settle;
-use crate::loaders::{RoleAt, load};
+use crate::loaders::{RoleAt, load, rows};
 use crate::request::{RequestContext, parse_id};
 
 pub(crate) use brand::Brand;
 pub use import::{ImportMutation, ImportQuery};
 pub(crate) use import::{ProductImport, import_node};
 pub use mutation::CatalogMutation;
-pub(crate) use product::Product;
+pub(crate) use product::{Product, ProductImage};
 pub use query::CatalogQuery;
 pub(crate) use variant::ProductVariant;
 
@@ -92,12 +93,28 @@ pub(crate) async fn product_seen(ctx: &Context<'_>, id: ProductId) -> Result<Opt
 
 /// The variant with this id, if the viewer may see its product.
 pub(crate) async fn variant_node(ctx: &Context<'_>, id: &ID) -> Result<Option<ProductVariant>> {
-    let id: VariantId = parse_id(id)?;
+    variant_seen(ctx, parse_id(id)?).await
+}
+
+/// The variant `id`, if the viewer may see its product.
+pub(crate) async fn variant_seen(ctx: &Context<'_>, id: VariantId) -> Result<Option<ProductVariant>> {
     let Some(row) = load(ctx, id).await? else {
         return Ok(None);
     };
     let product = product_seen(ctx, row.product_id).await?;
     Ok(product.map(|_| ProductVariant(row)))
+}
+
+/// What a variant looks like: its own image, else its product's first.
+pub(crate) async fn image_of(
+    ctx: &Context<'_>,
+    product: ProductId,
+    variant: VariantId,
+) -> Result<Option<ProductImage>> {
+    let own = load(ctx, variant).await?.and_then(|row| row.image_id);
+    let images = rows(ctx, ImagesOf(product)).await?;
+    let own = images.iter().find(|image| Some(image.id) == own);
+    Ok(own.or(images.first()).cloned().map(ProductImage))
 }
 
 /// The brand's product with this handle, if the viewer may see it.

@@ -6,8 +6,8 @@ use vitrine_domain::catalog::{self, StockCount};
 use crate::access::{Declared, Scope, Who, access, keyed, root_part};
 use crate::catalog::brand::{Brand, Terms};
 use crate::catalog::inputs::{
-    BrandCreateInput, BrandFeeBearerSetInput, BrandTermsChangeInput, BrandUpdateInput, ProductUpdateInput,
-    ShippingRateSetInput, VariantStockSetInput, VariantUpdateInput,
+    BrandCreateInput, BrandFeeBearerSetInput, BrandTermsChangeInput, BrandUpdateInput, ProductCreateInput,
+    ProductUpdateInput, ShippingRateSetInput, VariantStockSetInput, VariantUpdateInput,
 };
 use crate::catalog::product::Product;
 use crate::catalog::variant::ProductVariant;
@@ -51,6 +51,14 @@ payload! {
     ShippingRateSetPayload {
         /// The brand, with its new shipping rates.
         brand: Brand
+    }
+}
+
+payload! {
+    /// What came of `productCreate`.
+    ProductCreatePayload {
+        /// The new product.
+        product: Product
     }
 }
 
@@ -156,6 +164,22 @@ impl CatalogMutation {
             Ok(Brand(
                 catalog::set_shipping_rate(ctx.cx(), by, id, country, price).await?,
             ))
+        })
+        .await
+    }
+
+    /// Lists a product, with its variants and images. Many at once are better imported (`productImportCreate`). For owners
+    /// and managers of the brand. Codes: `INVALID`, `TAKEN` (the handle), `NOT_FOUND`, `FORBIDDEN`.
+    #[graphql(directive = keyed::apply(Who::Account, Scope::CatalogWrite))]
+    async fn product_create(
+        &self,
+        ctx: &Context<'_>,
+        input: ProductCreateInput,
+    ) -> Result<ProductCreatePayload> {
+        answer(ctx, async {
+            let (by, brand) = (ctx.by()?, parse_id(&input.brand_id)?);
+            let new = input.parse(brand)?;
+            Ok(Product(catalog::create_product(ctx.cx(), by, new).await?))
         })
         .await
     }

@@ -1,6 +1,6 @@
 //! The catalogue's refusals in the clients' words.
 
-use vitrine_domain::catalog::Refusal;
+use vitrine_domain::catalog::{Misshapen, Refusal};
 
 use crate::error::{UserError, UserErrorCode};
 
@@ -44,6 +44,15 @@ impl From<Refusal> for UserError {
             Refusal::FloorAbovePrice => {
                 Self::new(Invalid, "priceFloor", "the floor must not lie above the price")
             }
+            Refusal::ProductHandleTaken => Self::new(
+                Taken,
+                "handle",
+                "another product of the brand has this handle: choose another, or change that one",
+            ),
+            Refusal::Misshapen(misshapen) => misfit(misshapen),
+            Refusal::OfVariant { variant, refusal } => {
+                Self::from(*refusal).beneath(&format!("variants.{variant}"))
+            }
             Refusal::TooManyTags(most) => Self::new(Invalid, "tags", format!("{most} tags at most")),
             Refusal::DescriptionTangled(tangled) => {
                 Self::new(Invalid, "descriptionHtml", tangled.to_string())
@@ -62,6 +71,34 @@ impl From<Refusal> for UserError {
                 "products of a brand whose prices exclude tax cannot be imported yet",
             ),
         }
+    }
+}
+
+fn misfit(misshapen: Misshapen) -> UserError {
+    match misshapen {
+        Misshapen::VariantCount(most) => UserError::new(
+            UserErrorCode::Invalid,
+            "variants",
+            format!("name 1 to {most} variants"),
+        ),
+        Misshapen::TooManyImages(most) => {
+            UserError::new(UserErrorCode::Invalid, "images", format!("{most} images at most"))
+        }
+        Misshapen::OptionNames => UserError::new(
+            UserErrorCode::Invalid,
+            "optionNames",
+            "name three options at most, each by another name",
+        ),
+        Misshapen::OptionCount(options) => UserError::new(
+            UserErrorCode::Invalid,
+            "options",
+            format!("give {options} values, one for each option"),
+        ),
+        Misshapen::VariantTwice => UserError::new(
+            UserErrorCode::Invalid,
+            "options",
+            "a variant before it has the same values",
+        ),
     }
 }
 

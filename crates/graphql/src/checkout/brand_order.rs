@@ -10,7 +10,7 @@ use vitrine_model::ledger::{UnitKind, unit};
 use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Scope, Subject, Who, keyed};
-use crate::catalog::is_staff;
+use crate::catalog::{ProductImage, image_of, is_staff};
 use crate::checkout::cost::{PostalAddress, address_of};
 use crate::checkout::dispute::{Dispute, View, disputes_of};
 use crate::checkout::fulfillment::{Fulfillment, fulfillments_of};
@@ -212,6 +212,12 @@ impl BrandOrderLine {
     #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
     async fn title(&self) -> &str {
         self.line.title.as_str()
+    }
+
+    /// What it looks like, as the brand shows it now: the variant's image, else the product's first.
+    #[graphql(directive = keyed::apply(Who::Owner, Scope::OrdersRead))]
+    async fn image(&self, ctx: &Context<'_>) -> Result<Option<ProductImage>> {
+        image_of(ctx, self.line.product_id, self.line.variant_id).await
     }
 
     /// The variant's title then.

@@ -324,6 +324,12 @@ pub(super) async fn disclosure(ctx: &Context<'_>, shopholder: AccountId) -> Resu
     Ok(account.map(|account| shop::sale_disclosure(&account.name)))
 }
 
+/// The cart that the account changed last and has not ordered. The caller has made sure that the viewer may see it.
+pub(crate) async fn open_cart_of(ctx: &Context<'_>, account: AccountId) -> Result<Option<Cart>> {
+    let found = settle(ctx, checkout::open_cart_of(ctx.cx(), ctx.viewer(), account).await)?;
+    Ok(found.map(Cart::new))
+}
+
 /// The cart with this id, if the viewer may see it.
 pub(crate) async fn cart_node(ctx: &Context<'_>, id: &ID) -> Result<Option<Cart>> {
     let id: CartId = parse_id(id)?;

@@ -27,7 +27,7 @@ use crate::request::RequestContext;
 pub(crate) use brand_order::{
     BrandOrder, BrandOrderConnection, BrandOrderFilter, order_of_brand, orders_of_brand,
 };
-pub(crate) use cart::{Cart, cart_node};
+pub(crate) use cart::{Cart, cart_node, open_cart_of};
 pub(crate) use dispute::{Dispute, dispute_node};
 pub(crate) use fulfillment::{Fulfillment, fulfillment_node};
 pub(crate) use order::{Order, OrderConnection, order_node, orders_of};

@@ -12,7 +12,7 @@ use vitrine_model::ledger::{Party, unit};
 use vitrine_model::money::Currency;
 
 use crate::access::{Declared, Subject, Who, access, root_part};
-use crate::catalog::{Brand, Product, product_seen};
+use crate::catalog::{Brand, Product, ProductImage, ProductVariant, image_of, product_seen, variant_seen};
 use crate::checkout::cart::disclosure;
 use crate::checkout::cost::{Cost, LineCost, PostalAddress, address_of};
 use crate::checkout::dispute::{Dispute, View, disputes_of};
@@ -122,13 +122,13 @@ impl Order {
 #[Object(guard = Declared(self))]
 impl Order {
     /// Its id.
-    #[graphql(directive = access::apply(Who::Anyone))]
+    #[graphql(directive = access::apply(Who::Owner))]
     pub(crate) async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
     /// What people read out on the phone.
-    #[graphql(directive = access::apply(Who::Anyone))]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn number(&self) -> &str {
         &self.0.number
     }
@@ -169,7 +169,7 @@ impl Order {
     }
 
     /// The currency of all its amounts.
-    #[graphql(directive = access::apply(Who::Anyone))]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn currency(&self) -> CurrencyCode {
         self.0.currency.into()
     }
@@ -263,7 +263,7 @@ impl Order {
     }
 
     /// When checkout started.
-    #[graphql(directive = access::apply(Who::Anyone))]
+    #[graphql(directive = access::apply(Who::Owner))]
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
@@ -339,6 +339,24 @@ impl OrderLine {
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn product(&self, ctx: &Context<'_>) -> Result<Option<Product>> {
         product_seen(ctx, self.row.product_id).await
+    }
+
+    /// The variant's id.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn variant_id(&self) -> ID {
+        self.row.variant_id.to_string().into()
+    }
+
+    /// The variant as it is now; `null` when it may not be seen any more.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn variant(&self, ctx: &Context<'_>) -> Result<Option<ProductVariant>> {
+        variant_seen(ctx, self.row.variant_id).await
+    }
+
+    /// What it looks like, as the brand shows it now: the variant's image, else the product's first.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn image(&self, ctx: &Context<'_>) -> Result<Option<ProductImage>> {
+        image_of(ctx, self.row.product_id, self.row.variant_id).await
     }
 
     /// Why that shop is credited for it, or why none is.

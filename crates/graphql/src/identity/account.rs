@@ -10,7 +10,7 @@ use vitrine_model::ledger::Party;
 
 use crate::access::{Declared, Subject, Who, access, root_part};
 use crate::activity::{ActivityConnection, activities};
-use crate::checkout::{OrderConnection, orders_of};
+use crate::checkout::{Cart, OrderConnection, open_cart_of, orders_of};
 use crate::connection::{page, whole};
 use crate::error::{Trouble, UserError, answer, at, payload, settle};
 use crate::identity::external::ExternalIdentity;
@@ -190,6 +190,12 @@ impl Account {
         before: Option<String>,
     ) -> Result<PayoutConnection> {
         payout::payouts_of(ctx, Party::Shopholder(self.0.id), first, after, last, before).await
+    }
+
+    /// The cart that she changed last and has not ordered, on whichever device; `null` when she has none.
+    #[graphql(directive = access::apply(Who::Owner))]
+    async fn cart(&self, ctx: &Context<'_>) -> Result<Option<Cart>> {
+        open_cart_of(ctx, self.0.id).await
     }
 
     /// Her orders, newest first.

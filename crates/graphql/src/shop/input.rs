@@ -38,6 +38,8 @@ pub struct ShopUpdateInput {
     name: Option<String>,
     /// What it is about, 5000 characters at most; `null` takes it away.
     about: MaybeUndefined<String>,
+    /// Where its picture is: an address of a server that shows it to everybody; `null` takes it away.
+    picture_url: MaybeUndefined<String>,
 }
 
 impl ShopUpdateInput {
@@ -46,6 +48,7 @@ impl ShopUpdateInput {
             shop: parse_id(&self.id)?,
             name: at_opt("name", self.name.as_deref())?,
             about: at_change("about", &self.about)?,
+            picture_url: at_change("pictureUrl", &self.picture_url)?,
         })
     }
 }

@@ -75,6 +75,12 @@ impl Shop {
         self.0.about.as_ref().map(|about| about.as_str())
     }
 
+    /// Where its picture is, if it has one. The shopholder's own server shows it.
+    #[graphql(directive = access::apply(Who::Anyone))]
+    async fn picture_url(&self) -> Option<&str> {
+        self.0.picture_url.as_ref().map(|url| url.as_str())
+    }
+
     /// The shopholder.
     #[graphql(directive = access::apply(Who::Anyone))]
     async fn owner(&self, ctx: &Context<'_>) -> Result<Option<Account>> {

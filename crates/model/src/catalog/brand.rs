@@ -5,7 +5,7 @@ use crate::catalog::FeeBearer;
 use crate::id::BrandId;
 use crate::money::{BasisPoints, Currency};
 use crate::row::plain_row;
-use crate::text::{Country, Handle, Name};
+use crate::text::{Country, Handle, Name, WebUrl};
 use sea_orm::entity::prelude::*;
 
 /// A brand: who sells and ships.
@@ -19,6 +19,8 @@ pub struct Model {
     pub handle: Handle,
     /// What people call it.
     pub name: Name,
+    /// Where its picture is.
+    pub picture_url: Option<WebUrl>,
     /// Where it is established and ships from.
     pub country: Country,
     /// The one currency it sells in; fixed.

@@ -4,7 +4,7 @@ use crate::Time;
 use crate::id::{AccountId, ShopId};
 use crate::kinds::kinds;
 use crate::row::plain_row;
-use crate::text::{About, Handle, Name};
+use crate::text::{About, Handle, Name, WebUrl};
 use sea_orm::entity::prelude::*;
 
 pub mod curator;
@@ -39,6 +39,8 @@ pub struct Model {
     pub name: Name,
     /// What it is about.
     pub about: Option<About>,
+    /// Where its picture is.
+    pub picture_url: Option<WebUrl>,
     /// Whether it can be seen.
     pub state: ShopState,
     /// Since when.

@@ -8,7 +8,7 @@ use vitrine_model::catalog::{FeeBearer, brand, shipping_rate, terms};
 use vitrine_model::id::BrandId;
 use vitrine_model::identity::{Role, account};
 use vitrine_model::money::{BasisPoints, Currency, Money};
-use vitrine_model::text::{Country, Handle, Name};
+use vitrine_model::text::{Country, Handle, Name, WebUrl};
 
 use crate::catalog::queries;
 use crate::catalog::refusal::Refusal;
@@ -40,6 +40,8 @@ pub struct NewBrand {
 pub struct BrandChange {
     /// What people call it.
     pub name: Option<Name>,
+    /// Where its picture is; the inner `None` takes it away.
+    pub picture_url: Option<Option<WebUrl>>,
     /// Where it is established and ships from.
     pub country: Option<Country>,
     /// The VAT rate of variants that name none.
@@ -68,6 +70,7 @@ pub async fn create_brand(
         id: cx.new_id(),
         handle: new.handle,
         name: new.name,
+        picture_url: None,
         country: new.country,
         currency: new.currency,
         default_vat_bp: new.default_vat,
@@ -101,6 +104,7 @@ pub async fn update_brand(
     let tx = cx.begin().await?;
     let mut row = managed(&tx, by, brand, Role::Manager).await?.into_active_model();
     set(&mut row.name, change.name);
+    set(&mut row.picture_url, change.picture_url);
     set(&mut row.country, change.country);
     set(&mut row.default_vat_bp, change.default_vat);
     row.updated_at = Set(cx.now());

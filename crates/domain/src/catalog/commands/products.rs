@@ -262,7 +262,7 @@ pub(in crate::catalog) async fn refresh_text(
 
 /// Takes everything out of `html` that is not harmless markup: off the async threads, and before any lock is taken, since
 /// parsing takes its time.
-async fn sanitised(html: String) -> Result<String, Failure<Refusal>> {
+pub(in crate::catalog) async fn sanitised(html: String) -> Result<String, Failure<Refusal>> {
     let parsed = tokio::task::spawn_blocking(move || sanitise(&html)).await;
     let parsed = parsed.context("a description was not read to its end")?;
     parsed.map_err(|tangled| Failure::Refused(Refusal::DescriptionTangled(tangled)))
