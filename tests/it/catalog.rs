@@ -249,6 +249,79 @@ on_both! {
         assert_eq!(app.nobody().error(other, json!({ "after": after })).await, "BAD_USER_INPUT");
     }
 
+    async fn facets_tell_how_a_list_divides_and_what_another_choice_would_give(app) {
+        let anna = app.someone("anna").await;
+        for (name, prices) in [("velo", [4, 6, 30]), ("moto", [6, 7, 2000])] {
+            let brand = found(&anna, name).await;
+            let mut file = "Handle,Title,Type,Tags,Variant Price,Variant Inventory Tracker,Variant Inventory Qty,Status\n".to_owned();
+            for (number, price) in prices.iter().enumerate() {
+                let kind = if number == 0 { "Bells" } else { "Lamps" };
+                file.push_str(&format!("p{number},{name} {number},{kind},\"new,{name}\",{price}.00,shopify,{number},active\n"));
+            }
+            file.push_str("hidden,Hidden,Bells,new,1.00,shopify,1,draft\n");
+            import_text(app, &anna, &brand, &file).await;
+        }
+        let facets = async |arguments: &str| {
+            let query = format!("{{ products{arguments} {{ totalCount facets {{ field values {{ value count brand {{ handle }} priceMin {{ amount }} priceMax {{ amount }} }} }} }} }}");
+            app.nobody().ask(&query, json!({})).await["products"].take()
+        };
+        let told = |seen: &Value, field: &str| {
+            let facet = seen["facets"].as_array().unwrap().iter().find(|facet| facet["field"] == field).unwrap().clone();
+            let value = |value: &Value| {
+                let name = value["brand"]["handle"].as_str().or(value["value"].as_str()).unwrap().to_owned();
+                (name, value["count"].as_i64().unwrap())
+            };
+            let mut values: Vec<(String, i64)> = facet["values"].as_array().unwrap().iter().map(value).collect();
+            assert!(values.is_sorted_by_key(|(_, count)| -count), "the most first: {facet}");
+            values.sort();
+            values.into_iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+        };
+        let all = facets("(first: 1)").await;
+        assert_eq!(all["totalCount"], 6);
+        assert_eq!(told(&all, "BRAND"), "moto 3, velo 3");
+        assert_eq!(told(&all, "PRODUCT_TYPE"), "Bells 2, Lamps 4");
+        assert_eq!(told(&all, "TAG"), "moto 3, new 6, velo 3");
+        assert_eq!(told(&all, "PRICE"), "0.00-4.99 EUR 1, 1000.00- EUR 1, 25.00-49.99 EUR 1, 5.00-9.99 EUR 3");
+        assert_eq!(told(&all, "AVAILABILITY"), "false 2, true 4");
+        let ranges = all["facets"].as_array().unwrap().iter().find(|facet| facet["field"] == "PRICE").unwrap();
+        let last = ranges["values"].as_array().unwrap().iter().find(|value| value["value"] == "1000.00- EUR").unwrap();
+        assert_eq!((&last["priceMin"]["amount"], &last["priceMax"]), (&json!("1000.00"), &json!(null)));
+
+        // What is chosen narrows the other facets, and its own not.
+        let lamps = facets("(filter: { productType: \"Lamps\", inStock: true })").await;
+        assert_eq!(lamps["totalCount"], 4);
+        assert_eq!(told(&lamps, "PRODUCT_TYPE"), "Lamps 4");
+        assert_eq!(told(&lamps, "AVAILABILITY"), "true 4");
+        let cheap = "priceMin: { amount: \"5\", currency: EUR }, priceMax: { amount: \"9.99\", currency: EUR }";
+        let cheap = facets(&format!("(search: \"velo\", filter: {{ {cheap} }})")).await;
+        assert_eq!(told(&cheap, "BRAND"), "velo 1");
+        assert_eq!(told(&cheap, "PRICE"), "0.00-4.99 EUR 1, 25.00-49.99 EUR 1, 5.00-9.99 EUR 1");
+        let bells = facets("(filter: { productType: \"Bells\" })").await;
+        assert_eq!(told(&bells, "PRODUCT_TYPE"), "Bells 2, Lamps 4");
+        assert_eq!(told(&bells, "TAG"), "moto 1, new 2, velo 1");
+        assert_eq!(told(&facets("(search: \"nothing\")").await, "BRAND"), "");
+
+        // One statement, however many facets.
+        let (_, without) = app.counting(app.nobody().ask("{ products { nodes { id } } }", json!({}))).await;
+        let some = "{ products { nodes { id } facets(fields: [TAG, PRICE]) { field values { value } } } }";
+        let (seen, with) = app.counting(app.nobody().ask(some, json!({}))).await;
+        assert_eq!(seen["products"]["facets"].as_array().unwrap().len(), 2);
+        assert_eq!(seen["products"]["facets"][0]["field"], "TAG");
+        assert_eq!(with, without + 1);
+    }
+
+    async fn facets_of_unpublished_products_are_for_staff_of_the_brand_alone(app) {
+        let (anna, mallory) = (app.someone("anna").await, app.someone("mallory").await);
+        let (hers, theirs) = (found(&anna, "velo").await, found(&mallory, "moto").await);
+        let hidden = "Handle,Title,Variant Price,Status\nh,Hidden,1.00,draft\n";
+        import_text(app, &anna, &hers, hidden).await;
+        import_text(app, &mallory, &theirs, hidden).await;
+        let query = "query($brand: ID!) { products(filter: { brandId: $brand, visibility: UNPUBLISHED }) { facets(fields: [BRAND]) { values { value count } } } }";
+        let seen = anna.ask(query, json!({ "brand": hers })).await;
+        assert_eq!(seen["products"]["facets"], json!([{ "values": [{ "value": hers, "count": 1 }] }]));
+        assert_eq!(anna.error(query, json!({ "brand": theirs })).await, "FORBIDDEN");
+    }
+
     async fn an_unpublished_product_is_seen_by_staff_alone(app) {
         let (anna, mallory) = (app.someone("anna").await, app.someone("mallory").await);
         let (brand, product, variants) = stocked(app, &anna).await;

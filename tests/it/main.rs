@@ -47,6 +47,7 @@ mod notify;
 mod operator;
 mod outgoing;
 mod payout;
+mod plans;
 mod privacy;
 mod process;
 mod reconcile;

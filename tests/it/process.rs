@@ -1,5 +1,6 @@
 //! The real binary: how it starts, refuses to start, stops, and what it writes.
 
+mod clicks;
 mod crash;
 mod keys;
 mod node;
@@ -201,6 +202,14 @@ on_both_empty! {
         assert!(granted.status.success(), "{}", String::from_utf8_lossy(&granted.stderr));
         assert_eq!(String::from_utf8_lossy(&granted.stdout), "Anna (anna@example.com) is an operator now.\n");
         node.stop(Signal::Term);
+    }
+
+    async fn killed_amid_clicks_it_keeps_each_that_it_answered(place) {
+        clicks::killed_amid_clicks(place).await;
+    }
+
+    async fn asked_to_stop_it_writes_the_clicks_that_wait(place) {
+        clicks::stopped_amid_clicks(place).await;
     }
 
     async fn killed_again_and_again_it_does_everything_once(place) {

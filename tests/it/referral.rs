@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use reqwest::{Method, Response, StatusCode};
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use vitrine_domain::referral::{self, Buyer, Credit, LineToCredit, TokenRefusal};
 use vitrine_model::catalog::{product, terms};
@@ -191,6 +191,68 @@ on_both! {
         }
         assert_eq!(clicks(&anna, "anna").await, 1);
         assert_eq!(click::Entity::find().count(app.db()).await.unwrap(), 8);
+    }
+
+    async fn of_many_clicks_at_once_each_that_is_answered_is_in_the_database(app) {
+        let anna = app.someone("anna").await;
+        let brand = app.brand("potters").await;
+        let pan = app.plant(&brand, "pan", &[1000]).await;
+        let shop = open_shop(&anna, "anna").await;
+        let recommendation = recommend(&anna, &shop, &pan, 0).await;
+        let codes = [
+            link(&anna, json!({ "shopId": shop })).await,
+            link(&anna, json!({ "shopId": shop, "recommendationId": recommendation })).await,
+            link(&anna, json!({ "shopId": shop, "productId": pan.product })).await,
+        ];
+        // Each of forty visitors follows each link, and an unknown one, twice.
+        let agents: Vec<String> = (0..40).map(|n| format!("{FIREFOX} {n}")).collect();
+        let mut visits = Vec::new();
+        for agent in agents.iter().chain(&agents) {
+            for code in codes.iter().map(String::as_str).chain(["0000000000"]) {
+                visits.push(async move { (code, visit(app, Method::GET, code, &[("user-agent", agent)]).await) });
+            }
+        }
+        let cx = app.vitrine().context("test");
+        let mut answered = Vec::new();
+        for (code, response) in futures::future::join_all(visits).await {
+            if code == "0000000000" {
+                assert_eq!(response.status(), StatusCode::NOT_FOUND);
+                continue;
+            }
+            let url = location(&response);
+            let to = (parameter(&url, "rec"), parameter(&url, "product"));
+            let expected = match codes.iter().position(|of| of == code) {
+                Some(1) => (recommendation.clone(), pan.product.clone()),
+                Some(2) => (String::new(), pan.product.clone()),
+                _ => (String::new(), String::new()),
+            };
+            assert_eq!(to, expected);
+            answered.push(referral::read_click_token(&cx, &parameter(&url, "click")).unwrap());
+        }
+        let mut kept: Vec<ClickId> = click::Entity::find().all(app.db()).await.unwrap().iter().map(|row| row.id).collect();
+        kept.sort();
+        answered.sort();
+        assert_eq!(kept, answered);
+        let query = "{ shop(handle: \"anna\") { referralLinks { nodes { clicks } } } }";
+        let counted = anna.ask(query, json!({})).await;
+        assert_eq!(counted["shop"]["referralLinks"]["nodes"], json!([{ "clicks": 40 }, { "clicks": 40 }, { "clicks": 40 }]));
+    }
+
+    async fn a_group_of_clicks_that_cannot_be_written_is_told_to_each_and_leaves_no_trace(app) {
+        let anna = app.someone("anna").await;
+        let shop = open_shop(&anna, "anna").await;
+        let code = link(&anna, json!({ "shopId": shop })).await;
+        app.db().execute_unprepared("alter table link_tally rename to mislaid").await.unwrap();
+        let agents: Vec<String> = (0..20).map(|n| format!("{FIREFOX} {n}")).collect();
+        let visits = agents.iter().map(async |agent| visit(app, Method::GET, &code, &[("user-agent", agent)]).await);
+        for response in futures::future::join_all(visits).await {
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(response.headers().get("location").is_none());
+        }
+        assert_eq!(click::Entity::find().count(app.db()).await.unwrap(), 0);
+        app.db().execute_unprepared("alter table mislaid rename to link_tally").await.unwrap();
+        clicked(app, &code).await;
+        assert_eq!(clicks(&anna, "anna").await, 1);
     }
 
     async fn s15_head_and_bots_are_led_on_and_leave_no_trace_and_a_prefetch_is_not_counted(app) {

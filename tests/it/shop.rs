@@ -564,4 +564,25 @@ on_both! {
         assert_eq!(second["shops"]["pageInfo"]["hasNextPage"], false);
         assert_eq!(app.nobody().error(list, json!({ "by": "NEWEST", "after": after })).await, "BAD_USER_INPUT");
     }
+
+    async fn a_page_of_a_shop_takes_seven_statements_however_much_it_shows(app) {
+        let anna = app.someone("anna").await;
+        let shop = open_shop(&anna, "anna").await;
+        for name in ["potters", "smiths"] {
+            let brand = app.brand(name).await;
+            for product in ["pan", "pot", "pin"] {
+                let product = app.plant(&brand, &format!("{name}-{product}"), &[1000, 2000]).await;
+                recommend(&anna, &shop, &product, 0).await;
+            }
+        }
+        let page = "query($first: Int!) { shop(handle: \"anna\") { name recommendations(first: $first) { nodes { note isOffered
+            priceFrom { amount } priceTo { amount } product { title brand { name } images { url } variants { title } }
+            split { price { amount } discount { amount } } } pageInfo { hasNextPage } } } }";
+        for first in [1, 6] {
+            let (seen, statements) = app.counting(app.nobody().ask(page, json!({ "first": first }))).await;
+            assert_eq!(seen["shop"]["recommendations"]["nodes"].as_array().unwrap().len(), first);
+            // The shop, its recommendations, products, brands, terms, variants, images.
+            assert_eq!(statements, 7, "{first}");
+        }
+    }
 }

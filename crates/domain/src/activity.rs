@@ -35,7 +35,7 @@ pub struct Filter {
 }
 
 /// Whether events of this kind are looked up later: whatever touches who may do what, and what people decide about money.
-fn is_sensitive(kind: &str) -> bool {
+pub(crate) fn is_sensitive(kind: &str) -> bool {
     let (of, what) = kind.split_once('.').unwrap_or((kind, ""));
     match of {
         "cart" | "click" | "product" | "variant" | "import" | "recommendation" | "referral_link"

@@ -12,6 +12,7 @@ use vitrine_model::{event, event_reader};
 use crate::activity;
 use crate::context::{Context, Tx};
 use crate::jobs::{self, Job};
+use crate::list::in_powers_of_two;
 use crate::{notify, webhook};
 
 /// Who did it.
@@ -64,7 +65,67 @@ pub async fn record(
     record_as(tx, cx, cx.new_id(), actor, kind, subject, refs).await
 }
 
-/// The same under an id that the caller made.
+/// One of many events of a kind.
+#[derive(Debug)]
+pub(crate) struct Happened {
+    /// The event's id.
+    pub(crate) id: EventId,
+    /// What it happened to.
+    pub(crate) subject: String,
+    /// Further ids.
+    pub(crate) refs: Vec<(&'static str, String)>,
+}
+
+/// Writes many events of one kind, which [`record`] would write one by one: with one statement, where nobody looks such
+/// events up later and no job tells of them.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn record_many(
+    tx: &Tx,
+    cx: &Context,
+    actor: Actor,
+    kind: &str,
+    happened: Vec<Happened>,
+) -> Result<(), DbErr> {
+    let is_told = notify::listens_to(kind) || webhook::listens_to(tx, kind).await?;
+    if is_told || activity::is_sensitive(kind) {
+        for one in happened {
+            record_as(tx, cx, one.id, actor, kind, one.subject, &one.refs).await?;
+        }
+        return Ok(());
+    }
+    let row = |one: Happened| row(cx, one.id, actor, kind, one.subject, &one.refs);
+    for rows in in_powers_of_two(happened.into_iter().map(row).collect()) {
+        event::Entity::insert_many(rows)
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+fn row(
+    cx: &Context,
+    id: EventId,
+    actor: Actor,
+    kind: &str,
+    subject: String,
+    refs: &[(&str, String)],
+) -> event::ActiveModel {
+    let payload: BTreeMap<&str, &str> = refs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    event::ActiveModel {
+        sequence: NotSet,
+        id: Set(id),
+        kind: Set(kind.to_owned()),
+        subject: Set(subject),
+        actor: Set(actor.to_string()),
+        through: Set(cx.through().map(str::to_owned)),
+        payload: Set(jobs::json(&payload)),
+        occurred_at: Set(cx.now()),
+    }
+}
+
+/// [`record`] under an id that the caller made.
 ///
 /// # Errors
 /// When the database fails.
@@ -78,17 +139,7 @@ pub async fn record_as(
     refs: &[(&str, String)],
 ) -> Result<(), DbErr> {
     let subject = subject.to_string();
-    let payload: BTreeMap<&str, &str> = refs.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let row = event::ActiveModel {
-        sequence: NotSet,
-        id: Set(id),
-        kind: Set(kind.to_owned()),
-        subject: Set(subject.clone()),
-        actor: Set(actor.to_string()),
-        through: Set(cx.through().map(str::to_owned)),
-        payload: Set(jobs::json(&payload)),
-        occurred_at: Set(cx.now()),
-    };
+    let row = row(cx, id, actor, kind, subject.clone(), refs);
     let sequence = event::Entity::insert(row).exec(tx).await?.last_insert_id;
     let readers = activity::readers(kind, actor, &subject, refs);
     if !readers.is_empty() {

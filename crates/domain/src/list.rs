@@ -17,6 +17,8 @@ use crate::page::{Page, Slice};
 pub const MAX_COUNT: u64 = 10_000;
 /// Lists read with one statement at most: SQLite takes five hundred.
 const AT_ONCE: usize = 100;
+/// Most rows, or keys, of one statement.
+const MAX_ROWS: usize = 256;
 /// The column that tells which list a row is of.
 const WHICH: &str = "which_list";
 
@@ -206,6 +208,18 @@ impl CountOf {
     }
 }
 
+/// Cuts what statements are made of to pieces whose lengths are powers of two, the longest first. A statement that names so
+/// many rows or keys has one of nine texts then, and the database, which keeps what it made of a text, knows it already.
+pub(crate) fn in_powers_of_two<T>(mut all: Vec<T>) -> Vec<Vec<T>> {
+    let mut pieces = Vec::new();
+    while !all.is_empty() {
+        let most = all.len().min(MAX_ROWS);
+        let rest = all.split_off(1 << most.ilog2());
+        pieces.push(std::mem::replace(&mut all, rest));
+    }
+    pieces
+}
+
 /// What is selected of the rows of list number `which`, still without columns of its own.
 fn rows_of(which: usize, list: SelectStatement) -> SelectStatement {
     Query::select()
@@ -236,4 +250,27 @@ fn by_list<T>(
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_powers_of_two_and_together_what_was_cut() {
+        let lengths = |pieces: &[Vec<usize>]| pieces.iter().map(Vec::len).collect::<Vec<_>>();
+        for length in [0, 1, 2, 3, 255, 256, 257, 700] {
+            let pieces = in_powers_of_two((0..length).collect());
+            assert!(
+                lengths(&pieces)
+                    .iter()
+                    .all(|length| length.is_power_of_two() && *length <= MAX_ROWS)
+            );
+            assert_eq!(pieces.concat(), (0..length).collect::<Vec<_>>());
+        }
+        assert_eq!(
+            lengths(&in_powers_of_two((0..700).collect())),
+            [256, 256, 128, 32, 16, 8, 4]
+        );
+    }
 }

@@ -211,7 +211,7 @@ impl Stream {
                 Ok(Some(first)) => {
                     let others = std::iter::from_fn(|| ear.next_buffered());
                     let all = std::iter::once(first).chain(others);
-                    let numbers = all.filter_map(|told| told.payload().parse().ok()).collect();
+                    let numbers = all.flat_map(|told| numbers(told.payload())).collect();
                     self.read(cx, &mut position, numbers).await
                 }
                 // The connection broke off, and was made anew where that could be done at once.
@@ -289,6 +289,11 @@ impl Position {
         }
         fresh
     }
+}
+
+/// The events that a notification tells of: the numbers of all that one statement inserted.
+fn numbers(told: &str) -> Vec<i64> {
+    told.split(',').filter_map(|number| number.parse().ok()).collect()
 }
 
 async fn latest(cx: &Context) -> Result<i64, DbErr> {

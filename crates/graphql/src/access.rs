@@ -12,6 +12,8 @@
 //! whatever its resolver returns, and so are all mutations. The refusal then costs that field, never its siblings.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use async_graphql::registry::location_traits::Directive_At_FIELD_DEFINITION;
 use async_graphql::registry::{MetaDirectiveInvocation, MetaField, MetaType, Registry};
@@ -170,10 +172,32 @@ struct Declaration {
     scope: Option<Scope>,
 }
 
+/// What is declared on the fields of each object, read from the schema once: every field of every answer asks for it.
+#[derive(Default)]
+pub(crate) struct Declarations(OnceLock<HashMap<String, HashMap<String, Declaration>>>);
+
+impl Declarations {
+    fn of(registry: &Registry) -> HashMap<String, HashMap<String, Declaration>> {
+        let fields = |object: &MetaType| -> HashMap<String, Declaration> {
+            let fields = object.fields().into_iter().flatten();
+            fields
+                .filter_map(|(name, field)| Some((name.clone(), of_field(field)?)))
+                .collect()
+        };
+        let types = registry.types.iter();
+        types
+            .map(|(name, object)| (name.clone(), fields(object)))
+            .collect()
+    }
+}
+
 /// What is declared on the field asked for, of the object type called `name`.
 fn declared(ctx: &Context<'_>, name: &str) -> Option<Declaration> {
-    let object = ctx.schema_env.registry.types.get(name)?;
-    of_field(object.field_by_name(ctx.field().name())?)
+    let declarations = ctx.data_opt::<Declarations>()?;
+    let all = declarations
+        .0
+        .get_or_init(|| Declarations::of(&ctx.schema_env.registry));
+    all.get(name)?.get(ctx.field().name()).copied()
 }
 
 /// Holds the viewer to what is declared on the field asked for, of a root that belongs to nobody.

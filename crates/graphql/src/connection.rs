@@ -200,14 +200,23 @@ impl PageInfo {
     }
 }
 
-/// Declares a connection and its edge over a node type.
+/// Declares a connection and its edge over a node type. One with a further field says from what that is read, beside the
+/// page, and by which function.
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ty, $what:literal) => {
+        $crate::connection::connection!($connection, $edge, $node, $what, beside: (), {});
+    };
+    ($connection:ident, $edge:ident, $node:ty, $what:literal, beside: $beside:ty, { $(
+        $(#[$doc:meta])*
+        $further:ident($argument:ident: $asked:ty, $told:literal) -> $answer:ty, $read:path
+    )? }) => {
         #[doc = concat!("A page of ", $what, ".")]
         pub struct $connection {
             edges: Vec<$edge>,
             page_info: $crate::connection::PageInfo,
             count: vitrine_domain::list::CountOf,
+            #[allow(dead_code, reason = "most connections have no further fields")]
+            beside: $beside,
         }
 
         #[doc = concat!("One of ", $what, ", and its place in the list.")]
@@ -218,10 +227,24 @@ macro_rules! connection {
 
         impl $connection {
             /// A page of rows, each made a node, with its place in the list.
+            #[allow(dead_code, reason = "one with a further field is made by the other")]
             pub(crate) fn new<T, C: serde::Serialize>(
                 listed: $crate::connection::Listed<T>,
                 place: impl Fn(&T) -> C,
                 node: impl Fn(T) -> $node,
+            ) -> Self
+            where
+                $beside: Default,
+            {
+                Self::with(listed, place, node, Default::default())
+            }
+
+            /// The same, with what further fields are read from.
+            pub(crate) fn with<T, C: serde::Serialize>(
+                listed: $crate::connection::Listed<T>,
+                place: impl Fn(&T) -> C,
+                node: impl Fn(T) -> $node,
+                beside: $beside,
             ) -> Self {
                 let $crate::connection::Listed { slice, count } = listed;
                 let mut page_info = $crate::connection::PageInfo::of(&slice);
@@ -235,7 +258,7 @@ macro_rules! connection {
                     .collect();
                 page_info.start = edges.first().map(|edge| edge.cursor.clone());
                 page_info.end = edges.last().map(|edge| edge.cursor.clone());
-                Self { edges, page_info, count }
+                Self { edges, page_info, count, beside }
             }
         }
 
@@ -269,6 +292,21 @@ macro_rules! connection {
             async fn total_count(&self, ctx: &async_graphql::Context<'_>) -> async_graphql::Result<i32> {
                 $crate::connection::total(ctx, &self.count).await
             }
+
+            $(
+                $(#[$doc])*
+                #[graphql(
+                    directive = $crate::access::access::apply($crate::access::Who::Anyone),
+                    complexity = "20 + 5 * child_complexity"
+                )]
+                async fn $further(
+                    &self,
+                    ctx: &async_graphql::Context<'_>,
+                    #[graphql(desc = $told)] $argument: $asked,
+                ) -> async_graphql::Result<$answer> {
+                    $read(ctx, &self.beside, $argument).await
+                }
+            )?
         }
 
         #[doc = concat!("One of ", $what, ", and its place in the list.")]

@@ -18,6 +18,7 @@ use crate::batches::Batches;
 use crate::cookies::{CookieChange, CookieJar};
 use crate::error::code;
 use crate::loaders::Loaders;
+use crate::parsed::Parsed;
 use crate::subscribe::{Listening, has_one_root};
 use crate::variables::leave_out;
 use crate::{Api, coercion, guard};
@@ -114,8 +115,13 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(api: &Api, operation: Operation, caller: Caller) -> Result<Prepared, Answer> {
     let refused = |(code, message)| Answer::refused(error_body(code, message));
     let text = api.documents.resolve(&operation).map_err(refused)?;
-    guard::check_text(&text).map_err(|problem| refused((code::TOO_COMPLEX, problem)))?;
     let mut request = Request::new(&*text);
+    let known = api.parsed.find(&text);
+    let is_known = known.is_some();
+    match known {
+        Some(document) => request.set_parsed_query(document),
+        None => guard::check_text(&text).map_err(|problem| refused((code::TOO_COMPLEX, problem)))?,
+    }
     if let Some(variables) = operation.variables {
         request = request.variables(Variables::from_json(serde_json::Value::Object(variables)));
     }
@@ -124,6 +130,7 @@ pub(crate) fn prepare(api: &Api, operation: Operation, caller: Caller) -> Result
         most: api.limits.complexity,
         most_fields: api.limits.fields,
         operation_name: operation.operation_name.clone(),
+        to_keep: (!is_known).then(|| api.parsed.clone()),
         ..Progress::default()
     });
     request.operation_name = operation.operation_name;
@@ -233,12 +240,14 @@ impl Cost {
 }
 
 /// How far a request has come, told by the extension below.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Progress {
     read_only: bool,
     most: usize,
     most_fields: usize,
     operation_name: Option<String>,
+    /// Where the document is kept, if it is a new one.
+    to_keep: Option<Arc<Parsed>>,
     needs_post: AtomicBool,
     has_lapsed: AtomicBool,
     executed: AtomicBool,
@@ -310,6 +319,9 @@ impl Extension for Watch {
         let Some(progress) = ctx.data_opt::<Arc<Progress>>() else {
             return Ok(document);
         };
+        if let Some(parsed) = &progress.to_keep {
+            parsed.keep(query, &document);
+        }
         if let Some(operation) = guard::selected(&document, progress.operation_name.as_deref()) {
             let checked = coercion::check(&ctx.schema_env.registry, &operation.node, variables);
             checked.map_err(|(why, at)| misfit(why, at))?;

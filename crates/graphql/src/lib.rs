@@ -17,6 +17,7 @@ mod instant;
 mod loaders;
 mod money;
 mod node;
+mod parsed;
 mod request;
 mod variables;
 mod whole_number;
@@ -89,6 +90,7 @@ pub type VitrineSchema = Schema<Query, Mutation, SubscriptionRoot>;
 pub struct Api {
     schema: VitrineSchema,
     documents: Arc<Documents>,
+    parsed: Arc<parsed::Parsed>,
     limits: Limits,
 }
 
@@ -98,6 +100,7 @@ impl Api {
         Self {
             schema: schema(limits),
             documents: Arc::new(documents),
+            parsed: Arc::default(),
             limits,
         }
     }
@@ -138,6 +141,7 @@ fn schema(limits: Limits) -> VitrineSchema {
     let builder = Schema::build(Query::default(), Mutation::default(), SubscriptionRoot)
         .directive(access::Described)
         .override_input_type_description::<instant::Instant>(instant::DESCRIPTION)
+        .data(access::Declarations::default())
         .extension(execute::Watch)
         .limit_depth(limits.depth)
         .limit_aliases(limits.aliases)

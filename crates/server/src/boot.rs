@@ -15,6 +15,7 @@ use vitrine_domain::context::{Context, Platform};
 use vitrine_domain::jobs;
 use vitrine_domain::points::OnPoint;
 use vitrine_domain::ports::{Clock, Entropy, Payments};
+use vitrine_domain::referral::Clicks;
 use vitrine_domain::stream::{Ear, Stream};
 use vitrine_domain::throttle::Throttle;
 use vitrine_graphql::{Api, Limits};
@@ -67,6 +68,8 @@ pub struct Vitrine {
     pub api: Api,
     /// How much anybody may ask for within a minute.
     pub throttle: Arc<Throttle>,
+    /// The clicks that wait to be written.
+    pub clicks: Arc<Clicks>,
     /// The folder uploads go to.
     pub files: FolderFiles,
     /// Secrets that sign webhooks.
@@ -145,6 +148,7 @@ impl Vitrine {
             platform: Arc::new(platform),
             api: Api::new(limits, config.documents()?),
             throttle: Arc::new(Throttle::new(config.rate_limits())),
+            clicks: Arc::default(),
             files,
             webhook_secrets: config.stripe_webhook_secrets.clone().into(),
             wake: Arc::new(Notify::new()),
@@ -200,6 +204,11 @@ async fn tell(app: Vitrine, url: String, ear: Ear, stopping: CancellationToken) 
     app.platform.stream.run(&cx, &url, ear, &stopping).await;
 }
 
+/// Writes the clicks of those who follow links on this node.
+async fn write_clicks(app: Vitrine, stopping: CancellationToken) {
+    app.clicks.write(&app.context("clicks"), &stopping).await;
+}
+
 /// A server that is up. Dropping it does not stop it; [`Running::stop`] does.
 pub struct Running {
     /// The product.
@@ -253,6 +262,7 @@ impl Running {
             ));
         }
         workers.spawn(health::upkeep(stop_working.clone()));
+        workers.spawn(write_clicks(app.clone(), stop_working.clone()));
         workers.spawn(tell(app.clone(), url, ear, stop_working.clone()));
         if with_worker {
             workers.spawn(worker::run(app.clone(), stop_working.clone()));

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use vitrine_domain::referral::{self, Landing, Visit};
+use vitrine_domain::referral::{self, Landing, Unrecorded, Visit};
 
 use crate::boot::Vitrine;
 use crate::request;
@@ -45,10 +45,11 @@ pub(crate) async fn follow(
             .collect(),
         head: method == Method::HEAD,
     };
-    match referral::record_click(&cx, &code, &visit).await {
+    match referral::record_click(&cx, &app.clicks, &code, &visit).await {
         Ok(Some(landing)) => redirect(&app, &headers, &landing),
         Ok(None) => respond(StatusCode::NOT_FOUND, Body::from(NOT_FOUND)),
-        Err(error) => {
+        Err(Unrecorded::Busy) => busy(),
+        Err(Unrecorded::Fault(error)) => {
             tracing::error!(
                 request_id = cx.request_id(),
                 error = format!("{error:#}"),
@@ -60,6 +61,15 @@ pub(crate) async fn follow(
             )
         }
     }
+}
+
+fn busy() -> Response<Body> {
+    let body = Body::from("Too many people follow links at this moment: please try again.\n");
+    let mut response = respond(StatusCode::SERVICE_UNAVAILABLE, body);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 fn redirect(app: &Vitrine, headers: &HeaderMap, landing: &Landing) -> Response<Body> {

@@ -28,5 +28,4 @@ create table click (
     unique (link_id, visitor_hash, counted_hour)
 );
 create index click_recognizable on click (occurred_at) where visitor_hash is not null;
-create index click_visitor on click (link_id, visitor_hash, occurred_at);
 ";

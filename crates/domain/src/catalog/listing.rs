@@ -1,6 +1,6 @@
 //! Lists of products and brands, filtered, searched and sorted.
 
-use sea_orm::sea_query::{Expr, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, IntoColumnRef, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait,
@@ -155,7 +155,8 @@ pub fn brands() -> List<brand::Model, Handle> {
     })
 }
 
-fn conditions(cx: &Context, filter: &ProductFilter) -> Condition {
+/// What the filter asks of a product.
+pub(super) fn conditions(cx: &Context, filter: &ProductFilter) -> Condition {
     let currency = filter.currency;
     let priced = [filter.price_min, filter.price_max];
     let currencies = priced.into_iter().flatten().map(Money::currency).chain(currency);
@@ -189,7 +190,7 @@ fn conditions(cx: &Context, filter: &ProductFilter) -> Condition {
                 .map(|published| product::Column::Published.eq(published)),
         )
         .add_option(filter.in_stock.map(|wanted| {
-            let some = Expr::exists(buyable());
+            let some = Expr::exists(buyable((product::Entity, product::Column::Id)));
             if wanted { some } else { some.not() }
         }));
     for currency in currencies {
@@ -209,8 +210,8 @@ fn tagged(tag: &Label) -> SelectStatement {
         .into_query()
 }
 
-/// The variants of the product at hand that can be bought now.
-fn buyable() -> SelectStatement {
+/// The variants of the product whose id is in that column, as far as they can be bought now.
+pub(super) fn buyable(product: impl IntoColumnRef) -> SelectStatement {
     let unlimited = Condition::any()
         .add(variant::Column::Tracked.eq(false))
         .add(variant::Column::Policy.eq(StockPolicy::Continue))
@@ -218,10 +219,7 @@ fn buyable() -> SelectStatement {
     Query::select()
         .expr(Expr::val(1))
         .from(variant::Entity)
-        .and_where(
-            Expr::col((variant::Entity, variant::Column::ProductId))
-                .equals((product::Entity, product::Column::Id)),
-        )
+        .and_where(Expr::col((variant::Entity, variant::Column::ProductId)).equals(product))
         .and_where(variant::Column::Active.eq(true))
         .cond_where(unlimited)
         .to_owned()

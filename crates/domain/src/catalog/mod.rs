@@ -15,6 +15,7 @@
 //! ```
 
 mod commands;
+mod facets;
 mod html;
 mod import;
 mod listing;
@@ -35,6 +36,7 @@ pub use commands::products::{
     MAX_DESCRIPTION, MAX_TAGS, ProductChange, StockCount, VariantChange, set_stock, update_product,
     update_variant,
 };
+pub use facets::{Facet, FacetCount, FacetValue, MAX_VALUES, product_facets};
 pub use html::Tangled;
 pub(crate) use import::run_import;
 pub use import::{FileOpener, Progress, import_file};

@@ -10,17 +10,20 @@
 //! click tokens ──▶ cart ──▶ checkoutStart decides the credit of each line and freezes it
 //! ```
 
+mod clicks;
 mod commands;
 mod credits;
 mod forget;
 mod landing;
 mod queries;
+mod recording;
 mod refusal;
 mod rules;
 mod tally;
 mod token;
 mod visits;
 
+pub use clicks::{Clicks, Unrecorded};
 pub use commands::{Landing, NewLink, Target, create_link, record_click};
 pub use credits::{Buyer, LineToCredit, credits};
 pub(crate) use forget::{forget_labels, sweep_visitors};

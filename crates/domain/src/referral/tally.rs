@@ -10,13 +10,14 @@ use vitrine_model::referral::click;
 use vitrine_model::referral::link_tally::{ActiveModel, Column, Entity};
 
 use crate::context::{Context, Tx};
+use crate::list::in_powers_of_two;
 
 /// Over how many rows a link's counts are spread; a power of two, so that each is equally likely.
 const SHARDS: u8 = 16;
 
-/// Counts one click on `link`.
-pub(super) async fn count_click(tx: &Tx, cx: &Context, link: LinkId) -> Result<(), DbErr> {
-    add(tx, cx, link, 1, 0).await
+/// Counts so many clicks on each of these links.
+pub(super) async fn count_clicks(tx: &Tx, cx: &Context, clicks: BTreeMap<LinkId, i64>) -> Result<(), DbErr> {
+    add(tx, cx, clicks.into_iter().map(|(link, clicks)| (link, clicks, 0))).await
 }
 
 /// Counts paid order lines, each by the click it is credited after.
@@ -39,29 +40,32 @@ pub(crate) async fn count_sales(tx: &Tx, cx: &Context, clicks: &[ClickId]) -> Re
     {
         *sales.entry(row.link_id).or_default() += 1;
     }
-    for (link, sold) in sales {
-        add(tx, cx, link, 0, sold).await?;
-    }
-    Ok(())
+    add(tx, cx, sales.into_iter().map(|(link, sold)| (link, 0, sold))).await
 }
 
-async fn add(tx: &Tx, cx: &Context, link: LinkId, clicks: i64, sales: i64) -> Result<(), DbErr> {
-    let mut chance = [0];
-    cx.fill(&mut chance);
-    let [chance] = chance;
-    let row = ActiveModel {
-        link_id: Set(link),
-        shard: Set(i32::from(chance % SHARDS)),
-        clicks: Set(clicks),
-        sales: Set(sales),
+/// Adds clicks and sales to links, given in their order: whoever counts at the same time goes the same way.
+async fn add(tx: &Tx, cx: &Context, counts: impl Iterator<Item = (LinkId, i64, i64)>) -> Result<(), DbErr> {
+    let row = |(link, clicks, sales)| {
+        let mut chance = [0];
+        cx.fill(&mut chance);
+        let [chance] = chance;
+        ActiveModel {
+            link_id: Set(link),
+            shard: Set(i32::from(chance % SHARDS)),
+            clicks: Set(clicks),
+            sales: Set(sales),
+        }
     };
+    let sum = |column: Column| Expr::col((Entity, column)).add(Expr::col(("excluded", column)));
     let counted = OnConflict::columns([Column::LinkId, Column::Shard])
-        .value(Column::Clicks, Expr::col((Entity, Column::Clicks)).add(clicks))
-        .value(Column::Sales, Expr::col((Entity, Column::Sales)).add(sales))
+        .value(Column::Clicks, sum(Column::Clicks))
+        .value(Column::Sales, sum(Column::Sales))
         .to_owned();
-    Entity::insert(row)
-        .on_conflict(counted)
-        .exec_without_returning(tx)
-        .await?;
+    for rows in in_powers_of_two(counts.map(row).collect()) {
+        Entity::insert_many(rows)
+            .on_conflict(counted.clone())
+            .exec_without_returning(tx)
+            .await?;
+    }
     Ok(())
 }

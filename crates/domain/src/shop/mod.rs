@@ -30,7 +30,7 @@ pub use curating::{
 pub(crate) use curating::{curated, shares_of, sweep};
 pub(crate) use erase::erase_of;
 pub use listing::{ShopFilter, ShopOrder, ShopPlace, published_shops};
-pub use offering::{MAX_PREVIEW_PRODUCTS, MAX_PREVIEW_SHARES, Offering, offerings, previews, split_of};
+pub use offering::{MAX_PREVIEW_PRODUCTS, MAX_PREVIEW_SHARES, Offering, previews, split_of};
 pub use queries::{
     ByPosition, owned_shops, recommendations_by_id, recommendations_of, shop_by_handle, shops_by_id,
     standing_recommendations,

@@ -34,6 +34,24 @@ pub struct Offering {
 }
 
 impl Offering {
+    /// What `product` offers, by those of these brands and terms that are its own; `None` where they are missing.
+    /// `variants` are those that can be bought, in their order, and `terms` those in force at `at`.
+    pub fn of(
+        product: product::Model,
+        brands: &HashMap<BrandId, brand::Model>,
+        terms: &HashMap<BrandId, terms::Model>,
+        variants: Vec<variant::Model>,
+        at: Time,
+    ) -> Option<Self> {
+        Some(Self {
+            brand: brands.get(&product.brand_id)?.clone(),
+            terms: terms.get(&product.brand_id)?.clone(),
+            product,
+            variants,
+            at,
+        })
+    }
+
     /// One unit of `variant`, sold from a recommendation with this discount share.
     pub fn split(&self, variant: &variant::Model, share: BasisPoints) -> Split {
         split_of(
@@ -109,35 +127,24 @@ pub async fn previews(cx: &Context, products: &[ProductId]) -> Result<Vec<Option
 ///
 /// # Errors
 /// When the database fails.
-pub async fn offerings(
+async fn offerings(
     db: &impl ConnectionTrait,
     products: &[ProductId],
     at: Time,
 ) -> Result<Vec<Offering>, DbErr> {
     let products = catalog::products_by_id(db, products).await?;
     let brands: Vec<BrandId> = products.iter().map(|product| product.brand_id).collect();
-    let mut terms = catalog::terms_at(db, &brands, at).await?;
+    let terms = catalog::terms_at(db, &brands, at).await?;
     let brands = catalog::brands_by_id(db, &brands).await?;
     let ids: Vec<ProductId> = products.iter().map(|product| product.id).collect();
     let mut variants: HashMap<ProductId, Vec<variant::Model>> = HashMap::new();
     for variant in catalog::variants_of(db, &ids).await? {
         variants.entry(variant.product_id).or_default().push(variant);
     }
-    let brands: HashMap<BrandId, (brand::Model, terms::Model)> = brands
-        .into_iter()
-        .filter_map(|brand| Some((brand.id, (terms.remove(&brand.id)?, brand))))
-        .map(|(id, (terms, brand))| (id, (brand, terms)))
-        .collect();
+    let brands = brands.into_iter().map(|brand| (brand.id, brand)).collect();
     let complete = products.into_iter().filter_map(|product| {
-        let (brand, terms) = brands.get(&product.brand_id)?.clone();
         let variants = variants.remove(&product.id).unwrap_or_default();
-        Some(Offering {
-            product,
-            brand,
-            terms,
-            variants,
-            at,
-        })
+        Offering::of(product, &brands, &terms, variants, at)
     });
     Ok(complete.collect())
 }

@@ -1,6 +1,7 @@
 //! Brands, products, variants, stock and imports, as clients see them.
 
 mod brand;
+mod facet;
 mod import;
 mod inputs;
 mod loaders;
@@ -25,6 +26,7 @@ use crate::request::{RequestContext, parse_id};
 pub(crate) use brand::Brand;
 pub use import::{ImportMutation, ImportQuery};
 pub(crate) use import::{ProductImport, import_node};
+pub(crate) use loaders::{TermsNow, VariantsOf};
 pub use mutation::CatalogMutation;
 pub(crate) use product::{Product, ProductImage};
 pub use query::CatalogQuery;

@@ -2,11 +2,12 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
-use vitrine_domain::catalog;
+use vitrine_domain::catalog::{self, ProductFilter};
 use vitrine_model::catalog::{product, product_image};
 
 use crate::access::{Declared, Scope, Subject, Who, access, keyed};
 use crate::catalog::brand::Brand;
+use crate::catalog::facet::{ProductFacet, ProductFacetField, facets};
 use crate::catalog::is_staff;
 use crate::catalog::loaders::{ImagesOf, TagsOf, TermsNow, TextOf, VariantsOf};
 use crate::catalog::variant::ProductVariant;
@@ -168,7 +169,15 @@ impl Product {
     }
 }
 
-connection!(ProductConnection, ProductEdge, Product, "products");
+connection!(ProductConnection, ProductEdge, Product, "products", beside: ProductFilter, {
+    /// How all the products of the list divide, by each of these fields: for filters that say what they would leave. A
+    /// facet disregards the filter on its own field. At most 10 000 products are looked at, and a facet has its fifty
+    /// largest values.
+    facets(
+        fields: Option<Vec<ProductFacetField>>,
+        "Which facets, in this order; all of them when left out."
+    ) -> Vec<ProductFacet>, facets
+});
 
 /// The lowest and the highest of several prices.
 pub struct PriceRange {

@@ -208,6 +208,7 @@ impl CatalogQuery {
         let slice = settle(ctx, catalog::products(ctx.cx(), &filter, order, &page).await)?;
         let count = catalog::product_count(ctx.cx(), &filter);
         let place = |row: &product::Model| ProductPlace::of(order, row);
-        Ok(ProductConnection::new(Listed { slice, count }, place, Product))
+        let listed = Listed { slice, count };
+        Ok(ProductConnection::with(listed, place, Product, filter))
     }
 }

@@ -1,34 +1,16 @@
 //! What nested fields need of shops, by the batch.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use vitrine_domain::shop::{self, Fate, Offering};
-use vitrine_model::id::{OrderLineId, ProductId, RecommendationId, ShopId};
+use vitrine_domain::shop::{self, Fate};
+use vitrine_model::id::{OrderLineId, RecommendationId, ShopId};
 use vitrine_model::shop::{Model as ShopRow, recommendation};
 
 use crate::loaders::{LoadError, Loaders, keyed, loader};
 
 loader!(ShopId => ShopRow, shop::shops_by_id);
 loader!(RecommendationId => recommendation::Model, shop::recommendations_by_id);
-
-/// Key: a product with what its splits are computed from now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct OfferingOf(pub(crate) ProductId);
-
-impl Loader<OfferingOf> for Loaders {
-    type Value = Arc<Offering>;
-    type Error = LoadError;
-
-    async fn load(&self, keys: &[OfferingOf]) -> Result<HashMap<OfferingOf, Arc<Offering>>, LoadError> {
-        let ids: Vec<ProductId> = keys.iter().map(|key| key.0).collect();
-        let found = shop::offerings(self.cx.db(), &ids, self.cx.now()).await;
-        keyed(found, |offering| {
-            (OfferingOf(offering.product.id), Arc::new(offering))
-        })
-    }
-}
 
 /// Key: what became of the units of an order line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

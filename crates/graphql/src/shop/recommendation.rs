@@ -1,6 +1,6 @@
 //! Recommendations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -8,16 +8,15 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use tokio::sync::OnceCell;
 use vitrine_domain::shop::{self, Offering};
-use vitrine_model::id::{AccountId, ProductId, RecommendationId};
+use vitrine_model::id::{AccountId, BrandId, ProductId, RecommendationId};
 use vitrine_model::shop::recommendation;
 
 use crate::access::{Declared, Subject, Who, access};
-use crate::catalog::{Product, product_seen};
-use crate::error::{Trouble, fault, settle};
-use crate::loaders::load;
+use crate::catalog::{Product, TermsNow, VariantsOf, product_seen};
+use crate::error::{Trouble, settle};
+use crate::loaders::{load, load_many};
 use crate::money::Money;
 use crate::request::{RequestContext, parse_id};
-use crate::shop::loaders::OfferingOf;
 use crate::shop::split::{Shared, UnitSplit};
 use crate::shop::{Shop, is_run, shop_seen};
 
@@ -26,7 +25,7 @@ use crate::shop::{Shop, is_run, shop_seen};
 #[derive(Debug, Default)]
 pub(crate) struct PageOfferings {
     products: Vec<ProductId>,
-    loaded: OnceCell<HashMap<OfferingOf, Arc<Offering>>>,
+    loaded: OnceCell<HashMap<ProductId, Arc<Offering>>>,
 }
 
 impl PageOfferings {
@@ -39,13 +38,27 @@ impl PageOfferings {
     }
 
     async fn get(&self, ctx: &Context<'_>, product: ProductId) -> Result<Option<Arc<Offering>>> {
-        let keys = self.products.iter().copied().map(OfferingOf);
-        let loaded = self
-            .loaded
-            .get_or_try_init(|| ctx.loaders().load_many(keys))
-            .await;
-        let loaded = loaded.map_err(|error| fault(ctx, &anyhow::anyhow!("{error:#}")))?;
-        Ok(loaded.get(&OfferingOf(product)).cloned())
+        let loaded = self.loaded.get_or_try_init(|| self.load(ctx)).await?;
+        Ok(loaded.get(&product).cloned())
+    }
+
+    /// Loads what the page's own fields ask for too, so that products and brands are read once for both.
+    async fn load(&self, ctx: &Context<'_>) -> Result<HashMap<ProductId, Arc<Offering>>> {
+        let products = load_many(ctx, self.products.iter().copied()).await?;
+        let brands: HashSet<BrandId> = products.values().map(|product| product.brand_id).collect();
+        let (terms, variants, brands) = futures::try_join!(
+            load_many(ctx, brands.iter().copied().map(TermsNow)),
+            load_many(ctx, self.products.iter().copied().map(VariantsOf)),
+            load_many(ctx, brands.iter().copied()),
+        )?;
+        let terms = terms.into_iter().map(|(key, terms)| (key.0, terms)).collect();
+        let at = ctx.cx().now();
+        let offered = products.into_iter().filter_map(|(id, product)| {
+            let variants = variants.get(&VariantsOf(id)).cloned().unwrap_or_default();
+            let offering = Offering::of(product, &brands, &terms, variants, at)?;
+            Some((id, Arc::new(offering)))
+        });
+        Ok(offered.collect())
     }
 }
 
