@@ -566,6 +566,15 @@ pub struct BalanceFacts {
     pub currency: Currency,
 }
 
+/// All that the provider holds for the platform.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Balances {
+    /// In the currencies we know, but for those in which there is nothing.
+    pub known: Vec<BalanceFacts>,
+    /// In others: the provider's code of each, and how much there is in its smallest unit. Nothing of it can be booked.
+    pub foreign: Vec<(String, i64)>,
+}
+
 /// A page of one of the provider's lists, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T> {
@@ -656,11 +665,11 @@ pub trait Payments: Send + Sync {
         return_url: &str,
     ) -> Result<String, CallError>;
 
-    /// The platform's balance, in the currencies we know.
+    /// The platform's balance.
     ///
     /// # Errors
     /// See [`CallError`].
-    async fn balance(&self) -> Result<Vec<BalanceFacts>, CallError>;
+    async fn balance(&self) -> Result<Balances, CallError>;
 
     /// A page of the movements of the platform's balance made since `since`, from where `after` says. What is in a
     /// currency we do not know is left out, with an alarm.

@@ -151,6 +151,11 @@ pub(super) fn describe(effect: &str, changes: &[Change], subject: &Subject<'_>) 
         "payout.refused" => format!("Payout refused by Stripe: {given}"),
         "goodwill" => format!("A gift of the platform's: {given}"),
         "debt.written_off" => "You need not pay this part of what you owed".to_owned(),
+        "debt.due_again" => format!(
+            "You had been let off this part of what you owed{}, which came to nothing since{}",
+            subject.of_order(" for order "),
+            taken(changes)
+        ),
         "adjustment.corrected" => format!("Taken back by the platform{}", taken(changes)),
         "reversal.requested" => format!(
             "What you owe{} is being taken back from your account at Stripe{}",
@@ -435,6 +440,11 @@ mod tests {
             "debt.written_off",
             &[(Owed, 9)],
             "You need not pay this part of what you owed",
+        ),
+        (
+            "debt.due_again",
+            &[(Available, -9)],
+            "You had been let off this part of what you owed for order V-1042, which came to nothing since",
         ),
         (
             "adjustment.corrected",
