@@ -29,7 +29,7 @@ use world::Model;
 /// Steps of a sequence, unless told otherwise.
 const STEPS: u64 = 50;
 /// Sequences for each database, unless told otherwise.
-const COUNT: u64 = 24;
+const COUNT: u64 = 16;
 /// A worker that dies has had so many turns at most.
 const TURNS: u32 = 60;
 

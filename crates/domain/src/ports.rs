@@ -3,6 +3,8 @@
 //! The payment port speaks our words. What it returns are *facts*: what the provider said of one of its objects, read
 //! now; rules about them stand in the domains.
 
+mod balance;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use vitrine_model::id::IntentId;
 use vitrine_model::money::{Currency, Money};
 use vitrine_model::payout::AccountClosure;
 use vitrine_model::text::WebUrl;
+
+pub use balance::{BalanceFacts, Balances};
 
 /// What time it is.
 pub trait Clock: Send + Sync {
@@ -553,26 +557,6 @@ pub struct BalanceTransactionFacts {
     pub available_on: Time,
     /// When it was made.
     pub created: Time,
-}
-
-/// What the provider holds for the platform in one currency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BalanceFacts {
-    /// What can be sent now, minor units.
-    pub available: i64,
-    /// What will be, minor units.
-    pub pending: i64,
-    /// In which currency.
-    pub currency: Currency,
-}
-
-/// All that the provider holds for the platform.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Balances {
-    /// In the currencies we know, but for those in which there is nothing.
-    pub known: Vec<BalanceFacts>,
-    /// In others: the provider's code of each, and how much there is in its smallest unit. Nothing of it can be booked.
-    pub foreign: Vec<(String, i64)>,
 }
 
 /// A page of one of the provider's lists, the newest first.

@@ -155,7 +155,7 @@ fn brings(books: &Value, charge: &str, mut remains: Vec<[i64; 3]>) -> [i64; 2] {
     let disputes = disputes_of(books, charge);
     for dispute in disputes.iter().filter(|dispute| !dispute.is_open()) {
         fees += dispute.fee;
-        take(&mut remains, dispute.taken);
+        take(&mut remains, dispute);
     }
     let of = |part: usize| remains.iter().map(|parts| parts[part]).sum::<i64>();
     [of(0) - fees, of(1)]
@@ -203,19 +203,28 @@ fn disputes_of(books: &Value, charge: &str) -> Vec<Dispute> {
     .collect()
 }
 
-/// Takes `amount`, or all there is, from what remains of each unit, by its part of the whole, and within a unit from each
-/// part likewise. What remains over when cents are cut off goes to those of which most was cut off, the first of equals.
-fn take(remains: &mut [[i64; 3]], amount: i64) {
-    let whole: Vec<i64> = remains.iter().map(|parts| parts.iter().sum()).collect();
-    let shares = in_proportion(amount.min(whole.iter().sum()), &whole);
-    for (parts, share) in remains.iter_mut().zip(shares) {
-        let taken = in_proportion(share, parts);
+/// The bank claims of each unit, and within a unit of each part, by its part of what remains, or all there is; and what it
+/// took comes from there by the same rule.
+fn take(remains: &mut [[i64; 3]], dispute: &Dispute) {
+    let claims = divide(dispute.amount.max(dispute.taken), remains);
+    let taken = divide(dispute.taken, &claims);
+    for (parts, taken) in remains.iter_mut().zip(taken) {
         for (part, taken) in parts.iter_mut().zip(taken) {
             *part -= taken;
         }
     }
 }
 
+/// Divides the amount, or as much of it as there is, over units and their parts in proportion.
+fn divide(amount: i64, units: &[[i64; 3]]) -> Vec<[i64; 3]> {
+    let whole: Vec<i64> = units.iter().map(|parts| parts.iter().sum()).collect();
+    let shares = in_proportion(amount.min(whole.iter().sum()), &whole);
+    let of_unit = shares.into_iter().zip(units);
+    let of_unit = of_unit.map(|(share, parts)| in_proportion(share, parts));
+    of_unit.map(|parts| [parts[0], parts[1], parts[2]]).collect()
+}
+
+/// What remains over when cents are cut off goes to those of which most was cut off, the first of equals.
 fn in_proportion(amount: i64, weights: &[i64]) -> Vec<i64> {
     let sum: i64 = weights.iter().sum();
     if sum == 0 {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use sea_orm::EntityTrait;
 use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 use vitrine_domain::ledger;
 use vitrine_model::catalog::variant;
+use vitrine_model::intent::{self, IntentState};
 use vitrine_model::ledger::Party;
 use vitrine_model::money::Currency;
 
@@ -322,7 +323,12 @@ impl<'a> Model<'a> {
         self.deliver("normal").await;
         // Whatever failed meanwhile is tried again, and what comes of that too.
         self.wait(0).await;
-        self.wait(0).await;
+        for _ in 0..12 {
+            self.wait(0).await;
+            if self.answered().await {
+                break;
+            }
+        }
         self.learn().await;
         let books = self.app.stripe.books().await;
         let mut owed = self.given.clone();
@@ -354,6 +360,12 @@ impl<'a> Model<'a> {
         }
         buyers_have_theirs(&self.orders, &books);
         self.app.assert_agreed("at rest").await;
+    }
+
+    /// Whether it is known what became of every call.
+    async fn answered(&self) -> bool {
+        let open = intent::Entity::find().filter(intent::Column::State.eq(IntentState::Open));
+        open.count(self.app.db()).await.unwrap() == 0
     }
 
     /// What Stripe has sent the party, less what it took back.

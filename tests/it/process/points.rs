@@ -9,30 +9,12 @@ use vitrine_domain::points::Point;
 use vitrine_model::event;
 use vitrine_model::job::{self, JobState};
 
-use super::crash::{Furniture, World, text};
+use super::crash::World;
 use super::node::Place;
 
 /// Calls that move money or open the way for it.
-const CALLS: &[&str] = &[
-    "session_open",
-    "session_expire",
-    "transfer_make",
-    "refund_make",
-    "transfer_reverse",
-    "account_open",
-    "dispute_evidence",
-    "dispute_accept",
-];
-const EVENTS: &[&str] = &[
-    "checkout.session.completed",
-    "charge.succeeded",
-    "refund.created",
-    "transfer.created",
-    "transfer.reversed",
-    "charge.dispute.created",
-    "charge.dispute.closed",
-    "account.updated",
-];
+const CALLS: &[&str] = &["session_open", "transfer_make", "refund_make", "transfer_reverse"];
+const EVENTS: &[&str] = &["transfer.created"];
 const JOBS: &[&str] = &[
     "intent_drive",
     "inbox_apply",
@@ -41,25 +23,7 @@ const JOBS: &[&str] = &[
     "payout_run",
     "recover",
     "ledger_seal",
-    "order_expire",
-    "charge_settle",
-    "refund_settle",
-    "dispute_settle",
-    "recover_dispute",
-    "reconcile",
-    "sweep",
 ];
-const CANCEL: &str =
-    "mutation($in: OrderCancelInput!) { orderCancel(input: $in) { order { state } userErrors { code } } }";
-const REFUND: &str =
-    "mutation($in: OrderLinesRefundInput!) { orderLinesRefund(input: $in) { userErrors { code message } } }";
-const NOTE: &str =
-    "mutation($in: DisputeEvidenceNoteInput!) { disputeEvidenceNote(input: $in) { userErrors { code } } }";
-const SUBMIT: &str = "mutation($in: DisputeEvidenceSubmitInput!) { disputeEvidenceSubmit(input: $in) { userErrors { code } } }";
-const ACCEPT: &str =
-    "mutation($in: DisputeAcceptInput!) { disputeAccept(input: $in) { userErrors { code } } }";
-/// Charges and refunds of what happens beside the story.
-const BESIDE: [i64; 2] = [3, 1];
 
 /// What passes a point.
 fn passing(point: Point) -> &'static [&'static str] {
@@ -89,7 +53,6 @@ pub(super) async fn die_at_each(place: &Place) {
         .collect();
     world.rest();
     world.live(&furniture).await;
-    live_beside(&mut world, &furniture).await;
     world.settle().await;
     // What Stripe could not deliver it sends again, after ever longer pauses.
     for _ in 0..10 {
@@ -110,71 +73,8 @@ pub(super) async fn die_at_each(place: &Place) {
         Vec::<String>::new(),
         "points that were never passed"
     );
-    world.happened_once(BESIDE).await;
+    world.is_sound().await;
     world.end().await;
-}
-
-/// What else happens to money: an order is called off before it is paid, Stripe tells a fee late, a refund takes its time, a
-/// bank is answered, a claim accepted; and somebody opens a payout account.
-async fn live_beside(world: &mut World<'_>, furniture: &Furniture) {
-    let another = world.someone("another@example.com").await;
-    world.onboard(&another, None).await;
-    let (guest, wish) = world.fill_cart(furniture, 1).await;
-    let order = world.start(&guest, &wish, "called off").await;
-    let off = json!({ "orderId": order["id"], "idempotencyKey": "off" });
-    world.made("", &guest, CANCEL, off).await;
-    let late = json!({ "balance_transaction_delay_seconds": 7200 });
-    world.stripe.admin("settings", late).await;
-    let (order, operator) = bought(world, furniture).await;
-    world.pass(TimeDelta::hours(3)).await;
-    world.settle().await;
-    let charge = latest_charge(world).await;
-    let plan = json!({ "plan": "pending" });
-    world
-        .stripe
-        .admin(&format!("charges/{charge}/refunds"), plan)
-        .await;
-    let seen = "query($id: ID!) { order(id: $id) { lines { id } disputes { id } } }";
-    let lines = world.ask(&operator, "", seen, json!({ "id": order })).await["order"]["lines"].clone();
-    let line = json!([{ "orderLineId": lines[0]["id"], "quantity": 1 }]);
-    let back =
-        json!({ "orderId": order, "lines": line, "reason": "the spout drips", "idempotencyKey": "beside" });
-    world.made(&operator, "", REFUND, back).await;
-    world.settle().await;
-    world.pass(TimeDelta::hours(2)).await;
-    world.settle().await;
-    for answer in [SUBMIT, ACCEPT] {
-        let (order, operator) = bought(world, furniture).await;
-        let charge = latest_charge(world).await;
-        let disputed = json!({ "fee": 2000 });
-        world
-            .stripe
-            .admin(&format!("charges/{charge}/dispute"), disputed)
-            .await;
-        world.settle().await;
-        let seen = world.ask(&operator, "", seen, json!({ "id": order })).await;
-        let dispute = seen["order"]["disputes"][0]["id"].clone();
-        if answer == SUBMIT {
-            let note = json!({ "disputeId": dispute, "note": "losing_evidence" });
-            let owner = world.sign_in("owner@example.com").await;
-            world.made(&owner, "", NOTE, note).await;
-        }
-        let answered = json!({ "disputeId": dispute, "idempotencyKey": charge });
-        world.made(&operator, "", answer, answered).await;
-        world.settle().await;
-    }
-}
-
-/// A teapot is bought and paid; the order, and an operator just signed in.
-async fn bought(world: &mut World<'_>, furniture: &Furniture) -> (String, String) {
-    let (order, _) = world.buy(furniture, 1).await;
-    let operator = world.sign_in("operator@example.com").await;
-    (order, operator)
-}
-
-async fn latest_charge(world: &World<'_>) -> String {
-    let list = world.stripe.api("/v1/charges?limit=1").await;
-    text(&list["data"][0]["id"])
 }
 
 /// A job that ends the process each time it is begun is laid aside in the end, and it alone.

@@ -235,11 +235,7 @@ async fn decided(
             })
         }
         Decision::Correction { of } => {
-            let of = correctable(tx, *of).await?;
-            let amount = Money::new(of.amount - due_again::so_far(tx, cx, &of).await?, of.currency);
-            if amount.minor() == 0 {
-                return refuse(Refusal::NotCorrectable);
-            }
+            let (of, amount) = correctable(tx, cx, *of).await?;
             Ok(adjustment::Model {
                 suspended: of.suspended,
                 source: of.source,
@@ -251,13 +247,22 @@ async fn decided(
     }
 }
 
-/// The adjustment, if it does not take another back itself.
-async fn correctable(tx: &Tx, id: AdjustmentId) -> Result<adjustment::Model, Failure<Refusal>> {
+/// The adjustment, if it does not take another back itself, and what of it stands.
+async fn correctable(
+    tx: &Tx,
+    cx: &Context,
+    id: AdjustmentId,
+) -> Result<(adjustment::Model, Money), Failure<Refusal>> {
     let of = adjustment::Entity::find_by_id(id).one(tx).await?;
     let of = of.or_refuse(Refusal::AdjustmentNotFound)?;
+    let stands = of.amount - due_again::so_far(tx, cx, &of).await?;
     match of.kind {
         AdjustmentKind::Correction => refuse(Refusal::NotCorrectable),
-        _ => Ok(of),
+        _ if stands == 0 => refuse(Refusal::NotCorrectable),
+        _ => {
+            let stands = Money::new(stands, of.currency);
+            Ok((of, stands))
+        }
     }
 }
 
