@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use vitrine_domain::ports::{
-    Call, CallError, ChargeFacts, Outcome, Payments, RefundStatus, SessionFacts, SessionLine, SessionStatus,
-    TransferFacts,
+    Balances, Call, CallError, ChargeFacts, Outcome, Payments, RefundStatus, SessionFacts, SessionLine,
+    SessionStatus, TransferFacts,
 };
 use vitrine_model::id::IntentId;
 use vitrine_model::money::{Currency, Money};
@@ -258,7 +258,7 @@ fn a_charge_is_read_with_its_balance_transaction() {
             bench.gateway.payment(&payment_intent).await.unwrap().charge,
             Some(charge)
         );
-        let balance = bench.gateway.balance().await.unwrap();
+        let balance = bench.gateway.balance().await.unwrap().known;
         assert_eq!(balance.len(), 1);
         assert_eq!(
             (balance[0].available, balance[0].currency),
@@ -532,7 +532,7 @@ fn nobody_at_the_other_end_is_unknown() {
     with_stripe(async |bench| {
         let gateway = gateway("http://127.0.0.1:9".to_owned(), STRIPE_KEY);
         assert!(matches!(gateway.balance().await, Err(CallError::Unknown(_))));
-        assert!(bench.gateway.balance().await.unwrap().is_empty());
+        assert_eq!(bench.gateway.balance().await.unwrap(), Balances::default());
     });
 }
 
@@ -600,7 +600,7 @@ fn every_movement_of_the_balance_is_listed_with_what_it_is_about() {
         );
         assert_eq!(movements.next, None);
         let held: i64 = movements.rows.iter().map(|row| row.net).sum();
-        let balance = bench.gateway.balance().await.unwrap();
+        let balance = bench.gateway.balance().await.unwrap().known;
         assert_eq!(balance[0].available + balance[0].pending, held);
         let refunds = bench.gateway.refunds(start(), None).await.unwrap();
         assert_eq!(refunds.rows[0].id, refund.id);

@@ -15,9 +15,11 @@ use vitrine_model::catalog::variant;
 use vitrine_model::id::{AccountId, CartId, OrderId, OrderLineId};
 use vitrine_model::identity::account;
 use vitrine_model::job;
+use vitrine_model::ledger::Party;
 use vitrine_model::money::{Currency, Money};
 
 use crate::fulfillment::{SHIP, parcel};
+use crate::model::oracle::all_bring;
 use crate::payout::onboard;
 use crate::support::halt::interleave;
 use crate::support::market::{Market, text};
@@ -181,7 +183,7 @@ async fn explore(
         let (one, other) = interleave(app, after, act(first), act(second));
         app.settle().await;
         let told = format!("{pair:?}, {first} halted after statement {after}: {one:?}, {other:?}");
-        sound(app, &told).await;
+        sound(app, market, &told).await;
         market.owner.come_back().await;
         let Some(other) = other else {
             return count;
@@ -402,11 +404,22 @@ async fn account(app: &App, person: &Person<'_>) -> account::Model {
     found.one(app.db()).await.unwrap().unwrap()
 }
 
-/// The books are sound, no job failed, and Stripe holds what they say it holds.
-async fn sound(app: &App, told: &str) {
+/// The books are sound, no job failed, Stripe holds what they say it holds, and both parties have what plain sums over
+/// Stripe's books say: whoever came first.
+async fn sound(app: &App, market: &Market<'_>, told: &str) {
     use sea_orm::ColumnTrait;
     let failed = job::Entity::find().filter(job::Column::LastError.is_not_null());
     let failed = failed.all(app.db()).await.unwrap();
     assert!(failed.is_empty(), "{told}: {failed:#?}");
     app.assert_agreed(told).await;
+    let parties: [Party; 2] = [
+        market.brand.parse().unwrap(),
+        market.shopholder.id.parse().unwrap(),
+    ];
+    let found = ledger::earnings_of(app.db(), &parties).await.unwrap();
+    let has = parties.map(|party| {
+        let of = found.get(&party).into_iter().flatten();
+        of.map(|of| of.total() + of.paid_out).sum::<i64>()
+    });
+    assert_eq!(has, all_bring(&app.stripe.books().await), "{told}");
 }

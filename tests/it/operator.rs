@@ -99,6 +99,12 @@ pub(crate) async fn indebted(app: &App, market: &mut Market<'_>) {
     );
 }
 
+/// The order that Stripe's latest refund is about.
+async fn order_of_latest_refund(app: &App) -> String {
+    let list = app.stripe.api("/v1/refunds?limit=1").await;
+    text(&list["data"][0]["metadata"]["order"])
+}
+
 on_both! {
     async fn a_clock_that_was_ahead_for_a_moment_puts_off_nothing_that_comes_back(app) {
         let cx = app.vitrine().context("test");
@@ -203,6 +209,49 @@ on_both! {
         assert_eq!(purse(&tea.shopholder).await.1, "8.10");
         let again = json!({ "adjustmentId": made["adjustment"]["id"], "reason": "twice", "idempotencyKey": "twice" });
         assert_eq!(operator.refused(CORRECT, again).await, "WRONG_STATE");
+    }
+
+    async fn a_debt_written_off_is_due_again_as_far_as_its_cause_comes_to_nothing(app) {
+        let mut tea = app.market("tea").await;
+        indebted(app, &mut tea).await;
+        let operator = app.returning("operator@example.com").await;
+        let anna = id(&tea.shopholder).await;
+        let made = operator.made(LET_OFF, gift(&anna, "5.00", "off")).await;
+        assert_eq!(purse(&tea.shopholder).await, ("0.00".to_owned(), "3.10".to_owned()));
+        let list = app.stripe.api("/v1/refunds?limit=1").await;
+        app.stripe.admin(&format!("refunds/{}/fail", text(&list["data"][0]["id"])), json!({})).await;
+        app.settle().await;
+        // She was paid 8.10 for the piece, and it stays sold: she has that, and no more.
+        assert_eq!(purse(&tea.shopholder).await, ("0.00".to_owned(), "0.00".to_owned()));
+        assert!(app.audit().await.is_green(), "{}", app.audit().await);
+        let back = json!({ "adjustmentId": made["adjustment"]["id"], "reason": "twice", "idempotencyKey": "back" });
+        assert_eq!(operator.refused(CORRECT, back).await, "WRONG_STATE", "nothing is left to take back");
+        let cx = app.vitrine().context("test");
+        let told = ledger::explain(cx.db(), &order_of_latest_refund(app).await).await.unwrap().unwrap().to_string();
+        assert!(told.contains("What parties had been let off is due again"), "{told}");
+    }
+
+    async fn a_debt_written_off_before_is_no_matter_of_a_refund_that_fails(app) {
+        let mut tea = app.market("tea").await;
+        indebted(app, &mut tea).await;
+        let operator = app.returning("operator@example.com").await;
+        let anna = id(&tea.shopholder).await;
+        operator.made(LET_OFF, gift(&anna, "8.10", "off")).await;
+        earned(app, &mut tea).await;
+        let another = app.buy(&[(&tea, 1)]).await;
+        tea.owner.made(SHIP, parcel(&another, 1)).await;
+        app.wait(WINDOWS).await;
+        tea.owner.come_back().await;
+        refund(&tea.owner, &another, 1, "another").await;
+        app.settle().await;
+        tea.shopholder.come_back().await;
+        let before = purse(&tea.shopholder).await;
+        let list = app.stripe.api("/v1/refunds?limit=1").await;
+        app.stripe.admin(&format!("refunds/{}/fail", text(&list["data"][0]["id"])), json!({})).await;
+        app.settle().await;
+        let cents = |amount: &str| amount.replace('.', "").parse::<i64>().unwrap();
+        let worth = |(available, owed): &(String, String)| cents(available) - cents(owed);
+        assert_eq!(worth(&purse(&tea.shopholder).await) - worth(&before), 810);
     }
 
     async fn goodwill_taken_back_after_it_was_spent_is_owed(app) {

@@ -408,6 +408,37 @@ on_both! {
         assert_eq!(seen(&tea.shopholder).await[0]["reversed"]["amount"], "8.10");
     }
 
+    async fn each_payout_that_refused_is_asked_again_though_another_gave_back_meanwhile(app) {
+        let mut tea = app.market("tea").await;
+        onboard(app, &tea.shopholder, None).await;
+        let purchase = sold(app, &mut tea, 3).await;
+        run(app).await;
+        sold(app, &mut tea, 1).await;
+        run(app).await;
+        let own = seen(&tea.shopholder).await;
+        let refuse = async |payout: usize, status: u16, times: u32| {
+            let path = format!("/v1/transfers/{}/reversals", text(&own[payout]["transferId"]));
+            let fault = json!({ "kind": "fail_before", "status": status, "times": times, "match": { "method": "POST", "path_prefix": path } });
+            app.stripe.admin("faults", fault).await;
+        };
+        // The newer payout refuses at once, the older one an hour later.
+        refuse(0, 400, 1).await;
+        refuse(1, 500, 3).await;
+        refuse(1, 400, 1).await;
+        refund(&tea.owner, &purchase, 3, "late").await;
+        app.settle().await;
+        assert_eq!(states(app).await.iter().filter(|state| **state == ReversalState::Refused).count(), 1);
+        app.wait(TimeDelta::hours(1)).await;
+        assert_eq!(states(app).await, [ReversalState::Refused; 2]);
+        app.wait(TimeDelta::days(7)).await;
+        app.wait(TimeDelta::hours(2)).await;
+        tea.shopholder.come_back().await;
+        let own = seen(&tea.shopholder).await;
+        let reversed: Vec<&Value> = (0..2).map(|payout| &own[payout]["reversed"]["amount"]).collect();
+        assert_eq!(reversed, ["8.10", "16.20"]);
+        app.assert_agreed("each was asked again").await;
+    }
+
     async fn an_account_that_stays_empty_is_asked_for_a_month_and_then_earnings_pay(app) {
         let mut tea = app.market("tea").await;
         onboard(app, &tea.shopholder, None).await;

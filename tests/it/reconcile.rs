@@ -340,6 +340,43 @@ on_both! {
         assert_eq!(app.reconcile().await.differences, vec![]);
     }
 
+    async fn a_dispute_of_a_charge_made_by_hand_is_shown_and_explained(app) {
+        let operator = app.operator().await;
+        let form = [("amount", "5000"), ("currency", "eur"), ("payment_method", "pm_card_visa"), ("payment_method_types[]", "card"), ("confirm", "true")];
+        by_hand(app, "/v1/payment_intents", &form).await;
+        let charge = latest(app, "charges").await;
+        let disputed = dispute(app, json!({ "kind": "lost" })).await;
+        app.settle().await;
+        app.reconcile().await;
+        app.wait(TimeDelta::hours(2)).await;
+        let subjects = async || {
+            let open = app.reconcile().await.differences;
+            open.iter().map(|open| (open.kind, open.subject.clone(), open.amount)).collect::<BTreeSet<_>>()
+        };
+        let both = [(DifferenceKind::Clearing, charge.clone(), Some(5000)), (DifferenceKind::Clearing, disputed.clone(), Some(-5000))];
+        assert_eq!(subjects().await, both.into());
+        for source in [charge, disputed] {
+            let told = json!({ "source": source, "target": "BAD_DEBT", "reason": "somebody tried the terminal", "idempotencyKey": source });
+            operator.made(EXPLAIN, told).await;
+            assert!(app.audit().await.is_green(), "{}", app.audit().await);
+        }
+        assert_eq!(subjects().await, BTreeSet::new());
+        app.assert_agreed("explained").await;
+    }
+
+    async fn money_in_a_currency_that_nobody_knows_is_shown_until_it_is_gone(app) {
+        let moved = async |amount: i64| {
+            let movement = json!({ "type": "topup", "amount": amount, "currency": "huf" });
+            app.stripe.admin("balance_transactions", movement).await;
+            app.reconcile().await.differences
+        };
+        let open = moved(50_000).await;
+        assert_eq!(open.len(), 1, "{open:#?}");
+        assert_eq!((open[0].kind, &*open[0].subject, open[0].currency), (DifferenceKind::Cash, "HUF", None));
+        assert!(open[0].detail.as_ref().unwrap().contains("50000"), "{open:#?}");
+        assert_eq!(moved(-50_000).await, vec![]);
+    }
+
     async fn what_is_ours_and_explained_as_moved_by_hand_is_found_by_the_audit(app) {
         app.will_be_corrupted();
         let tea = app.market("tea").await;

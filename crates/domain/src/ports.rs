@@ -3,6 +3,8 @@
 //! The payment port speaks our words. What it returns are *facts*: what the provider said of one of its objects, read
 //! now; rules about them stand in the domains.
 
+mod balance;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use vitrine_model::id::IntentId;
 use vitrine_model::money::{Currency, Money};
 use vitrine_model::payout::AccountClosure;
 use vitrine_model::text::WebUrl;
+
+pub use balance::{BalanceFacts, Balances};
 
 /// What time it is.
 pub trait Clock: Send + Sync {
@@ -555,17 +559,6 @@ pub struct BalanceTransactionFacts {
     pub created: Time,
 }
 
-/// What the provider holds for the platform in one currency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BalanceFacts {
-    /// What can be sent now, minor units.
-    pub available: i64,
-    /// What will be, minor units.
-    pub pending: i64,
-    /// In which currency.
-    pub currency: Currency,
-}
-
 /// A page of one of the provider's lists, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T> {
@@ -656,11 +649,11 @@ pub trait Payments: Send + Sync {
         return_url: &str,
     ) -> Result<String, CallError>;
 
-    /// The platform's balance, in the currencies we know.
+    /// The platform's balance.
     ///
     /// # Errors
     /// See [`CallError`].
-    async fn balance(&self) -> Result<Vec<BalanceFacts>, CallError>;
+    async fn balance(&self) -> Result<Balances, CallError>;
 
     /// A page of the movements of the platform's balance made since `since`, from where `after` says. What is in a
     /// currency we do not know is left out, with an alarm.

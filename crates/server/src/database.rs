@@ -99,7 +99,8 @@ fn make_folder_of(file: &Path) -> anyhow::Result<()> {
     })
 }
 
-/// Readers and one writer at a time, every commit on the disk, references enforced.
+/// Readers and one writer at a time, every commit on the disk, references enforced. Triggers see what a replacing insert
+/// removes, too: what may only be added to is not replaced either.
 fn sqlite(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options
         .create_if_missing(true)
@@ -107,6 +108,7 @@ fn sqlite(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY)
         .foreign_keys(true)
+        .pragma("recursive_triggers", "on")
 }
 
 /// Makes sure that the database keeps what it is given, and brings its schema up to date.

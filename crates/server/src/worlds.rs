@@ -14,7 +14,7 @@ use rand::{RngCore, SeedableRng, TryRngCore};
 use rand_chacha::ChaCha20Rng;
 use secrecy::{ExposeSecret, SecretString};
 use vitrine_domain::ports::{
-    AccountFacts, BalanceFacts, BalanceTransactionFacts, Call, CallError, ChargeFacts, Clock, DisputeFacts,
+    AccountFacts, BalanceTransactionFacts, Balances, Call, CallError, ChargeFacts, Clock, DisputeFacts,
     Entropy, Files, Listed, Mail, Mailer, Outcome, PaymentFacts, Payments, RefundFacts, SessionFacts,
     TransferFacts,
 };
@@ -154,7 +154,7 @@ impl Payments for NoPayments {
         Self::refuse()
     }
 
-    async fn balance(&self) -> Result<Vec<BalanceFacts>, CallError> {
+    async fn balance(&self) -> Result<Balances, CallError> {
         Self::refuse()
     }
 

@@ -1,5 +1,7 @@
 //! Stripe's objects, read into our facts. Nothing is decided here.
 
+use std::collections::BTreeMap;
+
 use stripe_shared::{
     Account, AccountCapabilitiesStatus, BalanceTransaction, Charge, ChargeStatus, CheckoutSession,
     CheckoutSessionPaymentStatus, CheckoutSessionStatus, Dispute, DisputeStatus, PaymentIntent,
@@ -7,8 +9,9 @@ use stripe_shared::{
 };
 use stripe_types::Expandable;
 use vitrine_domain::ports::{
-    AccountFacts, BalanceFacts, BalanceTransactionFacts, ChargeFacts, DisputeFacts, DisputeStatus as Status,
-    PaymentFacts, RefundFacts, RefundStatus, ReversalFacts, SessionFacts, SessionStatus, TransferFacts,
+    AccountFacts, BalanceFacts, BalanceTransactionFacts, Balances, ChargeFacts, DisputeFacts,
+    DisputeStatus as Status, PaymentFacts, RefundFacts, RefundStatus, ReversalFacts, SessionFacts,
+    SessionStatus, TransferFacts,
 };
 use vitrine_model::Time;
 use vitrine_model::money::{Currency, Money};
@@ -179,7 +182,7 @@ pub(crate) fn deleted_account(id: &str) -> AccountFacts {
     }
 }
 
-pub(crate) fn balance(balance: &stripe_core::Balance) -> Vec<BalanceFacts> {
+pub(crate) fn balance(balance: &stripe_core::Balance) -> Balances {
     let sum = |amounts: &[stripe_core::BalanceAmount], currency| -> i64 {
         let amounts = amounts
             .iter()
@@ -194,9 +197,16 @@ pub(crate) fn balance(balance: &stripe_core::Balance) -> Vec<BalanceFacts> {
         pending: sum(&balance.pending, *currency),
         currency: *currency,
     });
-    known
-        .filter(|facts| facts.available != 0 || facts.pending != 0)
-        .collect()
+    let known = known.filter(|facts| facts.available != 0 || facts.pending != 0);
+    let mut foreign: BTreeMap<String, i64> = BTreeMap::new();
+    let all = balance.available.iter().chain(&balance.pending);
+    for part in all.filter(|part| known_currency(&part.currency).is_none()) {
+        *foreign.entry(part.currency.to_string()).or_default() += part.amount;
+    }
+    Balances {
+        known: known.collect(),
+        foreign: foreign.into_iter().filter(|(_, amount)| *amount != 0).collect(),
+    }
 }
 
 /// The balance transaction, if there is one yet and it is in a currency of ours.

@@ -30,7 +30,7 @@ use stripe_core::payment_intent::RetrievePaymentIntent;
 use stripe_core::refund::RetrieveRefund;
 use url::Url;
 use vitrine_domain::ports::{
-    AccountFacts, BalanceFacts, BalanceTransactionFacts, Call, CallError, ChargeFacts, DisputeFacts, Listed,
+    AccountFacts, BalanceTransactionFacts, Balances, Call, CallError, ChargeFacts, DisputeFacts, Listed,
     Outcome, PaymentFacts, Payments, RefundFacts, SessionFacts, TransferFacts,
 };
 use vitrine_model::Time;
@@ -194,7 +194,7 @@ impl Payments for StripePayments {
         Ok(link.url)
     }
 
-    async fn balance(&self) -> Result<Vec<BalanceFacts>, CallError> {
+    async fn balance(&self) -> Result<Balances, CallError> {
         let balance = RetrieveForMyAccountBalance::new().send(&self.client).await?;
         Ok(facts::balance(&balance))
     }

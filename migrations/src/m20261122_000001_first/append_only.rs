@@ -23,6 +23,10 @@ create trigger adjustment_append_only before update or delete on adjustment
     for each row execute function is_append_only();
 create trigger adjustment_never_emptied before truncate on adjustment
     for each statement execute function is_append_only();
+create trigger debt_return_append_only before update or delete on debt_return
+    for each row execute function is_append_only();
+create trigger debt_return_never_emptied before truncate on debt_return
+    for each statement execute function is_append_only();
 create trigger event_append_only before update or delete on event
     for each row execute function is_append_only();
 create trigger event_never_emptied before truncate on event
@@ -56,6 +60,10 @@ create trigger adjustment_update before update on adjustment
     begin select raise(abort, 'the table adjustment is append only'); end;
 create trigger adjustment_delete before delete on adjustment
     begin select raise(abort, 'the table adjustment is append only'); end;
+create trigger debt_return_update before update on debt_return
+    begin select raise(abort, 'the table debt_return is append only'); end;
+create trigger debt_return_delete before delete on debt_return
+    begin select raise(abort, 'the table debt_return is append only'); end;
 create trigger event_update before update on event
     begin select raise(abort, 'the table event is append only'); end;
 create trigger event_delete before delete on event

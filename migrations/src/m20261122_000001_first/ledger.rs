@@ -169,6 +169,13 @@ create table adjustment (
 create index adjustment_time on adjustment (created_at, id);
 create index adjustment_party on adjustment (party, created_at, id);
 create index adjustment_source on adjustment (source) where source is not null;
+create table debt_return (
+    adjustment_id {uuid} not null references adjustment (id),
+    cause text not null,
+    amount bigint not null check (amount > 0),
+    created_at {time} not null,
+    primary key (adjustment_id, cause)
+);
 create table balance_transaction (
     id text not null primary key,
     kind text not null,

@@ -299,7 +299,7 @@ pub(super) fn codes(payload: &Value) -> Vec<&str> {
 }
 
 /// Charges a card at Stripe behind the product's back, for whatever `transfer_group` names.
-pub(super) async fn charge_behind(app: &App, transfer_group: &str, amount: i64, currency: &str) {
+pub(crate) async fn charge_behind(app: &App, transfer_group: &str, amount: i64, currency: &str) {
     let amount = amount.to_string();
     let form = [
         ("amount", amount.as_str()),

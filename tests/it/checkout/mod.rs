@@ -1,7 +1,7 @@
 //! Buying: carts and checkout.
 
 mod bank;
-mod basket;
+pub(crate) mod basket;
 mod credit;
 mod owed;
 mod payment;

@@ -9,7 +9,7 @@ use vitrine_model::ledger::AccountKind::{
     DeferredPlatformFee, DeferredPlatformFeeDisputed, Disputed, ExpenseBadDebt, ExpenseDisputeFees,
     IncomeRecoveredFees,
 };
-use vitrine_model::money::Currency;
+use vitrine_model::money::{Currency, Money};
 
 use super::books::{FIRST_ROW, World};
 use crate::support::on_both;
@@ -152,6 +152,34 @@ on_both! {
         world.ship(&later).await;
         world.after_days(60).await;
         assert_eq!(world.purse(ocean).await, [0, 8500 - FEE, 0, 0, 0]);
+        world.is_sound().await;
+    }
+
+    async fn what_was_written_off_meanwhile_is_due_again_when_the_bank_gives_back(app) {
+        let world = World::new(app, Currency::Eur, FeeBearer::Platform).await;
+        let ocean = world.ocean();
+        let order = world.settled("ch_1").await;
+        world.ship(&order).await;
+        world.after_days(60).await;
+        let payout = world.payout(ocean).await;
+        world.payout_made(payout, "tr_1").await;
+        let dispute = world.disputed(&order, "du_1", 9460).await;
+        world.withdrawn("du_1", 9460).await;
+        world.follows(&dispute, DisputeStage::Closed).await;
+        assert_eq!(world.purse(ocean).await, [0, 0, 0, 8500, 0]);
+        let by = app.operator().await;
+        let by = vitrine_domain::identity::account_with_email(app.db(), &by.email.parse().unwrap()).await.unwrap().unwrap();
+        let new = ledger::NewAdjustment {
+            decision: ledger::Decision::WriteOff { party: ocean, amount: Money::new(8000, Currency::Eur) },
+            reason: "it has nothing".parse().unwrap(),
+            key: "off".to_owned(),
+        };
+        ledger::adjust(&world.cx, &by, new).await.unwrap();
+        assert_eq!(world.purse(ocean).await, [0, 0, 0, 500, 0]);
+        world.reinstated("du_1", 9460, 0).await;
+        world.follows(&dispute, DisputeStage::Closed).await;
+        assert_eq!(world.purse(ocean).await, [0, 0, 0, 0, 0], "it was paid out once, and has that");
+        assert_eq!(world.platform(ExpenseBadDebt).await, 0);
         world.is_sound().await;
     }
 

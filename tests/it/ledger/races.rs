@@ -124,6 +124,8 @@ fn a_refund_and_a_release_of_one_order_never_wait_in_a_circle() {
         };
         let (refunded, (), ()) = tokio::join!(refunded, released, let_go);
         refunded.unwrap();
+        app.settle().await;
+        app.assert_agreed("after the race").await;
     });
 }
 
@@ -139,6 +141,8 @@ fn a_mutation_broken_off_by_a_deadlock_is_done_over() {
             if refund_crossed(app, &tea, &purchase).await {
                 let made = refund::Entity::find().all(app.db()).await.unwrap();
                 assert_eq!(made.len(), round, "each was made once");
+                app.settle().await;
+                app.assert_agreed("after the race").await;
                 return;
             }
         }
@@ -188,6 +192,8 @@ on_both! {
         }
         let refunds = refund::Entity::find().all(app.db()).await.unwrap();
         assert_eq!(refunds.len(), 3 * ROUNDS);
+        app.settle().await;
+        app.assert_agreed("after the race").await;
     }
 
     async fn refunds_of_one_line_at_once_never_exceed_what_was_bought(app) {
@@ -213,6 +219,8 @@ on_both! {
             assert!(back.as_i64().unwrap() <= paid.as_i64().unwrap(), "{charges}");
             assert!(back.as_i64().unwrap() >= 2 * 9460, "{charges}");
         }
+        app.settle().await;
+        app.assert_agreed("after the race").await;
     }
 
     async fn workers_at_once_release_each_part_once(app) {
@@ -235,6 +243,8 @@ on_both! {
             let report = app.audit().await;
             assert!(report.is_green(), "{report}");
         }
+        app.settle().await;
+        app.assert_agreed("after the race").await;
     }
 
     async fn payments_of_one_product_at_once_are_each_booked_once(app) {
@@ -255,6 +265,8 @@ on_both! {
         }
         let failed = job_errors(app).await;
         assert!(failed.is_empty(), "{failed:?}");
+        app.settle().await;
+        app.assert_agreed("after the race").await;
     }
 
     async fn payout_runs_of_two_nodes_at_once_spend_the_balance_once(app) {
@@ -277,6 +289,8 @@ on_both! {
             let report = app.audit().await;
             assert!(report.is_green(), "{report}");
         }
+        app.settle().await;
+        app.assert_agreed("after the race").await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whatever is tampered with, the audit finds; and the database refuses most of it in the first place.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement};
 use vitrine_domain::ledger;
 use vitrine_model::catalog::FeeBearer;
 use vitrine_model::ledger::{AccountKind, account};
@@ -176,6 +176,26 @@ on_both! {
         world.is_sound().await;
     }
 
+    async fn what_was_written_is_not_replaced_either(app) {
+        let world = lived_in(app).await;
+        for (table, key) in GUARDED {
+            let some = format!("select count(*) as n from {table}");
+            let some = Statement::from_string(app.db().get_database_backend(), some);
+            let some: i64 = app.db().query_one_raw(some).await.unwrap().unwrap().try_get("", "n").unwrap();
+            assert!(some > 0 || *table == "adjustment" || *table == "debt_return", "{table} shows nothing");
+            let replace = match app.db().get_database_backend() {
+                DbBackend::Postgres => format!("insert into {table} select * from {table} on conflict ({key}) do update set {key} = excluded.{key}"),
+                _ => format!("insert or replace into {table} select * from {table}"),
+            };
+            let replaced = app.db().execute_unprepared(&replace).await;
+            if some > 0 {
+                let refused = replaced.expect_err(table).to_string();
+                assert!(refused.contains("is append only"), "{table}: {refused}");
+            }
+        }
+        world.is_sound().await;
+    }
+
     async fn what_the_platform_pays_out_to_its_bank_is_there_until_it_comes_back(app) {
         let world = lived_in(app).await;
         for (txn, kind, amount, expected) in [("txn_8", "payout", -500, 500), ("txn_9", "payout_failure", 500, 0)] {
@@ -210,6 +230,18 @@ on_both! {
         app.will_be_corrupted();
     }
 }
+
+/// What is only ever added to, by its key.
+const GUARDED: &[(&str, &str)] = &[
+    ("ledger_transaction", "id"),
+    ("posting", "id"),
+    ("ledger_block", "id"),
+    ("ledger_seal", "transaction_id"),
+    ("balance_transaction", "id"),
+    ("adjustment", "id"),
+    ("debt_return", "adjustment_id"),
+    ("event", "sequence"),
+];
 
 /// A sale released and paid out, one on its way to being paid out, one refunded, one fresh: all sealed.
 pub(crate) async fn lived_in(app: &App) -> World<'_> {

@@ -542,6 +542,7 @@ impl<'p> World<'p> {
     /// Everything happened once, here and at Stripe, and both books agree.
     pub(super) async fn is_sound(&mut self) {
         self.is_audited();
+        self.stripe.assert_agrees(&self.db, "in the end").await;
         let books = self.stripe.books().await;
         for kind in ["charges", "refunds"] {
             assert_eq!(

@@ -238,5 +238,6 @@ pub(super) async fn die_under_keys(place: &Place) {
         );
     }
     world.is_audited();
+    world.stripe.assert_agrees(&world.db, "in the end").await;
     world.end().await;
 }

@@ -120,7 +120,7 @@ impl App {
     }
 
     /// The buyer, her order and the address of the page it is paid on.
-    async fn check_out(&self, wanted: &[(&Market<'_>, i32)]) -> (Person<'_>, String, String) {
+    pub(crate) async fn check_out(&self, wanted: &[(&Market<'_>, i32)]) -> (Person<'_>, String, String) {
         let (buyer, input) = self.filled_cart(wanted).await;
         let started = buyer
             .made(

@@ -1,7 +1,11 @@
 //! The Stripe sandbox of one test, and what a person does on its pages.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
+use vitrine_model::money::Currency;
 use vitrine_stripe_sandbox::{ClockMode, Config, Sandbox};
 
 use super::{STRIPE_KEY, WEBHOOK_SECRET};
@@ -85,6 +89,43 @@ impl Stripe {
             .json()
             .await
             .unwrap()
+    }
+
+    /// Its own books, kept by no code of the product's, agree with those in the database: in every currency it holds what
+    /// `stripe_cash` says, and nothing was made twice.
+    pub(crate) async fn assert_agrees(&self, db: &DatabaseConnection, told: &str) {
+        let books = self.books().await;
+        let ours = vitrine_domain::ledger::stripe_cash(db).await.unwrap();
+        let ours: BTreeMap<String, i64> = ours
+            .iter()
+            .map(|money| (money.currency().to_string().to_lowercase(), money.minor()))
+            .collect();
+        for currency in Currency::ALL {
+            let code = currency.to_string().to_lowercase();
+            let part = |name: &str| books["balance"][&code][name].as_i64().unwrap_or(0);
+            assert_eq!(
+                ours.get(&code).copied().unwrap_or(0),
+                part("available") + part("pending"),
+                "{told}: our stripe_cash in {code}, and the sandbox's balance: {books:#}"
+            );
+        }
+        self.assert_made_once(told).await;
+    }
+
+    /// No refund, transfer or reversal was made twice of what was asked for once.
+    pub(crate) async fn assert_made_once(&self, told: &str) {
+        let books = self.books().await;
+        for kind in ["refunds", "transfers", "reversals"] {
+            let mut intents = BTreeSet::new();
+            for made in books[kind].as_array().unwrap() {
+                if let Some(intent) = made["metadata"]["vitrine_intent"].as_str() {
+                    assert!(
+                        intents.insert(intent.to_owned()),
+                        "{told}: {kind} made twice: {books:#}"
+                    );
+                }
+            }
+        }
     }
 
     /// Asks Stripe's API as the platform would.

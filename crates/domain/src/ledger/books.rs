@@ -1,6 +1,6 @@
 //! The accounts a database transaction works on: parties' accounts locked in id order, the platform's merely known.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::LockType;
@@ -107,6 +107,15 @@ impl Books {
     pub(crate) fn shift(&mut self, party: Party, kind: AccountKind, change: i64) {
         assert!(self.parties.contains(&party), "{party} is not locked");
         *self.balances.entry((party, kind)).or_default() += change;
+    }
+
+    /// What each of the parties may spend, less what it owes.
+    pub(crate) fn spendable(&self) -> BTreeMap<Party, i64> {
+        let spendable = |party: &Party| {
+            self.balance(*party, AccountKind::Available) - self.balance(*party, AccountKind::Receivable)
+        };
+        let of = self.parties.iter().map(|party| (*party, spendable(party)));
+        of.collect()
     }
 
     /// The number of an account, opened if it is new.

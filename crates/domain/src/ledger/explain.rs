@@ -261,7 +261,9 @@ async fn keys(db: &impl ConnectionTrait, order: OrderId) -> Result<BTreeSet<Stri
         sources.push(charge.id);
     }
     for refund in refunds {
-        keys.extend(["decided", "failed"].map(|how| format!("refund:{}:{how}", refund.id)));
+        keys.extend(
+            ["decided", "failed", "failed:due_again"].map(|how| format!("refund:{}:{how}", refund.id)),
+        );
         if let Some(made) = refund.stripe_refund_id {
             keys.insert(format!("refund:{made}"));
             sources.push(made);
@@ -288,7 +290,7 @@ async fn keys(db: &impl ConnectionTrait, order: OrderId) -> Result<BTreeSet<Stri
 
 /// The keys that a dispute's steps in the ledger may have.
 fn dispute_keys(dispute: &dispute::Model) -> impl Iterator<Item = String> {
-    let kinds = ["opened", "closed", "corrected", "fee_recharged"];
+    let kinds = ["opened", "closed", "corrected", "fee_recharged", "due_again"];
     (1..=dispute.steps)
         .flat_map(move |step| kinds.map(|what| format!("dispute:{}:{step}:{what}", dispute.stripe_id)))
 }
@@ -302,6 +304,9 @@ fn happened(kind: &str) -> &'static str {
         "fee.recharged" => "Stripe's fee was charged on to the brands that bear it",
         "release" => "A return window closed",
         "share.passed" => "What was released is shared with those who curate the shop",
+        "debt.due_again" => {
+            "What parties had been let off is due again, as what they owed it for came to nothing"
+        }
         "share.returned" => "Those who curate the shop give their shares of it back",
         "dispute.opened" => "The buyer's bank disputes the payment: what there is of it is frozen",
         "dispute.closed" => "The dispute was decided",

@@ -45,7 +45,7 @@ mod told;
 mod words;
 
 pub use audit::{Check, Finding, NotSince, Report, Since, audit, audit_since};
-pub(crate) use commands::sharers_of;
+pub(crate) use commands::{ABOUT_DISPUTES, sharers_of};
 pub use commands::{
     Decision, DisputeBooks, DisputeStage, NewAdjustment, Share, Shipping, Target, adjust,
     apply_balance_transaction, charge_paid, charge_unexpected, dispute_follows, matched_kinds, owed_of,

@@ -150,7 +150,7 @@ pub(super) fn describe(effect: &str, changes: &[Change], subject: &Subject<'_>) 
         "payout.made" => format!("Paid out to your account at Stripe{}", subject.transfer()),
         "payout.refused" => format!("Payout refused by Stripe: {given}"),
         "goodwill" => format!("A gift of the platform's: {given}"),
-        "debt.written_off" => "You need not pay this part of what you owed".to_owned(),
+        "debt.written_off" | "debt.due_again" => let_off(effect, changes, subject),
         "adjustment.corrected" => format!("Taken back by the platform{}", taken(changes)),
         "reversal.requested" => format!(
             "What you owe{} is being taken back from your account at Stripe{}",
@@ -174,6 +174,18 @@ pub(super) fn describe(effect: &str, changes: &[Change], subject: &Subject<'_>) 
             )
         }
         other => other.to_owned(),
+    }
+}
+
+/// What a party owed, and need not pay; or must after all.
+fn let_off(effect: &str, changes: &[Change], subject: &Subject<'_>) -> String {
+    match effect {
+        "debt.written_off" => "You need not pay this part of what you owed".to_owned(),
+        _ => format!(
+            "You had been let off this part of what you owed{}, which came to nothing since{}",
+            subject.of_order(" for order "),
+            taken(changes)
+        ),
     }
 }
 
@@ -435,6 +447,11 @@ mod tests {
             "debt.written_off",
             &[(Owed, 9)],
             "You need not pay this part of what you owed",
+        ),
+        (
+            "debt.due_again",
+            &[(Available, -9)],
+            "You had been let off this part of what you owed for order V-1042, which came to nothing since",
         ),
         (
             "adjustment.corrected",

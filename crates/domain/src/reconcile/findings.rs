@@ -44,6 +44,7 @@ pub(super) struct Finding {
 /// When the database fails.
 pub(super) async fn all(cx: &Context, cursor: Option<Time>, report: &Report) -> anyhow::Result<Vec<Finding>> {
     let mut found: Vec<Finding> = report.cash.iter().filter_map(cash_finding).collect();
+    found.extend(report.foreign.iter().map(foreign_finding));
     found.extend(suspense(cx).await?);
     found.extend(clearing(cx, cursor).await?);
     found.extend(intents(cx).await?);
@@ -58,18 +59,19 @@ pub(super) async fn all(cx: &Context, cursor: Option<Time>, report: &Report) -> 
     Ok(found)
 }
 
-/// What the provider holds and what the books say, in every currency that either knows.
+/// What the provider holds and what the books say, in every currency that either knows; and what it holds in others.
 ///
 /// # Errors
 /// When the provider or the database fails.
-pub(super) async fn cash(cx: &Context) -> anyhow::Result<Vec<Cash>> {
+pub(super) async fn cash(cx: &Context) -> anyhow::Result<(Vec<Cash>, Vec<(String, i64)>)> {
     let mut both: BTreeMap<Currency, (i64, i64)> = BTreeMap::new();
     let snapshot = cx.snapshot().await?;
     for money in ledger::stripe_cash(&snapshot).await? {
         both.entry(money.currency()).or_default().0 = money.minor();
     }
     snapshot.commit().await?;
-    for facts in cx.payments().balance().await? {
+    let balances = cx.payments().balance().await?;
+    for facts in balances.known {
         both.entry(facts.currency).or_default().1 = facts.available + facts.pending;
     }
     let cash = both.into_iter().map(|(currency, (books, provider))| Cash {
@@ -77,7 +79,20 @@ pub(super) async fn cash(cx: &Context) -> anyhow::Result<Vec<Cash>> {
         books,
         provider,
     });
-    Ok(cash.collect())
+    Ok((cash.collect(), balances.foreign))
+}
+
+/// No account of ours can hold it: a person must exchange it at the provider, or take it out.
+fn foreign_finding((code, amount): &(String, i64)) -> Finding {
+    Finding {
+        kind: DifferenceKind::Cash,
+        subject: code.to_ascii_uppercase(),
+        currency: None,
+        amount: None,
+        detail: Some(format!(
+            "the provider holds {amount} in the smallest unit of a currency that the books do not know"
+        )),
+    }
 }
 
 fn cash_finding(cash: &Cash) -> Option<Finding> {
@@ -183,7 +198,7 @@ struct Item {
 }
 
 /// Our rows and the movements, by the provider's ids. A failed refund's money came back. What was moved by hand is expected
-/// once an operator has explained it.
+/// once an operator has explained it. Of disputes, only those of charges made by hand move what nothing here explains.
 const ITEMS: &str = "
 with touched (subject) as ({touched})
 select subject, currency, cast(sum(expected) as bigint) as expected, cast(sum(moved) as bigint) as moved,
@@ -207,6 +222,10 @@ from (
     union all
     select source, currency, 0, amount, 0, created_at
     from balance_transaction where kind in ({kinds}) and source in (select subject from touched)
+    union all
+    select source, currency, 0, amount, 0, created_at
+    from balance_transaction where {of_disputes} and source in (select subject from touched)
+        and not exists (select 1 from dispute where stripe_id = source)
 ) item
 group by subject, currency having sum(expected) <> sum(moved)
 order by subject, currency limit {most}";
@@ -234,6 +253,7 @@ async fn clearing(cx: &Context, cursor: Option<Time>) -> Result<Vec<Finding>, Db
     let sql = ITEMS
         .replace("{touched}", TOUCHED)
         .replace("{kinds}", &kinds)
+        .replace("{of_disputes}", ledger::ABOUT_DISPUTES)
         .replace("{most}", &MOST_FOUND.to_string());
     let query = Statement::from_sql_and_values(cx.backend(), sql, [since.into()]);
     let items = Item::find_by_statement(query).all(cx.db()).await?;

@@ -49,6 +49,9 @@ pub struct Report {
     pub failed: Vec<Failed>,
     /// What the provider holds and what the books say, by currency.
     pub cash: Vec<Cash>,
+    /// What the provider holds in currencies that the books do not know: its code of each, and the amount in its smallest
+    /// unit.
+    pub foreign: Vec<(String, i64)>,
     /// Everything that does not agree now, the oldest first.
     pub differences: Vec<difference::Model>,
 }
@@ -145,17 +148,21 @@ async fn reconcile(cx: &Context, lease: &Lease, cursor: Option<Time>) -> anyhow:
     objects::find_disputes(cx, lease, cursor, &mut report).await?;
     movements::apply_since(cx, lease, cursor, &mut report).await?;
     movements::explain_again(cx, lease, &mut report).await?;
-    report.cash = compare_cash(cx, lease, &mut report).await?;
+    (report.cash, report.foreign) = compare_cash(cx, lease, &mut report).await?;
     let found = findings::all(cx, cursor, &report).await?;
     differences::keep(cx, found).await?;
     Ok(report)
 }
 
 /// Holds the balance against the books. What moves between the two looks is no difference: then both look again.
-async fn compare_cash(cx: &Context, lease: &Lease, report: &mut Report) -> anyhow::Result<Vec<Cash>> {
-    let cash = findings::cash(cx).await?;
+async fn compare_cash(
+    cx: &Context,
+    lease: &Lease,
+    report: &mut Report,
+) -> anyhow::Result<(Vec<Cash>, Vec<(String, i64)>)> {
+    let (cash, foreign) = findings::cash(cx).await?;
     if cash.iter().all(|cash| cash.books == cash.provider) {
-        return Ok(cash);
+        return Ok((cash, foreign));
     }
     movements::apply_since(cx, lease, Some(lease.began), report).await?;
     findings::cash(cx).await

@@ -10,6 +10,7 @@ pub mod account;
 pub mod adjustment;
 pub mod balance_transaction;
 pub mod block;
+pub mod debt_return;
 pub mod dispute_part;
 pub mod posting;
 pub mod seal;

@@ -460,10 +460,13 @@ async fn add_payouts(tx: &Tx, parties: &[Party], stories: &mut Stories) -> Resul
     Ok(())
 }
 
-/// What operators gave, and let go; less what of it was taken back.
+/// What operators gave, and let go; less what of it was taken back, or is due again.
 async fn add_adjustments(tx: &Tx, parties: &[Party], stories: &mut Stories) -> Result<(), DbErr> {
     let corrected =
         "not exists (select 1 from adjustment taken_back where taken_back.corrects = adjustment.id)";
+    let stands = "cast(sum(adjustment.amount - coalesce((
+        select sum(due.amount) from debt_return due where due.adjustment_id = adjustment.id
+    ), 0)) as bigint)";
     let standing: Vec<(Party, Currency, AdjustmentKind, i64)> = adjustment::Entity::find()
         .select_only()
         .columns([
@@ -471,7 +474,7 @@ async fn add_adjustments(tx: &Tx, parties: &[Party], stories: &mut Stories) -> R
             adjustment::Column::Currency,
             adjustment::Column::Kind,
         ])
-        .column_as(Expr::cust("cast(sum(amount) as bigint)"), "amount")
+        .column_as(Expr::cust(stands), "amount")
         .filter(adjustment::Column::Party.is_in(parties.iter().copied()))
         .filter(Expr::cust(corrected))
         .group_by(adjustment::Column::Party)

@@ -15,9 +15,22 @@ const EXPLAINED_TWICE: &str = "
 select a.source as place from adjustment a
 where a.source in (
     select id from charge union all select stripe_refund_id from refund
-    union all select transfer_id from payout union all select stripe_reversal_id from transfer_reversal)
+    union all select transfer_id from payout union all select stripe_reversal_id from transfer_reversal
+    union all select stripe_id from dispute)
 group by a.source having sum(case when a.corrects is null then a.amount else -a.amount end) <> 0
 order by a.source";
+
+/// What is due again of what was written off, as it was posted and as it is on record.
+const DUE_AGAIN: &str = "
+select place, cast(sum(posted) as bigint) as posted, cast(sum(kept) as bigint) as kept
+from (
+    select t.key as place, p.amount as posted, 0 as kept
+    from ledger_transaction t join posting p on p.transaction_id = t.id and p.side = 'credit'
+    where t.kind = 'debt.due_again'
+    union all
+    select cause || ':due_again', 0, amount from debt_return
+) due
+group by place having sum(posted) <> sum(kept) order by place";
 
 /// Every adjustment is one transaction of its amount, and no transaction claims to be an adjustment that is not there.
 pub(super) async fn check(tx: &Tx) -> Result<Check, DbErr> {
@@ -62,6 +75,16 @@ pub(super) async fn check(tx: &Tx) -> Result<Check, DbErr> {
         Ok((row.try_get("", "place")?, what.to_owned()))
     };
     check.find_sql(tx, EXPLAINED_TWICE, twice).await?;
+    let due_again = |row: &QueryResult| {
+        let of = |column: &str| row.try_get::<i64>("", column);
+        let what = format!(
+            "{} was posted, of {} that is due again",
+            of("posted")?,
+            of("kept")?
+        );
+        Ok((row.try_get("", "place")?, what))
+    };
+    check.find_sql(tx, DUE_AGAIN, due_again).await?;
     Ok(check)
 }
 

@@ -24,7 +24,8 @@ pub(super) async fn checks(tx: &Tx, totals: &Totals) -> Result<Vec<Check>, DbErr
 
 // A dispute's balance transactions and its account are told by Stripe's id of it.
 const RECEIVABLE: &str = "
-select a.owner as place, coalesce(d.loss, 0) as loss, coalesce(m.taken, 0) as taken, a.balance as balance
+select a.owner as place, coalesce(d.loss, 0) as loss, coalesce(m.taken, 0) + coalesce(x.explained, 0) as taken,
+    a.balance as balance
 from (
     select owner, currency, cast(coalesce((
         select sum(case when p.side = 'debit' then p.amount else -p.amount end) from posting p where p.account_id = a.id
@@ -37,7 +38,11 @@ left join (
     where kind in ('dispute', 'dispute_reversal') or (kind = 'adjustment' and source like 'd%')
     group by source, currency
 ) m on m.source = a.owner and m.currency = a.currency
-where a.balance <> coalesce(m.taken, 0) - coalesce(d.loss, 0) or (d.closed_at is not null and a.balance <> 0)
+left join (
+    select source, currency, cast(sum(case when corrects is null then amount else -amount end) as bigint) as explained
+    from adjustment where source is not null group by source, currency
+) x on x.source = a.owner and x.currency = a.currency
+where a.balance <> coalesce(m.taken, 0) + coalesce(x.explained, 0) - coalesce(d.loss, 0) or (d.closed_at is not null and a.balance <> 0)
 order by a.owner";
 
 /// What the bank holds of each dispute; nothing of those closed.

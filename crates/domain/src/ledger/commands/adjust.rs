@@ -3,11 +3,12 @@
 //! is ever changed by it.
 
 use anyhow::Context as _;
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
-use vitrine_model::checkout::{charge, refund};
+use vitrine_model::checkout::{charge, dispute, refund};
 use vitrine_model::id::AdjustmentId;
 use vitrine_model::idempotency::Attempt;
 use vitrine_model::identity::account as person;
@@ -23,7 +24,8 @@ use crate::event::{self, Actor};
 use crate::failure::{Failure, OrRefuse, OrRefuseDuplicate, refuse};
 use crate::idempotency::{self, Input, Key};
 use crate::ledger::books::Books;
-use crate::ledger::commands::settlement::{clearing_account, matched_kinds};
+use crate::ledger::commands::due_again;
+use crate::ledger::commands::settlement::{ABOUT_DISPUTES, clearing_account, matched_kinds, of_disputes};
 use crate::ledger::post::{Entry, Owner};
 use crate::ledger::queries::party_exists;
 use crate::ledger::refusal::Refusal;
@@ -233,8 +235,7 @@ async fn decided(
             })
         }
         Decision::Correction { of } => {
-            let of = correctable(tx, *of).await?;
-            let amount = Money::new(of.amount, of.currency);
+            let (of, amount) = correctable(tx, cx, *of).await?;
             Ok(adjustment::Model {
                 suspended: of.suspended,
                 source: of.source,
@@ -246,13 +247,22 @@ async fn decided(
     }
 }
 
-/// The adjustment, if it does not take another back itself.
-async fn correctable(tx: &Tx, id: AdjustmentId) -> Result<adjustment::Model, Failure<Refusal>> {
+/// The adjustment, if it does not take another back itself, and what of it stands.
+async fn correctable(
+    tx: &Tx,
+    cx: &Context,
+    id: AdjustmentId,
+) -> Result<(adjustment::Model, Money), Failure<Refusal>> {
     let of = adjustment::Entity::find_by_id(id).one(tx).await?;
     let of = of.or_refuse(Refusal::AdjustmentNotFound)?;
+    let stands = of.amount - due_again::so_far(tx, cx, &of).await?;
     match of.kind {
         AdjustmentKind::Correction => refuse(Refusal::NotCorrectable),
-        _ => Ok(of),
+        _ if stands == 0 => refuse(Refusal::NotCorrectable),
+        _ => {
+            let stands = Money::new(stands, of.currency);
+            Ok((of, stands))
+        }
     }
 }
 
@@ -298,7 +308,7 @@ async fn lock_unexplained(tx: &Tx, source: &str) -> Result<Option<Money>, DbErr>
     tx.locks(Rank::Accounts);
     let moved = balance_transaction::Entity::find()
         .filter(balance_transaction::Column::Source.eq(source))
-        .filter(balance_transaction::Column::Kind.is_in(matched_kinds()))
+        .filter(about_objects())
         .order_by_asc(balance_transaction::Column::Id)
         .lock_exclusive()
         .all(tx)
@@ -322,6 +332,13 @@ async fn lock_unexplained(tx: &Tx, source: &str) -> Result<Option<Money>, DbErr>
     Ok((left != 0).then_some(Money::new(left, first.currency)))
 }
 
+/// Movements each of which an object of ours should explain.
+fn about_objects() -> Condition {
+    Condition::any()
+        .add(balance_transaction::Column::Kind.is_in(matched_kinds()))
+        .add(Expr::cust(ABOUT_DISPUTES))
+}
+
 /// Whether reconciliation has found that nothing explains it: what has just moved may still turn out to be ours.
 async fn is_a_difference(tx: &Tx, source: &str) -> Result<bool, DbErr> {
     let open = difference::Entity::find()
@@ -338,8 +355,9 @@ async fn is_ours(tx: &Tx, source: &str) -> Result<bool, DbErr> {
     let payouts = payout::Entity::find().filter(payout::Column::TransferId.eq(source));
     let reversals =
         transfer_reversal::Entity::find().filter(transfer_reversal::Column::StripeReversalId.eq(source));
+    let disputes = dispute::Entity::find().filter(dispute::Column::StripeId.eq(source));
     let others = refunds.count(tx).await? + payouts.count(tx).await? + reversals.count(tx).await?;
-    Ok(charges + others > 0)
+    Ok(charges + others + disputes.count(tx).await? > 0)
 }
 
 async fn post(tx: &Tx, cx: &Context, row: &adjustment::Model) -> anyhow::Result<()> {
@@ -391,10 +409,13 @@ async fn unexplained_account(tx: &Tx, row: &adjustment::Model) -> anyhow::Result
     let source = row.source.as_deref().context("it is about nothing")?;
     let moved = balance_transaction::Entity::find()
         .filter(balance_transaction::Column::Source.eq(source))
-        .filter(balance_transaction::Column::Kind.is_in(matched_kinds()))
+        .filter(about_objects())
         .one(tx)
         .await?
         .with_context(|| format!("Stripe moved nothing for {source}"))?;
+    if of_disputes(&moved.kind, source) {
+        return Ok((Owner::About(source.to_owned()), AccountKind::DisputeReceivable));
+    }
     let clearing =
         clearing_account(&moved.kind).with_context(|| format!("{source} has no clearing account"))?;
     Ok((Owner::Platform, clearing))

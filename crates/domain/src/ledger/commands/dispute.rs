@@ -19,6 +19,7 @@ use vitrine_model::ledger::{AccountKind, Part, Party, balance_transaction, dispu
 use crate::context::{Context, Tx};
 use crate::ledger::books::Books;
 use crate::ledger::commands::dispute_postings::{put_party, put_platform, put_signed, recharge};
+use crate::ledger::commands::due_again;
 use crate::ledger::commands::owed::owed_of;
 use crate::ledger::commands::sale::parties;
 use crate::ledger::commands::settlement::of_disputes;
@@ -84,6 +85,7 @@ pub async fn dispute_follows(
     let shares = Shares::of(tx, [dispute.order_id]).await?;
     let parties = parties(&units).chain(shares.parties());
     let mut books = Books::open(tx, cx, dispute.currency, parties).await?;
+    let before = books.spendable();
     let mut told = book(tx, cx, &mut books, (dispute, stage, units), Reason::Told).await?;
     if stage == DisputeStage::Closed && told.steps > dispute.steps {
         let freed = Reason::Freed(dispute.id);
@@ -93,6 +95,15 @@ pub async fn dispute_follows(
     shares
         .follow(tx, cx, &mut books, dispute.order_id, &cause)
         .await?;
+    // What is merely frozen no more was hers all the time. What comes back after it was lost is another matter.
+    if stage == DisputeStage::Closed && dispute.closed_at.is_some() {
+        let cause = due_again::Cause {
+            key: &cause,
+            order: dispute.order_id,
+            since: dispute.created_at,
+        };
+        due_again::take(tx, cx, &mut books, &before, cause).await?;
+    }
     Ok(told)
 }
 

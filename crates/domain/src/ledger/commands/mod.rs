@@ -3,6 +3,7 @@
 pub(super) mod adjust;
 mod dispute;
 mod dispute_postings;
+mod due_again;
 mod owed;
 mod refund;
 mod release;
@@ -18,6 +19,7 @@ pub use owed::owed_of;
 pub use refund::{refund_decided, refund_failed, refund_made};
 pub use release::release_due;
 pub use sale::{Shipping, charge_paid, charge_unexpected};
+pub(crate) use settlement::ABOUT_DISPUTES;
 pub use settlement::{apply_balance_transaction, matched_kinds};
 pub use share::Share;
 pub(crate) use share::sharers_of;

@@ -11,7 +11,7 @@ use vitrine_model::ledger::{AccountKind, Party, Side, account, posting, unit};
 use crate::context::{Context, Tx};
 use crate::ledger::books::Books;
 use crate::ledger::commands::{
-    dispute::refund_freed, sale::parties, share::Shares, window::shipping_follows,
+    dispute::refund_freed, due_again, sale::parties, share::Shares, window::shipping_follows,
 };
 use crate::ledger::post::{self, Entry};
 use crate::ledger::queries::lock_units;
@@ -115,6 +115,7 @@ pub async fn refund_failed(tx: &Tx, cx: &Context, refund: &refund::Model) -> any
     // Of all, since disputes concern all.
     let parties = parties(&all).chain(shares.parties());
     let mut books = Books::open(tx, cx, refund.currency, parties).await?;
+    let before = books.spendable();
     let mut entry = Entry::new(&mut books, "refund.failed", key.clone(), cx.now())
         .about("order", refund.order_id)
         .about("refund", refund.id);
@@ -135,6 +136,12 @@ pub async fn refund_failed(tx: &Tx, cx: &Context, refund: &refund::Model) -> any
     }
     let disputes = refund_freed(tx, cx, &mut books, refund.order_id).await?;
     shares.follow(tx, cx, &mut books, refund.order_id, &key).await?;
+    let cause = due_again::Cause {
+        key: &key,
+        order: refund.order_id,
+        since: refund.created_at,
+    };
+    due_again::take(tx, cx, &mut books, &before, cause).await?;
     mark(&mut all, &units, None);
     shipping_follows(tx, &all, units.iter().map(|unit| unit.brand_id)).await?;
     Ok(disputes)

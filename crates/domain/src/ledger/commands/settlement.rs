@@ -156,6 +156,10 @@ pub(crate) fn of_disputes(kind: &str, source: &str) -> bool {
         || (kind == "adjustment" && (source.starts_with("du_") || source.starts_with("dp_")))
 }
 
+/// The same, as a condition on rows of `balance_transaction`.
+pub(crate) const ABOUT_DISPUTES: &str = "(kind in ('dispute', 'dispute_reversal') \
+    or (kind = 'adjustment' and substr(source, 1, 3) in ('du_', 'dp_')))";
+
 /// The currency of the dispute that the balance transaction is about, if we know it.
 async fn dispute_currency(tx: &Tx, facts: &BalanceTransactionFacts) -> Result<Option<Currency>, DbErr> {
     if !of_disputes(&facts.kind, &facts.source) {

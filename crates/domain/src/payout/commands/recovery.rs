@@ -178,7 +178,9 @@ async fn ask_again(tx: &Tx, cx: &Context, reversal: &transfer_reversal::Model) -
     let first = queries::first_asked(tx, cause).await?;
     let next = cx.now() + ASK_AGAIN;
     if first.is_some_and(|first| next - first <= GIVE_UP) {
-        jobs::enqueue(tx, cx, &job, next, Some(&format!("recover:{cause}"))).await?;
+        // A job for each that refused: one for them all would come before the last may be asked again, and by then another
+        // may have nothing left to refuse.
+        jobs::enqueue(tx, cx, &job, next, None).await?;
     }
     Ok(())
 }

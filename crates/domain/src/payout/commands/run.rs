@@ -69,7 +69,7 @@ pub async fn run(cx: &Context) -> anyhow::Result<()> {
     for currency in currencies {
         spoken_for.push((*currency, queries::commitments(cx, *currency).await?));
     }
-    let balances = cx.payments().balance().await?;
+    let balances = cx.payments().balance().await?.known;
     let mut failed = 0;
     for (currency, spoken_for) in spoken_for {
         let balance = balances.iter().find(|balance| balance.currency == currency);
