@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::names::{Thing, public};
 use crate::data::{Size, VARIANTS, recommendation};
-use crate::servers::{FRONTEND, WEBHOOK_SECRET};
+use crate::servers::{FRONTEND, STRIPE_KEY, WEBHOOK_SECRET};
 
 /// The card whose money is available at once.
 const CARD: &str = "4000000000000077";
@@ -168,25 +168,20 @@ impl Stripe {
         Ok(())
     }
 
-    /// The events that are held back, oldest first.
-    pub async fn held(&self) -> anyhow::Result<Vec<Value>> {
-        let answer: Value = self
-            .http
-            .get(format!("{}/_sandbox/events", self.url))
-            .send()
-            .await?
-            .json()
-            .await?;
-        let events = answer["events"].as_array().context("no events")?.iter();
-        Ok(events
-            .map(|event| {
-                let mut event = event.get("event").unwrap_or(event).clone();
-                if let Some(fields) = event.as_object_mut() {
-                    fields.remove("deliveries");
-                }
-                event
-            })
-            .collect())
+    /// All its events as it would send them, oldest first.
+    pub async fn events(&self) -> anyhow::Result<Vec<Value>> {
+        let mut events: Vec<Value> = Vec::new();
+        loop {
+            let last = events.last().and_then(|event| event["id"].as_str());
+            let after = last.map(|last| format!("&starting_after={last}")).unwrap_or_default();
+            let page = self.http.get(format!("{}/v1/events?limit=100{after}", self.url)).bearer_auth(STRIPE_KEY);
+            let page: Value = page.send().await?.json().await?;
+            events.extend(page["data"].as_array().context("no events")?.iter().cloned());
+            if page["has_more"] != json!(true) {
+                events.reverse();
+                return Ok(events);
+            }
+        }
     }
 }
 

@@ -83,7 +83,7 @@ async fn bought(
         .buffer_unordered(AT_ONCE)
         .try_collect::<Vec<_>>()
         .await?;
-    let events = till.held().await?;
+    let events = till.events().await?;
     ensure!(
         events.len() as u64 >= orders,
         "{} events of {orders} orders",
