@@ -173,8 +173,13 @@ impl Stripe {
         let mut events: Vec<Value> = Vec::new();
         loop {
             let last = events.last().and_then(|event| event["id"].as_str());
-            let after = last.map(|last| format!("&starting_after={last}")).unwrap_or_default();
-            let page = self.http.get(format!("{}/v1/events?limit=100{after}", self.url)).bearer_auth(STRIPE_KEY);
+            let after = last
+                .map(|last| format!("&starting_after={last}"))
+                .unwrap_or_default();
+            let page = self
+                .http
+                .get(format!("{}/v1/events?limit=100{after}", self.url))
+                .bearer_auth(STRIPE_KEY);
             let page: Value = page.send().await?.json().await?;
             events.extend(page["data"].as_array().context("no events")?.iter().cloned());
             if page["has_more"] != json!(true) {

@@ -44,6 +44,9 @@ pub struct Options {
     /// Few seconds for each case, and a small data set.
     #[arg(long)]
     pub quick: bool,
+    /// Seconds for one turn of a case, other than usual.
+    #[arg(long)]
+    pub seconds: Option<u32>,
     /// Only these cases.
     #[arg(long)]
     pub only: Vec<String>,
@@ -73,7 +76,7 @@ pub struct Options {
 impl Options {
     /// Seconds for one turn of a case.
     pub fn seconds(&self) -> u32 {
-        if self.quick { 1 } else { 4 }
+        self.seconds.unwrap_or(if self.quick { 1 } else { 4 })
     }
 
     /// Turns of A and B.

@@ -224,18 +224,7 @@ async fn prepared(db: &DatabaseConnection, share: &Share, since: i64) -> anyhow:
     );
     let mut statements = Vec::new();
     if table == "job" || (source == 0 && *deletes > 0) {
-        // What comes and goes within an order leaves no rows to be written again.
-        for _ in 0..(*inserts).max(*deletes) {
-            statements.push(format!("insert into yard.job (id, kind, payload, run_at, attempts, state, created_at) values (gen_random_uuid(), 'event_notify', '{{\"job\":\"event_notify\",\"event\":\"evt_00000000000000000000000000\"}}', now(), 0, 'queued', now()) returning id as job \\gset"));
-            for _ in 0..(updates / inserts.max(&1)) {
-                statements.push(
-                    "update yard.job set attempts = attempts + 1, leased_until = now() where id = :job::uuid"
-                        .to_owned(),
-                );
-            }
-            statements.push("delete from yard.job where id = :job::uuid".to_owned());
-        }
-        return Ok(statements);
+        return Ok(passing(share));
     }
     let here = keys
         .iter()
@@ -264,6 +253,22 @@ async fn prepared(db: &DatabaseConnection, share: &Share, since: i64) -> anyhow:
         }
     }
     Ok(statements)
+}
+
+/// Jobs come and go within an order, and leave no rows to be written again.
+fn passing(share: &Share) -> Vec<String> {
+    const JOB: &str = "insert into yard.job (id, kind, payload, run_at, attempts, state, created_at) values (gen_random_uuid(), \
+        'event_notify', '{\"job\":\"event_notify\",\"event\":\"evt_00000000000000000000000000\"}', now(), 0, 'queued', now()) \
+        returning id as job \\gset";
+    let many = share.inserts.max(share.deletes).max(1);
+    let claim = "update yard.job set attempts = attempts + 1, leased_until = now() where id = :job::uuid";
+    let mut statements = Vec::new();
+    for _ in 0..many {
+        statements.push(JOB.to_owned());
+        statements.extend((0..share.updates / many).map(|_| claim.to_owned()));
+        statements.push("delete from yard.job where id = :job::uuid".to_owned());
+    }
+    statements
 }
 
 /// The statements of one order, spread over its commits.

@@ -101,7 +101,7 @@ async fn page(bench: &mut Bench, database: &Database, case: &str, targets: [f64;
 /// Caches fill, and plans are made.
 async fn warm(bench: &Bench, drivers: &[&Driver]) -> anyhow::Result<()> {
     for driver in drivers {
-        driver.run(&bench.options.room, 16, 1).await?;
+        driver.run(&bench.options.room, 4, bench.options.seconds().min(2)).await?;
     }
     Ok(())
 }

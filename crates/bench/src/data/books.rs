@@ -95,6 +95,35 @@ fn grows_left(kind: &str) -> bool {
     ["clearing:charges", "stripe_cash", "expense:stripe_fees"].contains(&kind)
 }
 
+/// What is posted when an order is paid, and when its brands' and its other parts are released.
+fn sold(order: &Order) -> [Vec<Posting>; 3] {
+    let mut paid = vec![debit(Owner::Platform, "clearing:charges", order.total(), None)];
+    let (mut brands, mut shops) = (Vec::new(), Vec::new());
+    for unit in &order.units {
+        let (brand, shop, split, number) = (
+            Owner::Brand(unit.brand),
+            Owner::Shop(unit.shop),
+            unit.split,
+            Some(unit.number),
+        );
+        paid.push(credit(brand, HELD, split.brand, number));
+        paid.push(credit(shop, HELD, split.shop, number));
+        paid.push(credit(Owner::Platform, DEFERRED, split.platform, number));
+        brands.push(debit(brand, HELD, split.brand, number));
+        brands.push(credit(brand, AVAILABLE, split.brand, number));
+        shops.push(debit(shop, HELD, split.shop, number));
+        shops.push(credit(shop, AVAILABLE, split.shop, number));
+        shops.push(debit(Owner::Platform, DEFERRED, split.platform, number));
+        shops.push(credit(
+            Owner::Platform,
+            "income:platform_fee",
+            split.platform,
+            number,
+        ));
+    }
+    [paid, brands, shops]
+}
+
 /// The books so far.
 pub(super) struct Books {
     accounts: HashMap<(Owner, &'static str), Account>,
@@ -145,30 +174,7 @@ impl Books {
             order.total(),
             order.fee(),
         );
-        let mut paid = vec![debit(Owner::Platform, "clearing:charges", total, None)];
-        let (mut brands, mut shops) = (Vec::new(), Vec::new());
-        for unit in &order.units {
-            let (brand, shop, split, number) = (
-                Owner::Brand(unit.brand),
-                Owner::Shop(unit.shop),
-                unit.split,
-                Some(unit.number),
-            );
-            paid.push(credit(brand, HELD, split.brand, number));
-            paid.push(credit(shop, HELD, split.shop, number));
-            paid.push(credit(Owner::Platform, DEFERRED, split.platform, number));
-            brands.push(debit(brand, HELD, split.brand, number));
-            brands.push(credit(brand, AVAILABLE, split.brand, number));
-            shops.push(debit(shop, HELD, split.shop, number));
-            shops.push(credit(shop, AVAILABLE, split.shop, number));
-            shops.push(debit(Owner::Platform, DEFERRED, split.platform, number));
-            shops.push(credit(
-                Owner::Platform,
-                "income:platform_fee",
-                split.platform,
-                number,
-            ));
-        }
+        let [paid, brands, shops] = sold(order);
         let refs = format!("{{\"charge\":\"{charge}\",\"order\":\"{of}\"}}");
         self.write(
             writer,
@@ -263,10 +269,7 @@ impl Books {
         }
         lines.sort_unstable();
         let hash = sha256(format!("{kind}\n{refs}\n{}", lines.join("\n")).as_bytes());
-        self.block.extend(u64::try_from(key.len())?.to_be_bytes());
-        self.block.extend(key.as_bytes());
-        self.block.extend(&hash);
-        self.in_block += 1;
+        self.chain(&key, &hash)?;
         put!(
             writer,
             TRANSACTION,
@@ -283,6 +286,15 @@ impl Books {
         if self.in_block == IN_BLOCK {
             self.seal(writer).await?;
         }
+        Ok(())
+    }
+
+    /// The transaction is to be in the next block.
+    fn chain(&mut self, key: &str, hash: &[u8]) -> anyhow::Result<()> {
+        self.block.extend(u64::try_from(key.len())?.to_be_bytes());
+        self.block.extend(key.as_bytes());
+        self.block.extend(hash);
+        self.in_block += 1;
         Ok(())
     }
 
