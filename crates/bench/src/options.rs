@@ -79,9 +79,9 @@ impl Options {
         self.seconds.unwrap_or(if self.quick { 1 } else { 4 })
     }
 
-    /// Turns of A and B.
-    pub fn rounds(&self) -> u32 {
-        2
+    /// Turns of A and B; on SQLite, which is measured besides, one is enough.
+    pub fn rounds(&self, postgres: bool) -> u32 {
+        if postgres { 2 } else { 1 }
     }
 
     /// Connections that cases are driven by.

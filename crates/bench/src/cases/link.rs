@@ -49,7 +49,7 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
         });
         let drivers: Vec<&Driver> = [&ours].into_iter().chain(&yardstick).collect();
         for connections in CONNECTIONS {
-            let (seconds, rounds) = (bench.options.seconds(), bench.options.rounds());
+            let (seconds, rounds) = (bench.options.seconds(), bench.options.rounds(postgres));
             let samples = alternate(&bench.options.room, &drivers, connections, seconds, rounds).await?;
             bench.row(
                 "referral link",

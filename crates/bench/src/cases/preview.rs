@@ -39,7 +39,7 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let least = graphql("{ __typename }", &json!({}), Some(&who));
     checked(&server.url, &preview).await?;
     let (mut previews, mut leasts) = (Vec::new(), Vec::new());
-    for _ in 0..bench.options.rounds() {
+    for _ in 0..bench.options.rounds(true) {
         let seconds = if bench.options.quick { 3 } else { 10 };
         previews.push(open_loop(&oha, &preview, &server.url, RATE, seconds).await?);
         leasts.push(open_loop(&oha, &least, &server.url, RATE, seconds).await?);

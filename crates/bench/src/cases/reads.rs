@@ -81,7 +81,7 @@ async fn page(bench: &mut Bench, database: &Database, case: &str, targets: [f64;
     }
     warm(bench, &drivers).await?;
     for connections in bench.options.connections() {
-        let (seconds, rounds) = (bench.options.seconds(), bench.options.rounds());
+        let (seconds, rounds) = (bench.options.seconds(), bench.options.rounds(database.is_postgres()));
         let samples = alternate(&bench.options.room, &drivers, *connections, seconds, rounds).await?;
         bench.row(case, database, *connections, &samples, &names);
     }
@@ -155,7 +155,7 @@ pub(super) async fn products(bench: &mut Bench) -> anyhow::Result<()> {
         let all = bench.options.connections();
         let connections = if bench.options.quick { &all[1..2] } else { all };
         for connections in connections {
-            let (seconds, rounds) = (bench.options.seconds().min(3), bench.options.rounds());
+            let (seconds, rounds) = (bench.options.seconds().min(3), bench.options.rounds(postgres));
             let samples = alternate(&bench.options.room, &drivers, *connections, seconds, rounds).await?;
             bench.row(
                 case,
