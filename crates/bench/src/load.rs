@@ -83,8 +83,8 @@ impl Stopwatch {
             rate: count / self.begun.elapsed().as_secs_f64(),
             p50: percentile(&times, 50.0),
             p99: percentile(&times, 99.0),
-            cpu: (after.0 - self.before.0) * 1e6 / count.max(1.0),
-            cpu_database: (after.1 - self.before.1) * 1e6 / count.max(1.0),
+            cpu: (after.0 - self.before.0).max(0.0) * 1e6 / count.max(1.0),
+            cpu_database: (after.1 - self.before.1).max(0.0) * 1e6 / count.max(1.0),
             memory: self.watched.process.map_or(0.0, meter::resident),
         }
     }

@@ -4,12 +4,14 @@ use std::fs;
 
 /// CPU seconds that a process, its children, and those of them that have ended used so far.
 pub fn cpu(root: u32) -> f64 {
-    let mut ticks = stat(root).map_or(0.0, |stat| stat.own + stat.reaped);
+    let mut ticks = 0.0;
     for child in processes() {
         if let Some(stat) = stat(child).filter(|stat| stat.parent == root) {
             ticks += stat.own + stat.reaped;
         }
     }
+    // After its children: one that ends meanwhile is counted with those that have ended.
+    ticks += stat(root).map_or(0.0, |stat| stat.own + stat.reaped);
     // Linux counts in hundredths of a second for whoever reads this file, whatever the kernel's own clock.
     ticks / 100.0
 }

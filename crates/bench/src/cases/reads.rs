@@ -81,7 +81,10 @@ async fn page(bench: &mut Bench, database: &Database, case: &str, targets: [f64;
     }
     warm(bench, &drivers).await?;
     for connections in bench.options.connections() {
-        let (seconds, rounds) = (bench.options.seconds(), bench.options.rounds(database.is_postgres()));
+        let (seconds, rounds) = (
+            bench.options.seconds(),
+            bench.options.rounds(database.is_postgres()),
+        );
         let samples = alternate(&bench.options.room, &drivers, *connections, seconds, rounds).await?;
         bench.row(case, database, *connections, &samples, &names);
     }
@@ -101,7 +104,9 @@ async fn page(bench: &mut Bench, database: &Database, case: &str, targets: [f64;
 /// Caches fill, and plans are made.
 async fn warm(bench: &Bench, drivers: &[&Driver]) -> anyhow::Result<()> {
     for driver in drivers {
-        driver.run(&bench.options.room, 4, bench.options.seconds().min(2)).await?;
+        driver
+            .run(&bench.options.room, 4, bench.options.seconds().min(2))
+            .await?;
     }
     Ok(())
 }
