@@ -56,15 +56,22 @@ fn play(kind: Kind, seed: u64) {
             .catch_unwind()
             .await;
         match played {
-            Ok(spent) if asked("VITRINE_MODEL_TIMES").is_some() => eprintln!("{seed} on {kind:?}: {spent:?}"),
+            Ok(spent) if asked("VITRINE_MODEL_TIMES").is_some() => {
+                complain(&format!("{seed} on {kind:?}: {spent:?}\n"));
+            }
             Ok(_) => {}
             Err(panic) => {
-                let _ =
-                    std::io::Write::write_all(&mut std::io::stderr(), told(kind, seed, &taken).as_bytes());
+                complain(&told(kind, seed, &taken));
                 std::panic::resume_unwind(panic);
             }
         }
     });
+}
+
+/// Says something beside what the harness of the tests keeps for those that fail.
+fn complain(text: &str) {
+    // Where nobody listens nothing is lost.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
 }
 
 async fn lived(app: &App, seed: u64, taken: &mut Vec<Taken>) -> Spent {

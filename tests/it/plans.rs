@@ -91,12 +91,7 @@ async fn sent(app: &App) -> BTreeSet<String> {
         })
         .await;
     let is_plain = |sql: &String| {
-        let verb = sql
-            .trim_start()
-            .split_whitespace()
-            .next()
-            .unwrap_or_default()
-            .to_lowercase();
+        let verb = sql.split_whitespace().next().unwrap_or_default().to_lowercase();
         // A list of no keys is asked for as what is never true: nothing is read.
         let never = sql.ends_with("WHERE ? = ?") || sql.ends_with("WHERE $1 = $2");
         ["select", "update", "delete", "with"].contains(&&*verb) && !never
@@ -124,7 +119,7 @@ async fn end_to_end(app: &App, sql: &str) -> Option<Vec<String>> {
                     .find(|at| at[..3] == ["Seq", "Scan", "on"])
                     .map(|at| at[3]),
             };
-            scanned.filter(grows).is_some_and(|table| is_table(table))
+            scanned.filter(grows).is_some_and(is_table)
         })
         .collect();
     Some(lines)

@@ -30,7 +30,7 @@ impl Model<'_> {
                 let account = if pays { ACCOUNTS[0] } else { ACCOUNTS[1] };
                 self.app.stripe.pay_from_bank(&url, account).await;
             }
-            Way::UnderWay => {
+            Way::Slow => {
                 let begin = format!("sessions/{session}/begin_payment");
                 self.app.stripe.admin(&begin, json!({ "card": CARD })).await;
             }

@@ -11,7 +11,7 @@ pub(super) enum Way {
     /// From a bank account: days later it is known whether the money comes.
     Bank { pays: bool },
     /// By card, and her bank takes its time: the page may be closed by then.
-    UnderWay,
+    Slow,
     /// Not at all.
     Never,
 }
@@ -266,7 +266,7 @@ impl Way {
             14..17 => Self::Bank {
                 pays: chance.random_bool(0.6),
             },
-            17..19 => Self::UnderWay,
+            17..19 => Self::Slow,
             _ => Self::Never,
         }
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use reqwest::StatusCode;
 use sea_orm::prelude::Uuid;
 use sea_orm::{Database, DatabaseConnection, EntityTrait, IntoActiveModel};
+use tokio::task::JoinSet;
 
 use vitrine_model::id::{ClickId, Id};
 use vitrine_model::identity::account;
@@ -122,16 +123,16 @@ async fn ended_amid_clicks(place: &Place, end: impl FnOnce(Node)) {
     let db = furnish(place).await;
     let node = place.serve(&[("VITRINE_RATE_LIMIT_ADDRESS", "0")]);
     let answers = Arc::new(AtomicUsize::new(0));
-    let visitors: Vec<_> = (0..VISITORS)
-        .map(|visitor| tokio::spawn(follow(visitor, node.url(), answers.clone())))
+    let visitors: JoinSet<_> = (0..VISITORS)
+        .map(|visitor| follow(visitor, node.url(), answers.clone()))
         .collect();
     while answers.load(Ordering::SeqCst) < ANSWERS {
         tokio::task::yield_now().await;
     }
     end(node);
     let mut answered = BTreeSet::new();
-    for visitor in visitors {
-        answered.extend(visitor.await.unwrap());
+    for of_one in visitors.join_all().await {
+        answered.extend(of_one);
     }
     assert!(answered.len() >= ANSWERS);
     // A process that starts on it finds the database whole.
