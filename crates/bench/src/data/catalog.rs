@@ -1,6 +1,6 @@
 //! Accounts, brands, and what they sell.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::names::{Thing, id, sha256, token};
 use super::sink::Table;
@@ -199,6 +199,13 @@ async fn product(writer: &mut Writer, number: u64) -> anyhow::Result<()> {
         made,
         made,
     );
+    described(writer, number, &title, &kind).await?;
+    variants(writer, number, amount, made).await
+}
+
+/// What is said of a product: words, tags and images.
+async fn described(writer: &mut Writer, number: u64, title: &str, kind: &str) -> anyhow::Result<()> {
+    let (product, brand) = (id(Thing::Product, number), writer.size.brand(number));
     let tags = [
         format!("tag-{}", number % 50),
         format!("season-{}", number % 4),
@@ -225,11 +232,16 @@ async fn product(writer: &mut Writer, number: u64) -> anyhow::Result<()> {
             product,
             i64::try_from(place)? + 1,
             url,
-            title.as_str()
+            title
         );
     }
+    Ok(())
+}
+
+async fn variants(writer: &mut Writer, of: u64, amount: i64, made: DateTime<Utc>) -> anyhow::Result<()> {
+    let (product, brand) = (id(Thing::Product, of), writer.size.brand(of));
     for place in 0..VARIANTS {
-        let (number, size) = (number * VARIANTS + place, ["S", "M", "L"][place as usize]);
+        let (number, size) = (of * VARIANTS + place, ["S", "M", "L"][place as usize]);
         let variant = id(Thing::Variant, number);
         put!(
             writer,

@@ -175,7 +175,7 @@ pub(super) async fn write(writer: &mut Writer) -> anyhow::Result<()> {
 }
 
 async fn bought(writer: &mut Writer, order: &Order) -> anyhow::Result<()> {
-    let (number, at, total) = (order.number, order.at, order.total());
+    let (number, at) = (order.number, order.at);
     let (cart, secret) = (
         id(Thing::Cart, number),
         sha256(format!("guest {number}").as_bytes()),
@@ -205,6 +205,13 @@ async fn bought(writer: &mut Writer, order: &Order) -> anyhow::Result<()> {
             at,
         );
     }
+    ordered(writer, order, cart, secret).await
+}
+
+/// The order that came of the cart, with its buyer and the page that she paid on.
+async fn ordered(writer: &mut Writer, order: &Order, cart: Uuid, secret: Vec<u8>) -> anyhow::Result<()> {
+    let (number, at, total) = (order.number, order.at, order.total());
+    let never = at + TimeDelta::days(3_650);
     let session = format!("cs_bench_{number}");
     put!(
         writer,
@@ -379,27 +386,45 @@ struct Times {
     shop_due: Option<DateTime<Utc>>,
 }
 
+async fn parcel_of(
+    writer: &mut Writer,
+    order: &Order,
+    unit: &Unit,
+    shipped: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    put!(
+        writer,
+        PARCEL,
+        id(Thing::Parcel, unit.number),
+        order.id,
+        id(Thing::Brand, unit.brand),
+        "DHL",
+        format!("JJD{}", unit.number),
+        public(Thing::Account, super::OPERATOR),
+        shipped,
+        shipped,
+    );
+    Ok(())
+}
+
+impl Times {
+    fn of(order: &Order, now: DateTime<Utc>) -> Self {
+        let far = now + TimeDelta::days(3_650);
+        let (shipped, due) = match order.stage {
+            Stage::Waiting => (None, None),
+            Stage::Delivered => (Some(order.at + TimeDelta::days(1)), Some(far)),
+            Stage::Released => (Some(order.at), Some(order.at)),
+        };
+        Self {
+            shipped,
+            brand_due: due,
+            shop_due: due,
+        }
+    }
+}
+
 async fn sold(writer: &mut Writer, order: &Order, unit: &Unit, ordinal: i64) -> anyhow::Result<()> {
-    let at = order.at;
-    let days = |days| at + TimeDelta::days(days);
-    let far = writer.now + TimeDelta::days(3_650);
-    let times = match order.stage {
-        Stage::Waiting => Times {
-            shipped: None,
-            brand_due: None,
-            shop_due: None,
-        },
-        Stage::Delivered => Times {
-            shipped: Some(days(1)),
-            brand_due: Some(far),
-            shop_due: Some(far),
-        },
-        Stage::Released => Times {
-            shipped: Some(at),
-            brand_due: Some(at),
-            shop_due: Some(at),
-        },
-    };
+    let (at, times) = (order.at, Times::of(order, writer.now));
     let released = order.is_released().then_some(at);
     let Split { discount, price, .. } = unit.split;
     let parts = [unit.split.brand, unit.split.shop, unit.split.platform];
@@ -408,19 +433,7 @@ async fn sold(writer: &mut Writer, order: &Order, unit: &Unit, ordinal: i64) -> 
     let vat = vat_within(price);
     let parcel = times.shipped.map(|_| id(Thing::Parcel, unit.number));
     if let Some(shipped) = times.shipped {
-        let by = public(Thing::Account, super::OPERATOR);
-        put!(
-            writer,
-            PARCEL,
-            id(Thing::Parcel, unit.number),
-            order.id,
-            id(Thing::Brand, unit.brand),
-            "DHL",
-            format!("JJD{}", unit.number),
-            by,
-            shipped,
-            shipped,
-        );
+        parcel_of(writer, order, unit, shipped).await?;
     }
     put!(
         writer,
