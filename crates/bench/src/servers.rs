@@ -136,7 +136,8 @@ pub fn client() -> reqwest::Client {
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .pool_max_idle_per_host(256);
-    client.build().unwrap_or_default()
+    let client = client.build();
+    client.unwrap_or_else(|error| panic!("no HTTP client can be made: {error}"))
 }
 
 /// A port that was free a moment ago.

@@ -1,5 +1,6 @@
 //! What grows with the data: each case one at a time, at a hundredth, a tenth and all of the data set.
 
+use anyhow::Context as _;
 use serde_json::json;
 
 use super::{Bench, link, paid, reads};
@@ -174,7 +175,10 @@ async fn payout_run(
             .bearer_auth(servers::STRIPE_KEY)
             .form(&form);
         let made: serde_json::Value = made.send().await?.json().await?;
-        let account = made["id"].as_str().unwrap_or_default().to_owned();
+        let account = made["id"]
+            .as_str()
+            .context("the sandbox made no account")?
+            .to_owned();
         till.admin(&format!("accounts/{account}/enable"), json!({}))
             .await?;
         let sql = "insert into payout_account (id, party, country, intent_id, stripe_account_id, details_submitted, transfers_active, requirements_due, created_at, updated_at) \
